@@ -1,0 +1,45 @@
+import type { CheckContext, Kind } from '../model/kind.ts'
+import type { Observe } from '../observe.ts'
+import type { Store } from '../store/store.ts'
+import type { FleetItem } from '../xds/fleet.ts'
+import type { TextParser } from './text-parser.ts'
+
+/** How far a write got in the fleet, as its answer tells it. */
+export interface DeliveryAnswer {
+  state: 'acked' | 'pending' | 'nacked' | 'none'
+  /** One entry per Envoy of the gateways concerned. */
+  envoys: readonly unknown[]
+}
+
+export interface DeliverQuestion {
+  revision: number
+  gateways: ReadonlySet<string>
+  /** 0: how far it is now. */
+  timeoutMs: number
+  /** Ends the waiting early: the answer is how far it got. */
+  signal?: AbortSignal
+}
+
+export interface AdminOptions {
+  store: Store
+  /** Every kind that has routes, in the order of an export. */
+  kinds: readonly Kind[]
+  checkContext: CheckContext
+  /** The bearer token of `/v1` and `/metrics`. */
+  token: string
+  observe: Observe
+  version: string
+  metrics(): Promise<{ contentType: string; text: string }>
+  fleet(): FleetItem[]
+  deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
+  readiness(): { ready: boolean; detail: Record<string, unknown> }
+  /** Milliseconds that a peer has for its headers and for its whole request. */
+  timeouts?: { headersMs: number; requestMs: number }
+}
+
+/** What the routes work with. */
+export interface AdminContext extends AdminOptions {
+  parser: TextParser
+  /** Fires when the server closes, so that nothing waits on. */
+  closing: AbortSignal
+}

@@ -1,0 +1,80 @@
+import { isIP } from 'node:net'
+import { xdsCluster } from '../model/service-clusters.ts'
+
+export interface BootstrapOptions {
+  /** The gateway that the Envoy belongs to. */
+  gateway: string
+  /** Unique among the Envoys of the fleet. */
+  id: string
+  /** Labels by which a rollout picks Envoys. */
+  labels: Record<string, string>
+  /** Addresses under which other gateways reach this Envoy. */
+  addresses: readonly string[]
+  /** Where weir serves xDS, as this Envoy reaches it. */
+  xds: { host: string; port: number }
+  /** Port of Envoy's admin interface on 127.0.0.1; 0 lets the kernel choose. */
+  adminPort: number
+}
+
+/** Flags that belong to every Envoy of ours; why is in `docs/operating.md`. */
+export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fields'] as const
+
+/**
+ * The static part of an Envoy's configuration (Envoy's JSON form): who it is and where its control plane is.
+ * All else comes by ADS.
+ */
+export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
+  const { gateway, id, labels, addresses, xds, adminPort } = options
+  return {
+    node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
+    admin: { address: address('127.0.0.1', adminPort) },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [
+          {
+            envoy_grpc: {
+              cluster_name: xdsCluster,
+              // Envoy's default grows to 30 s, which is how long a restarted control plane would be missed.
+              retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } },
+            },
+          },
+        ],
+        set_node_on_first_message_only: true,
+      },
+      cds_config: adsSource(),
+      lds_config: adsSource(),
+    },
+    static_resources: { clusters: [controlPlane(xds)] },
+  }
+}
+
+function adsSource(): Record<string, unknown> {
+  return { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }
+}
+
+function controlPlane(xds: { host: string; port: number }): Record<string, unknown> {
+  return {
+    name: xdsCluster,
+    type: isIP(xds.host) === 0 ? 'STRICT_DNS' : 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: {
+      cluster_name: xdsCluster,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(xds.host, xds.port) } }] }],
+    },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: {
+          // Without it a control plane that vanished without a FIN is noticed only by TCP's timeouts.
+          http2_protocol_options: { connection_keepalive: { interval: '5s', timeout: '2s' } },
+        },
+      },
+    },
+  }
+}
+
+function address(host: string, port: number): Record<string, unknown> {
+  return { socket_address: { address: host, port_value: port } }
+}

@@ -1,0 +1,25 @@
+import { duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
+import type { Message } from '../envoy-api/types.ts'
+import type { ClusterSpec } from '../model/cluster.ts'
+import { milliseconds } from '../model/duration.ts'
+
+/** A cluster whose endpoints come by EDS under its own name, so that their changes never touch it. */
+export function cluster(name: string, spec: Required<ClusterSpec>): Message {
+  return {
+    name,
+    type: 'EDS',
+    eds_cluster_config: { eds_config: fromAds() },
+    connect_timeout: duration(milliseconds(spec.connectTimeout)),
+    lb_policy: spec.loadBalancing.policy!.toUpperCase(),
+    // Envoy's default of 1 s holds back changes of health and weight.
+    common_lb_config: { update_merge_window: duration(0) },
+  }
+}
+
+/** The endpoints of a cluster; their order is that of the document. */
+export function endpoints(name: string, spec: Required<ClusterSpec>): Message {
+  const lbEndpoints = spec.endpoints.map(({ address, port }) => ({
+    endpoint: { address: socketAddress(address, port) },
+  }))
+  return { cluster_name: name, endpoints: [{ load_balancing_weight: wrap(1), lb_endpoints: lbEndpoints }] }
+}

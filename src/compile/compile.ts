@@ -1,0 +1,91 @@
+import { type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
+import { ClusterSpec } from '../model/cluster.ts'
+import { effective } from '../model/effective.ts'
+import { GatewaySpec } from '../model/gateway.ts'
+import type { Limits } from '../model/limit-rule.ts'
+import { rateLimitCluster } from '../model/service-clusters.ts'
+import { compareNames, find, type State } from '../model/state.ts'
+import type { GatewayContext } from '../policies/policy-kind.ts'
+import { cluster, endpoints } from './cluster.ts'
+import { limitsOf } from './limits.ts'
+import { listener } from './listener.ts'
+import type { Live } from './live.ts'
+import { Provenance } from './provenance.ts'
+import { routeConfiguration } from './route-configuration.ts'
+import { routesOf, type GatewayRoute } from './routes-of.ts'
+import { serviceCluster } from './service-cluster.ts'
+
+/** Something of the state that Envoy cannot be given, named by its row. */
+export interface CompileProblem {
+  kind: string
+  name: string
+  message: string
+}
+
+/** All that follows from a state for one gateway: one compile feeds Envoy and the rate-limit service alike. */
+export interface Compiled {
+  resources: Resources
+  limits: Limits
+  problems: CompileProblem[]
+  provenance: Provenance
+}
+
+/**
+ * Compiles a state into the resources of one gateway's Envoys.
+ * Pure: no clock, no I/O, no randomness; equal arguments give equal results on every replica.
+ */
+export function compile(state: State, gatewayName: string, live: Live): Compiled {
+  const provenance = new Provenance()
+  const result = (resources: Resources, limits: Limits): Compiled => ({ resources, limits, problems: [], provenance })
+  const row = find(state, 'Gateway', gatewayName)
+  if (row === undefined) {
+    return result(new Map(), { gateway: gatewayName, revision: state.revision, rules: new Map() })
+  }
+  const gateway: GatewayContext = { name: gatewayName, spec: effective<GatewaySpec>(GatewaySpec, row.document.spec) }
+  const routes = routesOf(state, gateway)
+  const resources: Resources = new Map(Object.values(typeUrls).map((type) => [type, new Map()]))
+  addClusters(resources, state, routes, live, provenance)
+  addListeners(resources, gateway, routes, live, provenance)
+  return result(resources, limitsOf(state, gateway, routes))
+}
+
+function addClusters(
+  resources: Resources,
+  state: State,
+  routes: readonly GatewayRoute[],
+  live: Live,
+  provenance: Provenance,
+): void {
+  const names = new Set(routes.flatMap(({ spec }) => spec.forward.map((target) => target.cluster)))
+  for (const name of [...names].sort(compareNames)) {
+    const row = find(state, 'Cluster', name)
+    if (row === undefined) continue
+    const spec = effective<ClusterSpec>(ClusterSpec, row.document.spec)
+    add(resources, typeUrls.cluster, name, cluster(name, spec))
+    add(resources, typeUrls.endpoints, name, endpoints(name, spec))
+    for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [row.document])
+  }
+  add(resources, typeUrls.cluster, rateLimitCluster, serviceCluster(rateLimitCluster, live.services.ratelimit))
+}
+
+function addListeners(
+  resources: Resources,
+  gateway: GatewayContext,
+  routes: readonly GatewayRoute[],
+  live: Live,
+  provenance: Provenance,
+): void {
+  for (const spec of gateway.spec.listeners) {
+    const name = `${gateway.name}/${spec.name}`
+    const own = routes.filter((route) => route.listeners.has(spec.name))
+    add(resources, typeUrls.listener, name, listener(name, spec, gateway, live))
+    add(resources, typeUrls.route, name, routeConfiguration(name, gateway, own))
+    const origin = { kind: 'Gateway', name: gateway.name }
+    provenance.add(typeUrls.listener, name, [origin])
+    provenance.add(typeUrls.route, name, [origin, ...own.flatMap((route) => route.origins)])
+  }
+}
+
+function add(resources: Resources, type: TypeUrl, name: string, message: { [field: string]: unknown }): void {
+  resources.get(type)!.set(name, message)
+}

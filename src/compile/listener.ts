@@ -1,0 +1,61 @@
+import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
+import type { Message } from '../envoy-api/types.ts'
+import type { Listener } from '../model/gateway.ts'
+import { policyKinds } from '../policies/index.ts'
+import { phaseOrder } from '../policies/phases.ts'
+import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
+import type { Live } from './live.ts'
+
+/**
+ * A listener with one connection manager whose routes come by RDS under the listener's name. Nothing here depends
+ * on routes or policies, so that no edit of those drains it.
+ */
+export function listener(name: string, spec: Listener, gateway: GatewayContext, live: Live): Message {
+  return {
+    name,
+    address: socketAddress(spec.address ?? live.listenerAddress, spec.port),
+    per_connection_buffer_limit_bytes: wrap(32_768),
+    filter_chains: [
+      {
+        filters: [
+          { name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager(name, gateway) },
+        ],
+      },
+    ],
+  }
+}
+
+// The bounds are those of Envoy's "Configuring Envoy as an edge proxy".
+function connectionManager(name: string, gateway: GatewayContext): Message {
+  return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+    stat_prefix: name.replace('/', '_'),
+    rds: { route_config_name: name, config_source: fromAds() },
+    http_filters: httpFilters(gateway).map(({ name, config }) => ({ name, typed_config: config })),
+    // The client's address is the peer's; what a client writes into x-forwarded-for is not believed.
+    use_remote_address: wrap(true),
+    normalize_path: wrap(true),
+    merge_slashes: true,
+    path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+    common_http_protocol_options: {
+      idle_timeout: duration(3_600_000),
+      headers_with_underscores_action: 'REJECT_REQUEST',
+    },
+    http2_protocol_options: {
+      max_concurrent_streams: wrap(100),
+      initial_stream_window_size: wrap(65_536),
+      initial_connection_window_size: wrap(1_048_576),
+    },
+    stream_idle_timeout: duration(300_000),
+    request_headers_timeout: duration(30_000),
+  })
+}
+
+function httpFilters(gateway: GatewayContext): HttpFilter[] {
+  const router: HttpFilter = {
+    phase: 'router',
+    name: 'envoy.filters.http.router',
+    config: any('envoy.extensions.filters.http.router.v3.Router', {}),
+  }
+  const filters = [...policyKinds.flatMap((kind) => kind.filters(gateway)), router]
+  return filters.sort((a, b) => phaseOrder(a.phase) - phaseOrder(b.phase))
+}

@@ -1,0 +1,15 @@
+/** Where a service listens, as the Envoys reach it. `host` is an IP address or a DNS name. */
+export interface ServiceAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * What is known but not written by users, a value as the state is: equal `state` and `live` compile to equal bytes.
+ */
+export interface Live {
+  /** Replicas of weir's own services. */
+  readonly services: { readonly ratelimit: readonly ServiceAddress[] }
+  /** Address of a listener that names none. */
+  readonly listenerAddress: string
+}

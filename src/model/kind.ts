@@ -1,0 +1,42 @@
+import type { TSchema } from 'typebox'
+import type { Problem } from '../errors.ts'
+import type { Document } from './document.ts'
+import type { State } from './state.ts'
+
+/** A place in a document that names another object. */
+export interface Reference {
+  /** JSON pointer to the naming value, from the document's root. */
+  pointer: string
+  kind: string
+  name: string
+  /** The listener meant, where a route names one listener of a gateway (`edge/partners`). */
+  listener?: string
+}
+
+/** What a state-wide check may know besides the state. */
+export interface CheckContext {
+  /** Whether weir runs an Envoy for each gateway on this machine, so that two gateways cannot share a port. */
+  supervised: boolean
+  /** Address of a listener that names none. */
+  listenerAddress: string
+}
+
+/**
+ * One kind of object: its schema, what it refers to, and what must hold beyond its schema.
+ * REST routes, OpenAPI, validation, storage, export and the CLI follow from the list of kinds alone.
+ */
+export interface Kind {
+  readonly kind: string
+  /** As in `/v1/{plural}` and as the name of its SQL view, with `-` for `_`. */
+  readonly plural: string
+  readonly description: string
+  /** Schema of `spec`. */
+  readonly spec: TSchema
+  /** An example document, valid by itself, for the docs. */
+  readonly example: { name: string; spec: Record<string, unknown> }
+  references(spec: never): Reference[]
+  /** Rules inside one document which its schema cannot say. Pointers are from the document's root. */
+  check?(document: Document): Problem[]
+  /** Rules over the state after a write, asked for each stored object of the kind. */
+  checkState?(document: Document, state: State, context: CheckContext): Problem[]
+}

@@ -1,0 +1,7 @@
+import { cluster } from './cluster.ts'
+import { gateway } from './gateway.ts'
+import type { Kind } from './kind.ts'
+import { route } from './route.ts'
+
+/** The kinds that are not policies. `policies/index.ts` adds those and is the whole list. */
+export const coreKinds: readonly Kind[] = [gateway, cluster, route]

@@ -1,0 +1,67 @@
+import type { Document } from './document.ts'
+import type { Kind, Reference } from './kind.ts'
+import { find, type State, type StoredObject } from './state.ts'
+
+/** What the document names, by its kind. */
+export function referencesOf(kinds: readonly Kind[], document: Document): Reference[] {
+  const kind = kinds.find((candidate) => candidate.kind === document.kind)
+  return kind === undefined ? [] : kind.references(document.spec as never)
+}
+
+/** Every object with what it names. */
+export function* allReferences(
+  kinds: readonly Kind[],
+  state: State,
+): Generator<{ from: Document; reference: Reference }> {
+  for (const kind of kinds) {
+    for (const { document } of state.objects.get(kind.kind)?.values() ?? []) {
+      for (const reference of kind.references(document.spec as never)) yield { from: document, reference }
+    }
+  }
+}
+
+/** Whether what is named is there, its listener included. */
+export function resolves(state: State, reference: Reference): boolean {
+  const target = find(state, reference.kind, reference.name)
+  return target !== undefined && (reference.listener === undefined || hasListener(target, reference.listener))
+}
+
+function hasListener({ document }: StoredObject, listener: string): boolean {
+  const { listeners } = document.spec as { listeners?: { name: string }[] }
+  return listeners?.some(({ name }) => name === listener) ?? false
+}
+
+/**
+ * The gateways that an object has to do with: itself, those that it names, else those of whoever names it.
+ * A write waits for the Envoys of these.
+ */
+export function gatewaysConcerned(
+  kinds: readonly Kind[],
+  state: State,
+  objects: readonly { kind: string; name: string }[],
+): Set<string> {
+  const gateways = new Set<string>()
+  const visited = new Set<string>()
+  const pending = [...objects]
+  const referrers = new Map<string, Document[]>()
+  for (const { from, reference } of allReferences(kinds, state)) {
+    const key = `${reference.kind}/${reference.name}`
+    const known = referrers.get(key)
+    if (known === undefined) referrers.set(key, [from])
+    else known.push(from)
+  }
+  for (let object = pending.pop(); object !== undefined; object = pending.pop()) {
+    const key = `${object.kind}/${object.name}`
+    if (visited.has(key)) continue
+    visited.add(key)
+    if (object.kind === 'Gateway') {
+      gateways.add(object.name)
+      continue
+    }
+    const stored = find(state, object.kind, object.name)
+    const named = stored === undefined ? [] : referencesOf(kinds, stored.document)
+    const direct = named.filter((reference) => reference.kind === 'Gateway')
+    pending.push(...(direct.length > 0 ? direct : (referrers.get(key) ?? [])))
+  }
+  return gateways
+}

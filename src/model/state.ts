@@ -1,0 +1,52 @@
+import type { Document } from './document.ts'
+
+/** An object as stored, with the revision that gave it its present form. */
+export interface StoredObject {
+  readonly document: Document
+  readonly revision: number
+}
+
+/** Everything that is written, at one revision. Immutable: a write makes a new one. */
+export interface State {
+  readonly revision: number
+  /** kind -> name -> object */
+  readonly objects: ReadonlyMap<string, ReadonlyMap<string, StoredObject>>
+}
+
+export const emptyState: State = { revision: 0, objects: new Map() }
+
+/** The object of that kind and name, if there is one. */
+export function find(state: State, kind: string, name: string): StoredObject | undefined {
+  return state.objects.get(kind)?.get(name)
+}
+
+/** All objects of a kind, by name. */
+export function all(state: State, kind: string): StoredObject[] {
+  const byName = state.objects.get(kind)
+  if (byName === undefined) return []
+  return [...byName.values()].sort((a, b) => compareNames(a.document.name, b.document.name))
+}
+
+/** Byte order, the same on every machine whatever its locale. */
+export function compareNames(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** A replacement of some objects: `null` takes the object away. */
+export interface Replacement {
+  readonly kind: string
+  readonly name: string
+  readonly object: StoredObject | null
+}
+
+/** The state after the replacements. Costs a copy of the touched kinds' maps only. */
+export function replace(state: State, revision: number, replacements: readonly Replacement[]): State {
+  const touched = new Map<string, Map<string, StoredObject>>()
+  for (const { kind, name, object } of replacements) {
+    const byName = touched.get(kind) ?? new Map(state.objects.get(kind))
+    touched.set(kind, byName)
+    if (object === null) byName.delete(name)
+    else byName.set(name, object)
+  }
+  return { revision, objects: new Map([...state.objects, ...touched]) }
+}

@@ -1,0 +1,69 @@
+import { LineCounter, parseAllDocuments, type YAMLError } from 'yaml'
+import type { Problem } from '../errors.ts'
+import { boundsProblem, maxDepth } from './value-bounds.ts'
+
+/** Largest text that is read at all, and the most alias expansions in one document. */
+export const maxTextBytes = 8 * 1024 * 1024
+const maxAliasExpansions = 100
+const maxDocuments = 20_000
+
+export type ParsedText = { values: unknown[]; problems: [] } | { values?: undefined; problems: Problem[] }
+
+/**
+ * Reads YAML 1.2 (and so JSON) with any number of documents. Empty documents are left out.
+ * Problems name line and column; alias bombs and duplicate keys are refused.
+ */
+export function parseYaml(text: string): ParsedText {
+  const lineCounter = new LineCounter()
+  const options = { lineCounter, uniqueKeys: true, merge: false, prettyErrors: true, logLevel: 'error' } as const
+  const documents = parseAllDocuments(text, options)
+  if ('empty' in documents) return { values: [], problems: [] }
+  if (documents.length > maxDocuments) {
+    return refused(undefined, `more than ${maxDocuments} documents`, 'apply them in several writes')
+  }
+  const problems: Problem[] = []
+  const values: unknown[] = []
+  for (const document of documents) {
+    const number = values.length
+    // A warning is a tag or directive that would be ignored.
+    const errors = [...document.errors, ...document.warnings]
+    for (const error of errors) problems.push(syntaxProblem(error, number, lineCounter))
+    if (errors.length > 0) {
+      values.push(undefined)
+      continue
+    }
+    try {
+      const value = document.toJS({ maxAliasCount: maxAliasExpansions })
+      const bounds = boundsProblem(value)
+      if (bounds !== undefined) problems.push({ document: number, ...bounds })
+      if (value !== null && value !== undefined) values.push(value)
+    } catch (error) {
+      problems.push(aliasProblem(error, number))
+      values.push(undefined)
+    }
+  }
+  return problems.length > 0 ? { problems } : { values, problems: [] }
+}
+
+function syntaxProblem(error: YAMLError, document: number, lineCounter: LineCounter): Problem {
+  const { line, col } = lineCounter.linePos(error.pos[0])
+  const place = `line ${line}, column ${col}`
+  if (error.message.startsWith('Maximum call stack size exceeded')) {
+    const message = `${place}: the document is nested deeper than ${maxDepth} levels`
+    return { document, pointer: '', message, remedy: 'write it flatter' }
+  }
+  const summary = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
+  return { document, pointer: '', message: `${place}: ${summary}`, remedy: 'correct the YAML at that place' }
+}
+
+function aliasProblem(error: unknown, document: number): Problem {
+  const message = error instanceof Error ? error.message : String(error)
+  const remedy = message.startsWith('Excessive alias count')
+    ? 'write the values out instead of using so many aliases'
+    : 'define the anchor before the alias'
+  return { document, pointer: '', message, remedy }
+}
+
+function refused(document: number | undefined, message: string, remedy: string): ParsedText {
+  return { problems: [{ ...(document === undefined ? {} : { document }), pointer: '', message, remedy }] }
+}

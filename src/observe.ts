@@ -1,0 +1,38 @@
+/**
+ * Everything that weir can notice, as one union: the logger and the metrics interpret it, nothing else logs.
+ * A folder reports through the `Observe` that it was given; it never knows who listens.
+ */
+export type Event =
+  // start-up and shutdown
+  | { event: 'step'; step: string; detail: string }
+  | { event: 'ready'; urls: Record<string, string> }
+  | { event: 'stopping'; reason: string }
+  // local/
+  | { event: 'child_started'; child: string; pid: number }
+  | { event: 'child_adopted'; child: string; pid: number }
+  | { event: 'child_cleared'; child: string; pid: number; reason: string }
+  | { event: 'child_exited'; child: string; pid: number; code: number | null; signal: string | null; log: string }
+  // store/ and feed/
+  | { event: 'migrated'; file: string; milliseconds: number }
+  | { event: 'revision_written'; revision: number; author: string; changes: number }
+  | { event: 'store_unavailable'; error: string }
+  | { event: 'store_recovered' }
+  | { event: 'row_unreadable'; kind: string; name: string; error: string }
+  // compile/
+  | { event: 'compiled'; gateway: string; revision: number; milliseconds: number; problems: number }
+  // xds/
+  | { event: 'xds_connected'; gateway: string; node: string; peer: string }
+  | { event: 'xds_refused'; gateway: string; node: string; peer: string; reason: string }
+  | { event: 'xds_disconnected'; gateway: string; node: string; reason: string }
+  | { event: 'xds_sent'; gateway: string; node: string; type: string; resources: number; removed: number; bytes: number }
+  | { event: 'xds_ack'; gateway: string; node: string; type: string; revision: number; milliseconds: number }
+  | { event: 'xds_nack'; gateway: string; node: string; type: string; resources: string[]; error: string }
+  // ratelimit/
+  | { event: 'decision'; gateway: string; policy: string; result: 'admitted' | 'denied' | 'skipped' }
+  | { event: 'unknown_policy'; gateway: string; policy: string }
+  // admin/
+  | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
+  // anything unexpected
+  | { event: 'failed'; where: string; error: unknown }
+
+export type Observe = (event: Event) => void

@@ -1,0 +1,32 @@
+import { type DestinationStream, pino } from 'pino'
+import type { Event, Observe } from '../observe.ts'
+
+/** How loud an event is; what is not named is `debug`. */
+const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
+  child_started: 'info',
+  child_adopted: 'info',
+  child_cleared: 'info',
+  child_exited: 'warn',
+  migrated: 'info',
+  revision_written: 'info',
+  store_unavailable: 'warn',
+  store_recovered: 'info',
+  row_unreadable: 'error',
+  xds_connected: 'info',
+  xds_disconnected: 'info',
+  xds_refused: 'warn',
+  xds_nack: 'error',
+  stopping: 'info',
+  failed: 'error',
+}
+
+/** Writes events as JSON lines; errors keep their stack here and nowhere else. */
+export function logObserver(destination: DestinationStream, level: string): Observe {
+  const logger = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  return ({ event, ...fields }) => {
+    if (event === 'step' || event === 'ready') return
+    const { error, ...rest } = fields as { error?: unknown }
+    const seen = error instanceof Error ? { ...rest, err: error } : error === undefined ? rest : { ...rest, error }
+    logger[levels[event] ?? 'debug'](seen, event)
+  }
+}

@@ -1,0 +1,88 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Event, Observe } from '../observe.ts'
+
+export interface Metrics {
+  observe: Observe
+  /** The Prometheus text exposition of everything counted so far. */
+  expose(): Promise<{ contentType: string; text: string }>
+}
+
+/** Values that are read when asked for, instead of being counted as they come. */
+export interface Gauges {
+  counters(): number
+  connectedEnvoys(): number
+  revision(): number
+}
+
+/** Interprets events as Prometheus metrics. Labels have few values: never a key, a path or a client. */
+export function createMetrics(gauges: Gauges): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const interpret = interpreters(registry)
+  gauge(registry, 'weir_ratelimit_counters', 'Counters held in memory.', gauges.counters)
+  gauge(registry, 'weir_xds_connected_envoys', 'Envoys connected to this replica.', gauges.connectedEnvoys)
+  gauge(registry, 'weir_revision', 'Revision that this replica serves.', gauges.revision)
+  return {
+    observe: (event) => interpret[event.event]?.(event as never),
+    expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  }
+}
+
+type Interpreters = { [E in Event as E['event']]?: (event: E) => void }
+
+function interpreters(registry: Registry): Interpreters {
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers })
+  const decisions = counter('weir_ratelimit_decisions_total', 'Decisions by policy.', ['gateway', 'policy', 'result'])
+  const unknown = counter('weir_ratelimit_unknown_policy_total', 'Descriptors of policies that are not there.', [])
+  const sent = counter('weir_xds_resources_sent_total', 'Resources sent to Envoys.', ['gateway', 'type'])
+  const bytes = counter('weir_xds_bytes_sent_total', 'Bytes of resources sent to Envoys.', ['gateway', 'type'])
+  const acks = counter('weir_xds_acks_total', 'Responses that Envoys accepted.', ['gateway', 'type'])
+  const nacks = counter('weir_xds_nacks_total', 'Responses that Envoys refused.', ['gateway', 'type'])
+  const revisions = counter('weir_revisions_written_total', 'Revisions written by this replica.', [])
+  const outages = counter('weir_store_unavailable_total', 'Times that PostgreSQL could not be reached.', [])
+  const exits = counter('weir_child_exits_total', 'Unexpected ends of supervised processes.', ['child'])
+  const failures = counter('weir_failures_total', 'Unexpected errors.', ['where'])
+  const requests = new Histogram({
+    name: 'weir_admin_request_seconds',
+    help: 'Admin API requests by route.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers,
+  })
+  const compile = new Histogram({
+    name: 'weir_compile_seconds',
+    help: 'Time to compile one gateway.',
+    buckets: [0.0005, 0.002, 0.01, 0.05, 0.2, 1, 5],
+    registers,
+  })
+  return {
+    decision: ({ gateway, policy, result }) => decisions.inc({ gateway, policy, result }),
+    unknown_policy: () => unknown.inc(),
+    xds_sent: ({ gateway, type, resources, bytes: size }) => {
+      sent.inc({ gateway, type }, resources)
+      bytes.inc({ gateway, type }, size)
+    },
+    xds_ack: ({ gateway, type }) => acks.inc({ gateway, type }),
+    xds_nack: ({ gateway, type }) => nacks.inc({ gateway, type }),
+    revision_written: () => revisions.inc(),
+    store_unavailable: () => outages.inc(),
+    child_exited: ({ child }) => exits.inc({ child }),
+    failed: ({ where }) => failures.inc({ where }),
+    request: ({ method, route, status, milliseconds }) =>
+      requests.observe({ method, route, status }, milliseconds / 1000),
+    compiled: ({ milliseconds }) => compile.observe(milliseconds / 1000),
+  }
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read())
+    },
+  })
+}

@@ -1,0 +1,10 @@
+import type { Kind } from '../model/kind.ts'
+import { coreKinds } from '../model/kinds.ts'
+import type { PolicyKind } from './policy-kind.ts'
+import { rateLimit } from './rate-limit/compile.ts'
+
+/** Every policy kind. One folder and one line here is all that a new one needs. */
+export const policyKinds: readonly PolicyKind[] = [rateLimit]
+
+/** Every kind of object, in the order in which an export lists them. */
+export const kinds: readonly Kind[] = [...coreKinds, ...policyKinds]

@@ -1,0 +1,37 @@
+/** envoy.service.ratelimit.v3, as `proto/` declares it; field names are the protocol's. */
+export interface RateLimitRequest {
+  domain?: string
+  descriptors?: RateLimitDescriptor[]
+  /** 0 or absent means 1. */
+  hits_addend?: number
+}
+
+export interface RateLimitDescriptor {
+  entries?: DescriptorEntry[]
+  /** Overrides the request's, 0 included. */
+  hits_addend?: { value?: number } | null
+}
+
+export interface DescriptorEntry {
+  key?: string
+  value?: Buffer
+}
+
+export type Code = 'OK' | 'OVER_LIMIT'
+
+export interface HeaderValue {
+  key: string
+  value: string
+}
+
+export interface RateLimitResponse {
+  overall_code: Code
+  statuses: DescriptorStatus[]
+  response_headers_to_add: HeaderValue[]
+}
+
+export interface DescriptorStatus {
+  code: Code
+  limit_remaining?: number
+  duration_until_reset?: { seconds: number; nanos: number }
+}

@@ -1,0 +1,59 @@
+import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from '@grpc/grpc-js'
+import { service } from '../../envoy-api/protos.ts'
+import { type ErrorCode, messageOf, WeirError } from '../../errors.ts'
+import type { Observe } from '../../observe.ts'
+import type { RateLimitRequest, RateLimitResponse } from '../messages.ts'
+import type { Decide, Transport } from './transport.ts'
+
+/** Largest request: Envoy's header limit of 60 KiB a value, with room for every key part. */
+const maxMessageBytes = 1024 * 1024
+
+const statuses: Partial<Record<ErrorCode, status>> = {
+  unavailable: status.UNAVAILABLE,
+  malformed: status.INVALID_ARGUMENT,
+}
+
+/** The rate-limit service on `@grpc/grpc-js`. */
+export function createGrpcJsTransport(options: { decide: Decide; observe: Observe }): Transport {
+  const { decide, observe } = options
+  const server = new Server({
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+  })
+
+  async function shouldRateLimit(
+    call: ServerUnaryCall<RateLimitRequest, RateLimitResponse>,
+    reply: sendUnaryData<RateLimitResponse>,
+  ): Promise<void> {
+    try {
+      reply(null, await decide(call.request))
+    } catch (error) {
+      const code = (error instanceof WeirError ? statuses[error.code] : undefined) ?? status.INTERNAL
+      if (code === status.INTERNAL) observe({ event: 'failed', where: 'ratelimit', error })
+      reply({ code, details: code === status.INTERNAL ? 'internal error' : messageOf(error) })
+    }
+  }
+
+  server.addService(service('envoy.service.ratelimit.v3.RateLimitService'), { ShouldRateLimit: shouldRateLimit })
+
+  return {
+    listen(address) {
+      return new Promise((resolve, reject) => {
+        server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+          if (error !== null) reject(error)
+          else resolve({ address: address.slice(0, address.lastIndexOf(':')), port })
+        })
+      })
+    },
+    close(graceMs) {
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => server.forceShutdown(), graceMs)
+        server.tryShutdown(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    },
+  }
+}

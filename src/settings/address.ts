@@ -1,0 +1,30 @@
+import { isIP } from 'node:net'
+
+export interface HostPort {
+  host: string
+  port: number
+}
+
+/** `host:port` or `[ipv6]:port` as its parts, or undefined. */
+export function parseHostPort(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text)
+  if (match === null) return undefined
+  const port = Number(match[3])
+  const host = (match[1] ?? match[2])!
+  if (port > 65535 || (match[1] !== undefined && isIP(host) !== 6)) return undefined
+  return { host, port }
+}
+
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** Whether only this machine can reach a socket bound to `host`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+/** Whether the address stands for every address of the machine. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}

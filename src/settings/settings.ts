@@ -1,0 +1,175 @@
+import { resolve } from 'node:path'
+import { isIP } from 'node:net'
+import { startupError } from '../errors.ts'
+import { remedyAmong } from '../model/suggest.ts'
+import { type HostPort, isLoopback, parseHostPort } from './address.ts'
+
+/** What the operator decided, checked. Names and defaults: docs/settings.md. */
+export interface Settings {
+  command: 'up' | 'serve'
+  adminAddr: HostPort
+  xdsAddr: HostPort
+  rlsAddr: HostPort
+  /** The rate-limit service as the Envoys reach it. */
+  rlsEnvoyAddr: HostPort | undefined
+  dataDir: string
+  /** Absent: embedded PostgreSQL. */
+  databaseUrl: string | undefined
+  /** Absent: generated, and kept in the data dir. */
+  adminToken: string | undefined
+  envoyBin: string | undefined
+  /** Whether a local Envoy runs for each gateway. */
+  envoy: 'auto' | 'off'
+  listenerAddress: string
+  /** A file or folder applied at every start; `quickstart` is the one for an empty store. */
+  config: { path: string } | 'quickstart' | 'none'
+  logLevel: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+interface Setting {
+  variable: string
+  help: string
+}
+
+/** Every setting with its flag's name being that of the variable: `WEIR_ADMIN_ADDR` is `--admin-addr`. */
+export const settingList: readonly Setting[] = [
+  { variable: 'WEIR_ADMIN_ADDR', help: 'admin API, host:port (127.0.0.1:8080)' },
+  { variable: 'WEIR_XDS_ADDR', help: 'xDS for the Envoys, host:port (127.0.0.1:18000)' },
+  { variable: 'WEIR_RLS_ADDR', help: 'rate-limit service, host:port (127.0.0.1:18001)' },
+  { variable: 'WEIR_RLS_ENVOY_ADDR', help: 'rate-limit service as the Envoys reach it (WEIR_RLS_ADDR, or this host where that binds every address)' },
+  { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
+  { variable: 'DATABASE_URL', help: 'PostgreSQL 14 or newer (embedded under `weir up`)' },
+  { variable: 'WEIR_ADMIN_TOKEN', help: 'bearer token of the admin API (generated)' },
+  { variable: 'ENVOY_BIN', help: 'an Envoy 1.40 binary (found or installed)' },
+  { variable: 'WEIR_ENVOY', help: 'auto: one local Envoy a gateway; off (auto under `up`, off under `serve`)' },
+  { variable: 'WEIR_LISTENER_ADDRESS', help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)' },
+  { variable: 'WEIR_CONFIG', help: 'file or folder of documents applied at every start' },
+  { variable: 'WEIR_INSECURE', help: 'true: allow xDS and rate limit off loopback without TLS' },
+  { variable: 'WEIR_LOG_LEVEL', help: 'debug, info, warn, error or silent (info)' },
+]
+
+/** `--admin-addr` for `WEIR_ADMIN_ADDR`. */
+export function flagOf(variable: string): string {
+  return `--${variable.replace(/^WEIR_/, '').toLowerCase().replaceAll('_', '-')}`
+}
+
+/**
+ * Settings from flags over environment over defaults. Throws a start-up error with the one line to act on for the
+ * first setting that makes no sense.
+ */
+export function readSettings(command: 'up' | 'serve', args: readonly string[], environment: Environment): Settings {
+  const values = { ...environment, ...readFlags(args) }
+  const up = command === 'up'
+  const settings: Settings = {
+    command,
+    adminAddr: hostPort(values, 'WEIR_ADMIN_ADDR', '127.0.0.1:8080'),
+    xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
+    rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
+    rlsEnvoyAddr: set(values.WEIR_RLS_ENVOY_ADDR) === undefined ? undefined : hostPort(values, 'WEIR_RLS_ENVOY_ADDR', ''),
+    dataDir: resolve(set(values.WEIR_DATA_DIR) ?? '.weir'),
+    databaseUrl: databaseUrl(values),
+    adminToken: adminToken(values),
+    envoyBin: set(values.ENVOY_BIN),
+    envoy: oneOf(values, 'WEIR_ENVOY', ['auto', 'off'], up ? 'auto' : 'off'),
+    listenerAddress: ipAddress(values, 'WEIR_LISTENER_ADDRESS', up ? '127.0.0.1' : '0.0.0.0'),
+    config: config(values),
+    logLevel: oneOf(values, 'WEIR_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+  }
+  refuseOpenDoors(settings, values)
+  if (!up && settings.databaseUrl === undefined) {
+    throw startupError('`weir serve` needs DATABASE_URL.', 'Set it, or use `weir up` for an embedded PostgreSQL.')
+  }
+  return settings
+}
+
+function readFlags(args: readonly string[]): Environment {
+  const flags = new Map(settingList.map(({ variable }) => [flagOf(variable), variable]))
+  const values: Record<string, string> = {}
+  for (let index = 0; index < args.length; index++) {
+    const [name, inline] = splitFlag(args[index]!)
+    const variable = flags.get(name)
+    if (variable === undefined) {
+      throw startupError(`There is no option ${name.slice(0, 64)}:`, `${remedyAmong(name, [...flags.keys()])}.`)
+    }
+    const value = inline ?? args[++index]
+    if (value === undefined) throw startupError(`${name} needs a value:`, `write ${name} VALUE.`)
+    values[variable] = value
+  }
+  return values
+}
+
+function splitFlag(text: string): [string, string | undefined] {
+  const equals = text.indexOf('=')
+  return equals < 0 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** An empty variable counts as not set. */
+function set(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === '' ? undefined : value
+}
+
+function hostPort(values: Environment, variable: string, otherwise: string): HostPort {
+  const text = set(values[variable]) ?? otherwise
+  const parsed = parseHostPort(text)
+  if (parsed === undefined) {
+    throw startupError(`${variable}=${text} is not host:port.`, `Write it as ${otherwise}, or [::1]:8080 for IPv6.`)
+  }
+  return parsed
+}
+
+function ipAddress(values: Environment, variable: string, otherwise: string): string {
+  const text = set(values[variable]) ?? otherwise
+  if (isIP(text) === 0) throw startupError(`${variable}=${text} is not an IP address.`, `Write it as ${otherwise}.`)
+  return text
+}
+
+function oneOf<Value extends string>(
+  values: Environment,
+  variable: string,
+  allowed: readonly Value[],
+  otherwise: Value,
+): Value {
+  const text = set(values[variable]) ?? otherwise
+  const found = allowed.find((value) => value === text)
+  if (found === undefined) throw startupError(`${variable}=${text} is not known:`, `${remedyAmong(text, allowed)}.`)
+  return found
+}
+
+function databaseUrl(values: Environment): string | undefined {
+  const text = set(values.DATABASE_URL)
+  if (text === undefined) return undefined
+  if (!/^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? '')) {
+    throw startupError('DATABASE_URL is not a PostgreSQL URL.', 'Write it as postgres://user:password@host:5432/weir.')
+  }
+  return text
+}
+
+function adminToken(values: Environment): string | undefined {
+  const token = set(values.WEIR_ADMIN_TOKEN)
+  if (token !== undefined && !/^[\x21-\x7e]{16,512}$/.test(token)) {
+    throw startupError('WEIR_ADMIN_TOKEN is too weak or cannot stand in a header.', 'Use 16 to 512 printable ASCII characters.')
+  }
+  return token
+}
+
+function config(values: Environment): Settings['config'] {
+  if (values.WEIR_CONFIG === undefined) return values.WEIR_NPM_START === '1' ? 'quickstart' : 'none'
+  const path = set(values.WEIR_CONFIG)
+  return path === undefined ? 'none' : { path: resolve(path) }
+}
+
+/** Without TLS or tokens whoever reaches these sockets could read the configuration or exhaust a limit. */
+function refuseOpenDoors(settings: Settings, values: Environment): void {
+  const insecure = oneOf(values, 'WEIR_INSECURE', ['true', 'false'], 'false') === 'true'
+  if (insecure) return
+  const doors = { WEIR_XDS_ADDR: settings.xdsAddr, WEIR_RLS_ADDR: settings.rlsAddr }
+  for (const [variable, { host }] of Object.entries(doors)) {
+    if (isLoopback(host)) continue
+    throw startupError(
+      `${variable} binds ${host}, which others can reach, without TLS.`,
+      'Bind 127.0.0.1, or set WEIR_INSECURE=true where the network itself is trusted.',
+    )
+  }
+}

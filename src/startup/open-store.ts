@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { messageOf, startupError, WeirError } from '../errors.ts'
+import { kinds } from '../policies/index.ts'
+import { projectRoot } from '../project-root.ts'
+import { migrate } from '../store/migrate.ts'
+import { createPool } from '../store/pool.ts'
+import { createStore, type Store } from '../store/store.ts'
+import { applyConfig } from './apply-config.ts'
+import { applyQuickstart } from './quickstart.ts'
+import type { StartContext } from './start-context.ts'
+
+/** Connects to PostgreSQL and brings its schema up to date. */
+export function openStore(start: StartContext, url: string): Promise<Store> {
+  const { progress, observe, shutdown } = start
+  return progress.step('Store', async () => {
+    const pool = createPool(url, observe)
+    shutdown.add('connections to PostgreSQL', () => pool.end())
+    try {
+      await migrate(pool, join(projectRoot, 'migrations'), observe)
+    } catch (error) {
+      if (error instanceof WeirError) throw error
+      const { host, pathname } = new URL(url)
+      throw startupError(
+        `PostgreSQL at ${host}${pathname} cannot be used: ${messageOf(error)}.`,
+        'Check DATABASE_URL, and that the server runs and the user may create tables.',
+        error,
+      )
+    }
+    const store = createStore({ pool, kinds, observe })
+    const { revision } = await store.current()
+    return { result: store, detail: `schema up to date, revision ${revision}` }
+  })
+}
+
+/** Applies WEIR_CONFIG, or the quickstart to an empty store. */
+export async function applyFirstDocuments({ settings, progress, context }: StartContext, store: Store): Promise<void> {
+  const { config } = settings
+  if (config === 'none') return
+  const title = config === 'quickstart' ? 'examples/quickstart' : config.path
+  await progress.step(title, async () => {
+    const detail =
+      config === 'quickstart'
+        ? await applyQuickstart({ store, kinds, context })
+        : await applyConfig({ path: config.path, store, kinds, context })
+    return { result: undefined, detail }
+  })
+}

@@ -1,0 +1,10 @@
+/** Keys of PostgreSQL advisory locks, one a purpose ("weir" in ASCII, then a number). */
+export const locks = {
+  /** Held by the replica that migrates the schema. */
+  migrate: 0x77656972_01,
+  /** Held by the one writer, until its transaction ends. */
+  write: 0x77656972_02,
+} as const
+
+/** The NOTIFY channel on which a committed revision's number is told. */
+export const revisionChannel = 'weir_revision'

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pool, PoolClient } from 'pg'
+import { startupError } from '../errors.ts'
+import type { Observe } from '../observe.ts'
+import { locks } from './locks.ts'
+
+interface Migration {
+  name: string
+  sql: string
+  hash: string
+}
+
+/**
+ * Brings the schema to the newest of the numbered SQL files, each in a transaction of its own, under an advisory
+ * lock, so that replicas may start together. A file that was changed after it ran, or a schema newer than this
+ * program, stops the start.
+ */
+export async function migrate(pool: Pool, folder: string, observe: Observe): Promise<void> {
+  const migrations = await readMigrations(folder)
+  const client = await pool.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [locks.migrate])
+    await client.query(
+      'create table if not exists schema_migrations (name text primary key, hash text not null, at timestamptz not null default now())',
+    )
+    const { rows } = await client.query<{ name: string; hash: string }>('select name, hash from schema_migrations')
+    const done = new Map(rows.map((row) => [row.name, row.hash]))
+    refuseUnknown([...done.keys()], migrations)
+    for (const migration of migrations) {
+      const hash = done.get(migration.name)
+      if (hash === undefined) await run(client, migration, observe)
+      else if (hash !== migration.hash) refuseChanged(migration.name)
+    }
+  } finally {
+    await client.query('select pg_advisory_unlock($1)', [locks.migrate]).catch(() => undefined)
+    client.release()
+  }
+}
+
+async function readMigrations(folder: string): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(join(folder, name), 'utf8')
+      return { name, sql, hash: createHash('sha256').update(sql).digest('hex') }
+    }),
+  )
+}
+
+async function run(client: PoolClient, migration: Migration, observe: Observe): Promise<void> {
+  const started = performance.now()
+  await client.query('begin')
+  try {
+    await client.query(migration.sql)
+    await client.query('insert into schema_migrations (name, hash) values ($1, $2)', [migration.name, migration.hash])
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+  observe({ event: 'migrated', file: migration.name, milliseconds: Math.round(performance.now() - started) })
+}
+
+function refuseUnknown(done: readonly string[], migrations: readonly Migration[]): void {
+  const unknown = done.filter((name) => !migrations.some((migration) => migration.name === name))
+  if (unknown.length === 0) return
+  throw startupError(
+    `The database was migrated by a newer weir (${unknown.join(', ')}).`,
+    'Start that version, or restore a backup from before.',
+  )
+}
+
+function refuseChanged(name: string): never {
+  throw startupError(`The migration ${name} was changed after it ran.`, 'Restore the file as it was released.')
+}

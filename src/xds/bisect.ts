@@ -1,0 +1,36 @@
+import type { EncodedResource } from '../envoy-api/encoded.ts'
+
+/**
+ * The search for the culprits in responses that a client refused. A refused response was applied in part, which
+ * part nobody knows; so its halves are sent again, each on its own, until every resource was either accepted or
+ * refused alone. That finds one bad among n in about 2 log2(n) responses, and repairs the rest on the way.
+ */
+export class Bisect {
+  readonly #groups: string[][] = []
+
+  get searching(): boolean {
+    return this.#groups.length > 0
+  }
+
+  /** The resources of these names were refused together; they are looked at before older groups. */
+  split(names: readonly string[]): void {
+    const middle = Math.ceil(names.length / 2)
+    this.#groups.unshift(names.slice(0, middle), names.slice(middle))
+  }
+
+  /** Those of `pending` that are to go next, alone; all of them when the search is over. */
+  narrow(pending: readonly EncodedResource[]): readonly EncodedResource[] {
+    for (let group = this.#groups[0]; group !== undefined; group = this.#groups[0]) {
+      const names = new Set(group)
+      const due = pending.filter(({ name }) => names.has(name))
+      if (due.length > 0) return due
+      this.#groups.shift()
+    }
+    return pending
+  }
+
+  /** What `narrow` gave last was sent. */
+  sent(): void {
+    this.#groups.shift()
+  }
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js'
+import { service } from '../envoy-api/protos.ts'
+import { messageOf, startupError } from '../errors.ts'
+import type { Observe } from '../observe.ts'
+import { bounds } from './bounds.ts'
+import {
+  createDeliveries,
+  type Delivery,
+  type DeliveryQuestion,
+  deliveryOf,
+  type WaitOptions,
+} from './delivery.ts'
+import { Fleet, type FleetItem } from './fleet.ts'
+import { Gateways } from './gateways.ts'
+import type { Snapshot } from './snapshot.ts'
+import { type DeltaCall, serveDeltaStream } from './stream.ts'
+
+/** What others may ask about the fleet. */
+export interface FleetView {
+  list(): FleetItem[]
+  /** How far a revision got, as of now. */
+  settled(question: DeliveryQuestion): Delivery
+  /** The same, once it is no longer `pending` (or the time is up). */
+  whenDelivered(question: DeliveryQuestion, options?: WaitOptions): Promise<Delivery>
+}
+
+export interface XdsServer {
+  readonly fleet: FleetView
+  /**
+   * The gateway's Envoys converge to `snapshot`. A revision that changes nothing of a gateway is published as
+   * well, so that receipts can tell that the gateway has it.
+   */
+  publish(snapshot: Snapshot): void
+  /** The gateway was deleted in `revision`: its Envoys are emptied but stay; new ones are refused. */
+  retire(gateway: string, revision: number): void
+  /** Every gateway has been published; Envoys of others, held until now, are refused. */
+  markLoaded(): void
+  /** Binds `host:port` (port 0: any) and serves; rejects with a startup `WeirError`. */
+  listen(hostAndPort: string): Promise<{ address: string; port: number }>
+  /** Ends every stream, so that Envoys connect elsewhere; after `graceMs` what is left is cut. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface XdsOptions {
+  readonly observe: Observe
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+const keepalive = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+}
+
+/** An xDS server: aggregated discovery over gRPC for the Envoys of any number of gateways. */
+export function createXdsServer({ observe, now = Date.now }: XdsOptions): XdsServer {
+  const deliveries = createDeliveries(() => fleet)
+  const fleet: Fleet = new Fleet(now, deliveries.noteChange)
+  const gateways = new Gateways()
+  const endings = new Set<() => void>()
+  const instance = randomBytes(6).toString('base64url')
+  let streams = 0
+
+  const server = new Server({
+    ...keepalive,
+    'grpc.max_receive_message_length': bounds.requestBytes,
+    'grpc.max_concurrent_streams': bounds.streamsPerConnection,
+  })
+  server.addService(aggregatedDiscovery(), {
+    DeltaAggregatedResources(call: DeltaCall) {
+      if (endings.size >= bounds.streams) {
+        refuse(call, 'RESOURCE_EXHAUSTED', `this weir serves at most ${bounds.streams} streams`)
+        return
+      }
+      const noncePrefix = `${instance}.${++streams}.`
+      const end = serveDeltaStream(call, { gateways, fleet, observe, now, noncePrefix })
+      endings.add(end)
+      call.on('cancelled', () => endings.delete(end))
+    },
+    StreamAggregatedResources(call: DeltaCall) {
+      refuse(call, 'UNIMPLEMENTED', 'only delta ADS is served: set api_type DELTA_GRPC in the bootstrap')
+    },
+  })
+
+  return {
+    fleet: {
+      list: () => fleet.list(),
+      settled: (question) => deliveryOf(fleet, question),
+      whenDelivered: deliveries.whenDelivered,
+    },
+    publish: (snapshot) => gateways.publish(snapshot),
+    retire: (gateway, revision) => gateways.retire(gateway, revision),
+    markLoaded: () => gateways.markLoaded(),
+    listen: (hostAndPort) => listen(server, hostAndPort),
+    close: (graceMs) => close(server, endings, graceMs),
+  }
+}
+
+function refuse(call: DeltaCall, code: keyof typeof status, details: string): void {
+  call.emit('error', { code: status[code], details })
+}
+
+/** The ADS service, whose responses arrive here as bytes. */
+function aggregatedDiscovery(): ServiceDefinition {
+  const definition = service('envoy.service.discovery.v3.AggregatedDiscoveryService')
+  const delta = definition.DeltaAggregatedResources!
+  return {
+    ...definition,
+    DeltaAggregatedResources: { ...delta, responseSerialize: (message: Buffer) => message },
+  }
+}
+
+function listen(server: Server, hostAndPort: string): Promise<{ address: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(hostAndPort, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) {
+        resolve({ address: hostAndPort.slice(0, hostAndPort.lastIndexOf(':')), port })
+        return
+      }
+      const what = `xDS cannot listen on ${hostAndPort}: ${messageOf(error)}.`
+      reject(startupError(what, 'Set WEIR_XDS_ADDR to a free address.', error))
+    })
+  })
+}
+
+function close(server: Server, endings: Iterable<() => void>, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      server.forceShutdown()
+      resolve()
+    }, graceMs)
+    // Announced first (GOAWAY), so that no Envoy opens its next stream on this connection.
+    server.tryShutdown(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    for (const end of [...endings]) end()
+  })
+}

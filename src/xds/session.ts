@@ -1,0 +1,184 @@
+import { typeUrls } from '../envoy-api/types.ts'
+import type { NodeMemory } from './memory.ts'
+import { type Awaited, permitFor, sendingOrder, type TypeView } from './order.ts'
+import { type Changes, resourcesOf, type Snapshot } from './snapshot.ts'
+import { type Batch, Subscription, type Target } from './subscription.ts'
+
+/** A batch that may be sent now, for one subscription. */
+export interface Due extends Batch {
+  readonly subscription: Subscription
+  readonly revision: number
+}
+
+export type DeliveryState = 'acked' | 'pending' | 'nacked'
+
+/** A resource whose newest version an Envoy rejected. */
+export interface Nack {
+  /** Short name of the type, as in `typeUrls`. */
+  readonly type: string
+  readonly resource: string
+  readonly error: string
+}
+
+/** State of one type on one stream. */
+export interface TypeState {
+  readonly state: DeliveryState
+  /** The newest revision that is wholly in force. */
+  readonly revision: number | null
+}
+
+const shortNames = new Map<string, string>(Object.entries(typeUrls).map(([short, url]) => [url, short]))
+
+/** `cluster` for Envoy's Cluster; for a type that weir does not serve, the last part of its name. */
+export function shortType(typeUrl: string): string {
+  return shortNames.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf('.') + 1)
+}
+
+/**
+ * What one ADS stream has been told and is to be told, whichever variant of the protocol it speaks. Only calls
+ * and values: the variant turns messages into these calls, and what is due into messages.
+ */
+export class Session {
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #memory: NodeMemory
+  #snapshot: Snapshot
+  /** The client has resources from an earlier stream. */
+  #returning = false
+
+  constructor(snapshot: Snapshot, memory: NodeMemory) {
+    this.#snapshot = snapshot
+    this.#memory = memory
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot
+  }
+
+  get typeCount(): number {
+    return this.#subscriptions.size
+  }
+
+  subscription(type: string): Subscription | undefined {
+    return this.#subscriptions.get(type)
+  }
+
+  /** The first request of a type; the arguments are those of `Subscription.open`. */
+  open(type: string, subscribe: readonly string[], held: ReadonlyMap<string, string>): Subscription {
+    const subscription = new Subscription(type, this.#target(type), this.#memory, shortNames.has(type))
+    subscription.open(subscribe, this.#trusts(type) ? held : new Map())
+    if (held.size > 0) this.#returning = true
+    this.#subscriptions.set(type, subscription)
+    return subscription
+  }
+
+  /** The stream is to converge to another snapshot; `changes` are those from the one before. */
+  retarget(snapshot: Snapshot, changes: Changes): void {
+    this.#snapshot = snapshot
+    for (const [type, subscription] of this.#subscriptions) {
+      subscription.retarget(this.#target(type), changes.get(type as never) ?? [])
+    }
+  }
+
+  /** What may be sent next; call `sent` before asking again. */
+  due(): Due | undefined {
+    const view = (type: string) => this.#view(type)
+    const awaited = this.#awaited()
+    for (const type of new Set([...sendingOrder, ...this.#subscriptions.keys()])) {
+      const subscription = this.#subscriptions.get(type)
+      if (subscription === undefined || subscription.outstanding !== undefined) continue
+      const batch = subscription.next(permitFor(type, view, awaited))
+      if (batch === undefined) continue
+      return { ...batch, subscription, revision: this.#snapshot.revision }
+    }
+    return undefined
+  }
+
+  /**
+   * Endpoints follow their cluster: Envoy warms a cluster that was sent anew until it gets them, and does not
+   * ask again.
+   */
+  sent(due: Due, nonce: string): void {
+    due.subscription.sent(nonce, { upserts: due.upserts, removed: due.removed })
+    if (due.subscription.type !== typeUrls.cluster) return
+    const endpoints = this.#subscriptions.get(typeUrls.endpoints)
+    for (const { name } of due.upserts) if (endpoints?.names.has(name)) endpoints.askAgain(name)
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.close()
+  }
+
+  types(): Record<string, TypeState> {
+    const states = [...this.#subscriptions.values()].map((subscription) => {
+      const state = subscription.hasParked ? 'nacked' : subscription.settled ? 'acked' : 'pending'
+      return [shortType(subscription.type), { state, revision: subscription.revision }] as const
+    })
+    return Object.fromEntries(states)
+  }
+
+  /** How far this client is with its whole snapshot; while a NACK is being narrowed down, it is pending. */
+  delivery(): { state: DeliveryState; nacks: Nack[] } {
+    const subscriptions = [...this.#subscriptions.values()]
+    const nacks = subscriptions.flatMap((subscription) =>
+      subscription
+        .parked()
+        .map(({ name, error }) => ({ type: shortType(subscription.type), resource: name, error })),
+    )
+    const onTheWay = subscriptions.some(
+      (subscription) => subscription.outstanding !== undefined || subscription.pending.upserts.length > 0,
+    )
+    if (onTheWay) return { state: 'pending', nacks }
+    if (nacks.length > 0) return { state: 'nacked', nacks }
+    const whole = subscriptions.every((subscription) => subscription.settled) && this.#coversAll()
+    return { state: whole ? 'acked' : 'pending', nacks }
+  }
+
+  #coversAll(): boolean {
+    return [...this.#snapshot.resources].every(
+      ([type, resources]) => resources.size === 0 || this.#subscriptions.get(type)?.covers === true,
+    )
+  }
+
+  #target(type: string): Target {
+    return { revision: this.#snapshot.revision, resources: resourcesOf(this.#snapshot, type) }
+  }
+
+  #view(type: string): TypeView {
+    const subscription = this.#subscriptions.get(type)
+    if (subscription === undefined) return { busy: false, upserts: false, removals: false, parked: false }
+    return {
+      busy: subscription.outstanding !== undefined,
+      upserts: subscription.pending.upserts.length > 0,
+      removals: subscription.pending.removals.length > 0,
+      parked: subscription.hasParked,
+    }
+  }
+
+  /**
+   * While a cluster warms, an Envoy that reconnects asks for everything but clusters. The endpoints that it
+   * claims may then have come before the cluster, so they are sent anew, which ends the warming.
+   */
+  #trusts(type: string): boolean {
+    return type !== typeUrls.endpoints || this.#subscriptions.has(typeUrls.cluster)
+  }
+
+  /**
+   * In the same situation listeners and routes wait: the request for clusters follows once they are warm. And
+   * before it has asked for listeners, an Envoy that came back may be serving by clusters that are gone.
+   */
+  #awaited(): Awaited {
+    return {
+      clusters: !this.#subscriptions.has(typeUrls.cluster) && this.#usesClusters(),
+      listeners:
+        this.#returning &&
+        !this.#subscriptions.has(typeUrls.listener) &&
+        resourcesOf(this.#snapshot, typeUrls.listener).size > 0,
+    }
+  }
+
+  #usesClusters(): boolean {
+    const clusters = resourcesOf(this.#snapshot, typeUrls.cluster)
+    const names = this.#subscriptions.get(typeUrls.endpoints)?.names ?? []
+    return [...names].some((name) => clusters.has(name))
+  }
+}

@@ -1,0 +1,60 @@
+import type { EncodedResource, EncodedResources } from '../envoy-api/encoded.ts'
+import type { TypeUrl } from '../envoy-api/types.ts'
+
+/** Everything that the Envoys of one gateway are to have, as of one revision. */
+export interface Snapshot {
+  readonly gateway: string
+  /** Revision of the model; a snapshot of a later revision may hold the very same resources. */
+  readonly revision: number
+  readonly resources: EncodedResources
+}
+
+/** Names by type that were added, removed, or have another version. */
+export type Changes = ReadonlyMap<TypeUrl, ReadonlySet<string>>
+
+export type ResourcesByName = ReadonlyMap<string, EncodedResource>
+
+const none: ResourcesByName = new Map()
+
+/** The resources of one type; a type that the snapshot does not know has none. */
+export function resourcesOf(snapshot: Snapshot, type: string): ResourcesByName {
+  return snapshot.resources.get(type as TypeUrl) ?? none
+}
+
+/** What differs between two snapshots. Costs O(resources), so it is done once per transition, not per stream. */
+export function changesBetween(before: Snapshot | undefined, after: Snapshot): Changes {
+  const changes = new Map<TypeUrl, Set<string>>()
+  const types = new Set([...(before?.resources.keys() ?? []), ...after.resources.keys()])
+  for (const type of types) {
+    const names = changedNames(before?.resources.get(type) ?? none, after.resources.get(type) ?? none)
+    if (names.size > 0) changes.set(type, names)
+  }
+  return changes
+}
+
+function changedNames(before: ResourcesByName, after: ResourcesByName): Set<string> {
+  const names = new Set<string>()
+  if (before === after) return names
+  for (const [name, resource] of after) {
+    if (before.get(name)?.version !== resource.version) names.add(name)
+  }
+  for (const name of before.keys()) {
+    if (!after.has(name)) names.add(name)
+  }
+  return names
+}
+
+/**
+ * `changesBetween`, computed once per pair of snapshots and shared by all streams that make the step,
+ * whichever snapshot each of them stands on.
+ */
+export function sharedChanges(): (before: Snapshot, after: Snapshot) => Changes {
+  const known = new WeakMap<Snapshot, WeakMap<Snapshot, Changes>>()
+  return (before, after) => {
+    const steps = known.get(after) ?? new WeakMap<Snapshot, Changes>()
+    known.set(after, steps)
+    const changes = steps.get(before) ?? changesBetween(before, after)
+    steps.set(before, changes)
+    return changes
+  }
+}

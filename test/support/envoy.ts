@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+export interface TestEnvoyOptions {
+  gateway: string
+  xdsPort: number
+  id?: string
+  labels?: Record<string, string>
+  /** Added to the bootstrap's top level, for example `static_resources` besides the xDS cluster. */
+  bootstrap?: Record<string, unknown>
+  /** Seconds for which a listener that is replaced goes on serving. */
+  drainSeconds?: number
+}
+
+export interface TestEnvoy {
+  readonly id: string
+  readonly pid: number
+  readonly adminPort: number
+  /** Of the admin interface. */
+  readonly url: string
+  configDump(): Promise<Record<string, unknown>>
+  /** Counters and gauges by name; a text filter as in `/stats?filter=`. */
+  stats(filter?: string): Promise<Record<string, number>>
+  /** Everything that Envoy wrote so far. */
+  log(): string
+  /** Asks it to end, and waits until it has. */
+  stop(): Promise<void>
+}
+
+/** The Envoy binary: `ENVOY_BIN`, else on `PATH`, else where `npm start` installs it. */
+export function envoyBinary(): string {
+  const root = join(import.meta.dirname, '..', '..')
+  const candidates = [
+    process.env.ENVOY_BIN,
+    ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'envoy')),
+    join(root, '.weir', 'envoy', '1.40.0', 'envoy', '_bin', 'envoy'),
+  ]
+  const found = candidates.find((path) => path !== undefined && path !== '' && existsSync(path))
+  if (found === undefined) throw new Error('no Envoy was found: set ENVOY_BIN, or run npm start once')
+  return found
+}
+
+/** Starts an Envoy that joins `gateway` by delta ADS; resolves once its admin interface answers. */
+export async function startTestEnvoy(options: TestEnvoyOptions): Promise<TestEnvoy> {
+  const id = options.id ?? `test-${Math.random().toString(36).slice(2, 8)}`
+  const folder = await mkdtemp(join(tmpdir(), 'weir-envoy-'))
+  const addressFile = join(folder, 'admin')
+  await writeFile(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap(id, options)))
+  const child = spawn(
+    envoyBinary(),
+    [
+      ...['-c', join(folder, 'bootstrap.json'), '--admin-address-path', addressFile],
+      ...['--use-dynamic-base-id', '--reject-unknown-dynamic-fields', '--concurrency', '1'],
+      ...['--drain-time-s', String(options.drainSeconds ?? 1), '--log-level', 'info'],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const output: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(String(data)))
+  const log = () => output.join('')
+  const stop = () => end(child, folder)
+  try {
+    const url = `http://${await adminAddress(child, addressFile, log)}`
+    const get = async (path: string) => (await fetch(url + path)).text()
+    return {
+      id,
+      pid: child.pid!,
+      adminPort: Number(new URL(url).port),
+      url,
+      configDump: async () => JSON.parse(await get('/config_dump?include_eds')),
+      stats: async (filter = '') => parseStats(await get(`/stats?filter=${encodeURIComponent(filter)}`)),
+      log,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+// Envoy tells its admin port by writing a file, so that is looked for; nothing else announces it.
+async function adminAddress(child: ChildProcess, file: string, log: () => string): Promise<string> {
+  const deadline = Date.now() + 30_000
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`Envoy ended with ${child.exitCode}:\n${log()}`)
+    const address = await readFile(file, 'utf8').catch(() => '')
+    if (address !== '') return address.trim()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`Envoy told no admin address within 30 s:\n${log()}`)
+}
+
+async function end(child: ChildProcess, folder: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    const killer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    await ended
+    clearTimeout(killer)
+  }
+  await rm(folder, { recursive: true, force: true })
+}
+
+function parseStats(text: string): Record<string, number> {
+  const lines = text.split('\n').map((line) => line.split(': '))
+  const numbers = lines.filter(([, value]) => value !== undefined && /^\d+$/.test(value))
+  return Object.fromEntries(numbers.map(([name, value]) => [name!, Number(value)]))
+}
+
+function bootstrap(
+  id: string,
+  { gateway, xdsPort, labels = {}, bootstrap: extra }: TestEnvoyOptions,
+): object {
+  const backOff = { base_interval: '0.1s', max_interval: '1s' }
+  const viaAds = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }
+  return {
+    node: { id, cluster: gateway, metadata: { gateway, labels } },
+    admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds', retry_policy: { retry_back_off: backOff } } }],
+      },
+      cds_config: viaAds,
+      lds_config: viaAds,
+    },
+    static_resources: { clusters: [xdsCluster(xdsPort)] },
+    ...extra,
+  }
+}
+
+function xdsCluster(port: number): object {
+  const address = { socket_address: { address: '127.0.0.1', port_value: port } }
+  return {
+    name: 'xds',
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: {
+          http2_protocol_options: { connection_keepalive: { interval: '5s', timeout: '3s' } },
+        },
+      },
+    },
+    load_assignment: {
+      cluster_name: 'xds',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
+    },
+  }
+}
