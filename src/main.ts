@@ -27,6 +27,7 @@ import { serveQuickstart } from './startup/quickstart.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
+import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
 
@@ -54,8 +55,11 @@ export async function main(argv: string[]): Promise<number> {
     dataDir = settings.dataDir
     observe = createObservers(settings, progress)
     const context = { supervised: settings.envoy === 'auto', listenerAddress: settings.listenerAddress }
-    const adminUrl = await start({ settings, progress, observe, shutdown, context })
+    const parts = { settings, progress, observe, shutdown, context }
+    const { adminUrl, store } = await start(parts)
     lock.describe({ admin: adminUrl })
+    if (settings.command === 'up') await welcome(parts, store, adminUrl)
+    observe({ event: 'ready', admin: adminUrl })
     await shutdown.asked
     progress.line('\nStopping.')
     await shutdown.run(observe)
@@ -73,9 +77,9 @@ export async function main(argv: string[]): Promise<number> {
 
 /**
  * Builds weir in the order in which data flows: store -> feed -> compile -> xDS and rate limits -> Envoy, with the
- * admin API before it. `shutdown` ends it in reverse. Answers with the URL of the admin API.
+ * admin API before it. `shutdown` ends it in reverse.
  */
-async function start(outer: StartContext): Promise<string> {
+async function start(outer: StartContext): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, context } = outer
   const metrics = createMetrics({
     counters: () => counters.size(),
@@ -106,7 +110,10 @@ async function start(outer: StartContext): Promise<string> {
   const xdsDoor = { title: 'xDS server', setting: 'WEIR_XDS_ADDR', address: settings.xdsAddr }
   const xdsPort = await bind(parts, xdsDoor, xds)
   const controller = createController({
-    live: { services: { ratelimit: [rlsAddress(settings, rlsPort)] }, listenerAddress: settings.listenerAddress },
+    live: {
+      services: { ratelimit: [rlsAddress(settings, rlsPort)] },
+      listenerAddress: settings.listenerAddress,
+    },
     outlets: { ...xds, ...ratelimit },
     observe,
   })
@@ -150,8 +157,7 @@ async function start(outer: StartContext): Promise<string> {
   const adminHost = isWildcard(settings.adminAddr.host) ? '127.0.0.1' : settings.adminAddr.host
   const adminUrl = `http://${formatHostPort({ host: adminHost, port: adminPort })}`
   if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
-  if (settings.command === 'up') await welcome(parts, store, adminUrl)
-  return adminUrl
+  return { adminUrl, store }
 }
 
 /** The rate-limit service as Envoys reach it. */

@@ -5,13 +5,20 @@
 export type Event =
   // start-up and shutdown
   | { event: 'step'; step: string; detail: string }
-  | { event: 'ready'; urls: Record<string, string> }
+  | { event: 'ready'; admin: string }
   | { event: 'stopping'; reason: string }
   // local/
   | { event: 'child_started'; child: string; pid: number }
   | { event: 'child_adopted'; child: string; pid: number }
   | { event: 'child_cleared'; child: string; pid: number; reason: string }
-  | { event: 'child_exited'; child: string; pid: number; code: number | null; signal: string | null; log: string }
+  | {
+      event: 'child_exited'
+      child: string
+      pid: number
+      code: number | null
+      signal: string | null
+      log: string
+    }
   // store/ and feed/
   | { event: 'migrated'; file: string; milliseconds: number }
   | { event: 'revision_written'; revision: number; author: string; changes: number }
@@ -24,7 +31,15 @@ export type Event =
   | { event: 'xds_connected'; gateway: string; node: string; peer: string }
   | { event: 'xds_refused'; gateway: string; node: string; peer: string; reason: string }
   | { event: 'xds_disconnected'; gateway: string; node: string; reason: string }
-  | { event: 'xds_sent'; gateway: string; node: string; type: string; resources: number; removed: number; bytes: number }
+  | {
+      event: 'xds_sent'
+      gateway: string
+      node: string
+      type: string
+      resources: number
+      removed: number
+      bytes: number
+    }
   | { event: 'xds_ack'; gateway: string; node: string; type: string; revision: number; milliseconds: number }
   | { event: 'xds_nack'; gateway: string; node: string; type: string; resources: string[]; error: string }
   // ratelimit/

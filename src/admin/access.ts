@@ -8,8 +8,13 @@ export function createAccess(token: string): (authorization: string | undefined)
     const given = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
     // Digests have one length, so that the comparison takes as long for every guess.
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return
-    const message = authorization === undefined ? 'The request carries no token.' : 'The token is not the right one.'
-    throw refusal('unauthorized', message, 'send "Authorization: Bearer TOKEN"; `weir token` prints the token')
+    const message =
+      authorization === undefined ? 'The request carries no token.' : 'The token is not the right one.'
+    throw refusal(
+      'unauthorized',
+      message,
+      'send "Authorization: Bearer TOKEN"; `weir token` prints the token',
+    )
   }
 }
 

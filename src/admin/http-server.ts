@@ -82,14 +82,26 @@ function refusalOf(error: NodeJS.ErrnoException): WeirError | undefined {
     case 'EPIPE':
       return undefined
     case 'HPE_HEADER_OVERFLOW':
-      return refusal('headers_too_large', `The headers exceed ${maxHeaderBytes} bytes.`, 'send fewer or shorter headers')
+      return refusal(
+        'headers_too_large',
+        `The headers exceed ${maxHeaderBytes} bytes.`,
+        'send fewer or shorter headers',
+      )
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return refusal('too_large', 'The chunk extensions are too long.', 'send the body without chunk extensions')
+      return refusal(
+        'too_large',
+        'The chunk extensions are too long.',
+        'send the body without chunk extensions',
+      )
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return refusal('timeout', 'The request did not arrive in time.', 'send headers and body without pauses')
     default: {
       const reason = (error as { reason?: string }).reason ?? error.code ?? 'unknown reason'
-      return refusal('malformed', `This is not HTTP/1.1: ${reason}.`, 'send a well-formed HTTP/1.1 request (RFC 9112)')
+      return refusal(
+        'malformed',
+        `This is not HTTP/1.1: ${reason}.`,
+        'send a well-formed HTTP/1.1 request (RFC 9112)',
+      )
     }
   }
 }

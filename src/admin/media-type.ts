@@ -2,11 +2,13 @@ import { clipped, refusal } from './refusal.ts'
 import type { TextFormat } from './text-parser.ts'
 
 const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml']
-const remedy = 'send YAML as "Content-Type: application/yaml" or JSON as "Content-Type: application/json", in UTF-8'
+const remedy =
+  'send YAML as "Content-Type: application/yaml" or JSON as "Content-Type: application/json", in UTF-8'
 
 /** The format that a `Content-Type` announces; throws `unsupported_media_type` for every other. */
 export function formatOf(contentType: string | undefined): TextFormat {
-  if (contentType === undefined) throw refusal('unsupported_media_type', 'The Content-Type is missing.', remedy)
+  if (contentType === undefined)
+    throw refusal('unsupported_media_type', 'The Content-Type is missing.', remedy)
   const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length)
   if (charset !== undefined && !['utf-8', 'utf8', '"utf-8"', 'us-ascii'].includes(charset)) {

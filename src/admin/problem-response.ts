@@ -29,7 +29,11 @@ export function problemResponse(error: WeirError): ProblemResponse {
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="weir"'
   if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter)
   const errors = bounded(error.problems)
-  return { status, headers, body: { type: `urn:weir:problem:${error.code}`, title, status, detail: error.message, errors } }
+  return {
+    status,
+    headers,
+    body: { type: `urn:weir:problem:${error.code}`, title, status, detail: error.message, errors },
+  }
 }
 
 function bounded(problems: Problem[]): Problem[] {
@@ -39,10 +43,19 @@ function bounded(problems: Problem[]): Problem[] {
 }
 
 /** Answers with what was thrown: a refusal as it is, Fastify's own by their status, all else as 500 without details. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, observe: Observe): void {
-  const known = error instanceof WeirError ? error : (fromFramework(error) ?? internal(error, request, observe))
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  observe: Observe,
+): void {
+  const known =
+    error instanceof WeirError ? error : (fromFramework(error) ?? internal(error, request, observe))
   const { status, headers, body } = problemResponse(known)
-  reply.code(status).headers({ ...securityHeaders, ...headers }).send(JSON.stringify(body))
+  reply
+    .code(status)
+    .headers({ ...securityHeaders, ...headers })
+    .send(JSON.stringify(body))
 }
 
 const byStatus = new Map<number, ErrorCode>(
@@ -53,13 +66,23 @@ function fromFramework(error: unknown): WeirError | undefined {
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown }
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return undefined
   if (code === 'FST_ERR_BAD_URL') {
-    return refusal('malformed', 'The URL is not valid percent-encoding.', 'write "%" as %25 and encode UTF-8', error)
+    return refusal(
+      'malformed',
+      'The URL is not valid percent-encoding.',
+      'write "%" as %25 and encode UTF-8',
+      error,
+    )
   }
   if (code === 'FST_ERR_MAX_PARAM_LENGTH') {
     return refusal('not_found', 'A name has at most 253 characters.', 'shorten the name in the URL', error)
   }
   const message = error instanceof Error ? error.message : 'The request could not be read.'
-  return refusal(byStatus.get(statusCode) ?? 'malformed', message, 'see /docs for what is understood here', error)
+  return refusal(
+    byStatus.get(statusCode) ?? 'malformed',
+    message,
+    'see /docs for what is understood here',
+    error,
+  )
 }
 
 function internal(error: unknown, request: FastifyRequest, observe: Observe): WeirError {

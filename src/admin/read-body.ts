@@ -26,7 +26,11 @@ export async function readBody(stream: Readable, headers: IncomingHttpHeaders): 
   }
   if (size > maxTextBytes) throw tooLarge()
   if (encoding !== undefined && encoding !== 'identity') {
-    throw refusal('unsupported_media_type', 'A compressed body is not understood.', 'send it without content-encoding')
+    throw refusal(
+      'unsupported_media_type',
+      'A compressed body is not understood.',
+      'send it without content-encoding',
+    )
   }
   return Buffer.concat(chunks)
 }

@@ -28,7 +28,8 @@ export function createTextParser(): TextParser {
   let waiting = 0
 
   async function inTurn(format: TextFormat, text: string): Promise<ParsedText> {
-    if (waiting >= maxWaiting) throw refusal('unavailable', 'Too many large bodies wait to be read.', 'try again later')
+    if (waiting >= maxWaiting)
+      throw refusal('unavailable', 'Too many large bodies wait to be read.', 'try again later')
     waiting++
     const mine = last.then(() => parseOnWorker(format, text, closing.signal))
     last = mine.catch(() => undefined)
@@ -40,7 +41,8 @@ export function createTextParser(): TextParser {
   }
 
   return {
-    parse: async (format, text) => (text.length <= inlineLength ? parseText(format, text) : inTurn(format, text)),
+    parse: async (format, text) =>
+      text.length <= inlineLength ? parseText(format, text) : inTurn(format, text),
     async close() {
       closing.abort()
       await last
@@ -65,7 +67,9 @@ function parseOnWorker(format: TextFormat, text: string, signal: AbortSignal): P
   )
   signal.addEventListener('abort', stop, { once: true })
   worker.once('message', resolve)
-  worker.once('error', (error) => giveUp(`The body could not be read: ${messageOf(error)}.`, 'write it flatter, or split it'))
+  worker.once('error', (error) =>
+    giveUp(`The body could not be read: ${messageOf(error)}.`, 'write it flatter, or split it'),
+  )
   return promise.finally(() => {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)

@@ -12,7 +12,7 @@ import { listener } from './listener.ts'
 import type { Live } from './live.ts'
 import { Provenance } from './provenance.ts'
 import { routeConfiguration } from './route-configuration.ts'
-import { routesOf, type GatewayRoute } from './routes-of.ts'
+import { type GatewayRoute, routesOf } from './routes-of.ts'
 import { serviceCluster } from './service-cluster.ts'
 
 /** Something of the state that Envoy cannot be given, named by its row. */
@@ -36,12 +36,20 @@ export interface Compiled {
  */
 export function compile(state: State, gatewayName: string, live: Live): Compiled {
   const provenance = new Provenance()
-  const result = (resources: Resources, limits: Limits): Compiled => ({ resources, limits, problems: [], provenance })
+  const result = (resources: Resources, limits: Limits): Compiled => ({
+    resources,
+    limits,
+    problems: [],
+    provenance,
+  })
   const row = find(state, 'Gateway', gatewayName)
   if (row === undefined) {
     return result(new Map(), { gateway: gatewayName, revision: state.revision, rules: new Map() })
   }
-  const gateway: GatewayContext = { name: gatewayName, spec: effective<GatewaySpec>(GatewaySpec, row.document.spec) }
+  const gateway: GatewayContext = {
+    name: gatewayName,
+    spec: effective<GatewaySpec>(GatewaySpec, row.document.spec),
+  }
   const routes = routesOf(state, gateway)
   const resources: Resources = new Map(Object.values(typeUrls).map((type) => [type, new Map()]))
   addClusters(resources, state, routes, live, provenance)
@@ -65,7 +73,12 @@ function addClusters(
     add(resources, typeUrls.endpoints, name, endpoints(name, spec))
     for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [row.document])
   }
-  add(resources, typeUrls.cluster, rateLimitCluster, serviceCluster(rateLimitCluster, live.services.ratelimit))
+  add(
+    resources,
+    typeUrls.cluster,
+    rateLimitCluster,
+    serviceCluster(rateLimitCluster, live.services.ratelimit),
+  )
 }
 
 function addListeners(

@@ -18,7 +18,10 @@ export function listener(name: string, spec: Listener, gateway: GatewayContext, 
     filter_chains: [
       {
         filters: [
-          { name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager(name, gateway) },
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: connectionManager(name, gateway),
+          },
         ],
       },
     ],

@@ -9,7 +9,11 @@ import type { GatewayRoute } from './routes-of.ts'
  * The routes of one listener. Envoy picks one virtual host and never falls back to a wider one, so each has
  * its own routes first and then those of every wider host, most specific first (interface: Routing).
  */
-export function routeConfiguration(name: string, gateway: GatewayContext, routes: readonly GatewayRoute[]): Message {
+export function routeConfiguration(
+  name: string,
+  gateway: GatewayContext,
+  routes: readonly GatewayRoute[],
+): Message {
   const hosts = [...new Set(routes.flatMap(({ spec }) => spec.hosts))].sort(compareHosts)
   const compiled = new Map(routes.map((route) => [route.name, envoyRoute(gateway, route)]))
   return {

@@ -23,10 +23,14 @@ export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] 
     const own = references.filter((reference) => reference.gateway === gateway.name)
     if (own.length === 0) return []
     const everywhere = own.some(({ listener }) => listener === undefined)
-    const listeners = everywhere ? gateway.spec.listeners.map(({ name }) => name) : own.map(({ listener }) => listener!)
+    const listeners = everywhere
+      ? gateway.spec.listeners.map(({ name }) => name)
+      : own.map(({ listener }) => listener!)
     const spec = effective<RouteSpec>(RouteSpec, document.spec)
     const policies = policyKinds.map((kind) => ({ kind, named: policiesOf(state, kind, spec) }))
-    const policyRows = policies.flatMap(({ kind, named }) => named.map(({ name }) => ({ kind: kind.kind, name })))
+    const policyRows = policies.flatMap(({ kind, named }) =>
+      named.map(({ name }) => ({ kind: kind.kind, name })),
+    )
     const origins = [{ kind: 'Route', name: document.name }, ...policyRows]
     return [{ name: document.name, spec, listeners: new Set(listeners), policies, origins }]
   })
@@ -35,6 +39,8 @@ export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] 
 function policiesOf(state: State, kind: PolicyKind, route: Required<RouteSpec>) {
   return kind.namedBy(route).flatMap((name) => {
     const row = find(state, kind.kind, name)
-    return row === undefined ? [] : [{ name, spec: effective<Record<string, unknown>>(kind.spec, row.document.spec) }]
+    return row === undefined
+      ? []
+      : [{ name, spec: effective<Record<string, unknown>>(kind.spec, row.document.spec) }]
   })
 }

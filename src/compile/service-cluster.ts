@@ -6,7 +6,9 @@ import type { ServiceAddress } from './live.ts'
 /** A cluster of one of weir's own gRPC services. */
 export function serviceCluster(name: string, addresses: readonly ServiceAddress[]): Message {
   const allIp = addresses.every(({ host }) => isIP(host) !== 0)
-  const lbEndpoints = addresses.map(({ host, port }) => ({ endpoint: { address: socketAddress(host, port) } }))
+  const lbEndpoints = addresses.map(({ host, port }) => ({
+    endpoint: { address: socketAddress(host, port) },
+  }))
   return {
     name,
     type: allIp ? 'STATIC' : 'STRICT_DNS',
@@ -19,7 +21,9 @@ export function serviceCluster(name: string, addresses: readonly ServiceAddress[
         {
           explicit_http_config: {
             // A replica that died without a word is noticed within 2 s instead of at TCP's pace.
-            http2_protocol_options: { connection_keepalive: { interval: duration(1_000), timeout: duration(1_000) } },
+            http2_protocol_options: {
+              connection_keepalive: { interval: duration(1_000), timeout: duration(1_000) },
+            },
           },
         },
       ),

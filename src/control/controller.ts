@@ -1,4 +1,4 @@
-import { compile, type Compiled } from '../compile/compile.ts'
+import { type Compiled, compile } from '../compile/compile.ts'
 import type { Live } from '../compile/live.ts'
 import type { Origin } from '../compile/provenance.ts'
 import { type EncodedResources, encodeResources } from '../envoy-api/encoded.ts'
@@ -43,7 +43,13 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     outlets.setLimits(result.limits)
     outlets.publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
-    observe({ event: 'compiled', gateway, revision: state.revision, milliseconds, problems: result.problems.length })
+    observe({
+      event: 'compiled',
+      gateway,
+      revision: state.revision,
+      milliseconds,
+      problems: result.problems.length,
+    })
   }
 
   return {

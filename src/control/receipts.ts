@@ -36,7 +36,10 @@ export function createReceipts(options: {
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
-    const signals = [AbortSignal.timeout(timeoutMs), ...(question.signal === undefined ? [] : [question.signal])]
+    const signals = [
+      AbortSignal.timeout(timeoutMs),
+      ...(question.signal === undefined ? [] : [question.signal]),
+    ]
     const signal = AbortSignal.any(signals)
     const asked = () => ({ revision, gateways: [...question.gateways], expected: expected() })
     if (timeoutMs > 0) {

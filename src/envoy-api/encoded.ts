@@ -18,7 +18,10 @@ export function encodeResources(resources: Resources): EncodedResources {
   const encoded = new Map<TypeUrl, Map<string, EncodedResource>>()
   for (const [typeUrl, byName] of resources) {
     const names = [...byName.keys()].sort()
-    encoded.set(typeUrl, new Map(names.map((name) => [name, encodeResource(typeUrl, name, byName.get(name)!)])))
+    encoded.set(
+      typeUrl,
+      new Map(names.map((name) => [name, encodeResource(typeUrl, name, byName.get(name)!)])),
+    )
   }
   return encoded
 }

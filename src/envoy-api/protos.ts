@@ -9,6 +9,7 @@ import {
   type PackageDefinition,
   type ServiceDefinition,
 } from '@grpc/proto-loader'
+import { projectRoot } from '../project-root.ts'
 import type { Message } from './types.ts'
 
 const options: Options = {
@@ -20,13 +21,11 @@ const options: Options = {
   bytes: Buffer,
 }
 
-const projectRoot = join(import.meta.dirname, '..', '..')
-
 let loaded: PackageDefinition | undefined
 
 /**
  * The descriptors named in `proto/roots.json`, loaded once per process (0.2 s).
- * In the repository they are read from `@grpc/grpc-js-xds` and `proto/`; a build carries them as `protos.json`.
+ * In the repository they are read from `@grpc/grpc-js-xds` and `proto/`; a build carries them beside this file.
  */
 export function protos(): PackageDefinition {
   loaded ??= load()
@@ -34,7 +33,7 @@ export function protos(): PackageDefinition {
 }
 
 function load(): PackageDefinition {
-  const built = join(projectRoot, 'protos.json')
+  const built = join(import.meta.dirname, 'protos.json')
   if (existsSync(built)) return fromJSON(JSON.parse(readFileSync(built, 'utf8')), options)
   return loadSync(protoRoots(), { ...options, includeDirs: protoIncludeDirs() })
 }

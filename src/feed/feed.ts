@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { messageOf } from '../errors.ts'
 import type { State } from '../model/state.ts'
@@ -117,10 +118,6 @@ async function listen(url: string, hint: () => void, observe: Observe, signal: A
     }
     signal.removeEventListener('abort', stop)
     await client.end().catch(() => undefined)
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) return resolve()
-      const timer = setTimeout(resolve, pollMs)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-    })
+    await delay(pollMs, undefined, { signal }).catch(() => undefined)
   }
 }

@@ -1,5 +1,5 @@
-import { isAlive } from './process-identity.ts'
 import { postgresName } from './postgres.ts'
+import { isAlive } from './process-identity.ts'
 import { readRecord, recordNames } from './run-record.ts'
 
 /**

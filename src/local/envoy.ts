@@ -5,18 +5,11 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
-import {
-  adoptChild,
-  type Child,
-  goneWithin,
-  logPath,
-  type StopStep,
-  startChild,
-  stopProcess,
-} from './child.ts'
+import { adoptChild, type Child, logPath, type StopStep, startChild, stopProcess } from './child.ts'
 import { drainEnvoy, isAdminOf } from './envoy-admin.ts'
 import { folderError, makeFolder, writeAtomically } from './files.ts'
-import { type RunRecord, runFolder } from './run-record.ts'
+import { isAlive } from './process-identity.ts'
+import { addressPath, type RunRecord, runFolder } from './run-record.ts'
 import { supervise } from './supervise.ts'
 
 export interface EnvoyOptions {
@@ -71,7 +64,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<LocalEnvoy> {
   const supervised = await supervise({
     launch: (signal) => launchEnvoy(options, signal),
     stopChild: async (child) => {
-      if (!(await goneWithin(child.identity, 0))) await drainEnvoy(child.port, drainMs)
+      if (isAlive(child.identity)) await drainEnvoy(child.port, drainMs)
       await child.stop(envoyStop)
     },
     observe,
@@ -96,8 +89,8 @@ export async function stopRecordedEnvoy(record: RunRecord, drainMs = defaultDrai
 async function launchEnvoy(options: EnvoyOptions, signal: AbortSignal): Promise<Child> {
   const { binary, bootstrap, dataDir, observe, drainMs } = options
   const name = envoyChildName(options.name)
-  // Absolute, since Envoy is asked for the path again to be told from a stranger on its port.
-  const addressFile = join(resolve(runFolder(dataDir)), `${name}.admin`)
+  // Absolute, since Envoy is asked for it, to be told from a stranger on its port.
+  const addressFile = resolve(addressPath(dataDir, name))
   const bootstrapFile = join(resolve(dataDir), 'bootstrap', `${name}.json`)
   const args = argumentsOf(
     bootstrapFile,
@@ -158,8 +151,9 @@ async function spawnEnvoy(
 function argumentsOf(bootstrapFile: string, addressFile: string, concurrency: number): string[] {
   return [
     ...['-c', bootstrapFile],
-    // Several Envoys on one machine would contend for the shared memory of base id 0.
-    '--use-dynamic-base-id',
+    // With hot restart Envoy asks the kernel for a SIGTERM when its parent dies (PR_SET_PDEATHSIG), so that it would
+    // not outlive weir; and several on one machine would contend for the shared memory of base id 0.
+    '--disable-hot-restart',
     // An unknown field over xDS would be acknowledged and ignored.
     '--reject-unknown-dynamic-fields',
     ...['--drain-time-s', '30'],
@@ -187,7 +181,7 @@ async function adminAnswers(options: {
       if (child.port !== port) child.setPort(port)
       return
     }
-    if (await goneWithin(child.identity, 0)) {
+    if (!isAlive(child.identity)) {
       throw startupError(`${child.name} ended at its start: ${reasonIn(child.log())}.`, `Its log is ${log}.`)
     }
     if (performance.now() > deadline) {
@@ -204,7 +198,7 @@ async function adminAnswers(options: {
 function reasonIn(log: string): string {
   const lines = log.split('\n')
   const line = lines.find((text) => /\[(critical|error)\]/.test(text)) ?? lines.at(-1) ?? ''
-  return line.replace(/^(\[[^\]]*\])+\s*/, '').slice(0, 400) || 'it logged nothing'
+  return line.replace(/^(\[[^\]]*\]\s*)+/, '').slice(0, 400) || 'it logged nothing'
 }
 
 function readPort(addressFile: string): number | undefined {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { startupError, type WeirError } from '../errors.ts'
 
 /** Writes a file so that a reader, or a crash, sees the old content or the new, never a half. */
@@ -17,9 +18,22 @@ export function writeAtomically(path: string, text: string, mode = 0o600): void 
 /** Creates a folder that only its owner may enter, parents included; an existing one keeps its mode. */
 export function makeFolder(path: string): void {
   try {
-    fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeParentsToo(path)
   } catch (error) {
     throw folderError(path, error)
+  }
+}
+
+/** Not mkdir's own `recursive`, which never returns where a file system refuses with ENOENT (/proc). */
+function makeParentsToo(path: string): void {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeParentsToo(parent)
+  try {
+    fs.mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Somebody else may have been faster.
+    if (codeOf(error) !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error
   }
 }
 
@@ -31,6 +45,12 @@ export function codeOf(error: unknown): string | undefined {
 export function folderError(path: string, error: unknown): WeirError {
   const elsewhere = 'or choose another folder with WEIR_DATA_DIR.'
   switch (codeOf(error)) {
+    case 'ENOENT':
+      return startupError(
+        `The folder ${path} cannot be made there.`,
+        'Choose another with WEIR_DATA_DIR.',
+        error,
+      )
     case 'EROFS':
       return startupError(
         `The folder ${path} is on a read-only file system.`,

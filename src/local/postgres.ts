@@ -6,11 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
-import { adoptChild, type Child, goneWithin, type StopStep, startChild, stopProcess } from './child.ts'
+import { adoptChild, type Child, type StopStep, startChild, stopProcess } from './child.ts'
 import { makeFolder } from './files.ts'
 import { type Cluster, openCluster } from './postgres-cluster.ts'
 import { type PostgresHome, placePostgres, postgresHomePath } from './postgres-home.ts'
-import { commandOf, identify, type ProcessIdentity } from './process-identity.ts'
+import { commandOf, identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { readRecord } from './run-record.ts'
 import { supervise } from './supervise.ts'
 
@@ -187,8 +187,7 @@ async function ready(child: Child, data: string, signal: AbortSignal): Promise<v
     signal.throwIfAborted()
     const lines = postmasterFile(data)
     if (Number(lines[0]) === child.identity.pid && lines[7]?.trim() === 'ready') return
-    if (await goneWithin(child.identity, 0))
-      throw new EndedEarly(`PostgreSQL ended at its start: ${lastLine(child)}.`)
+    if (!isAlive(child.identity)) throw new EndedEarly(`PostgreSQL ended at its start: ${lastLine(child)}.`)
     if (performance.now() > deadline) {
       const waited = `PostgreSQL was not ready within ${readyMs / 1000} s: ${lastLine(child)}.`
       throw startupError(waited, 'See its log, or set DATABASE_URL to a PostgreSQL of your own.')
@@ -197,10 +196,13 @@ async function ready(child: Child, data: string, signal: AbortSignal): Promise<v
   }
 }
 
-/** The log line that says why it ended: the first FATAL or PANIC, else the last. */
+/** The log line that says why it ended, without time and process; else the last one. */
 function lastLine(child: Child): string {
   const lines = child.log().split('\n')
-  return lines.find((line) => /FATAL|PANIC|rror/.test(line)) ?? lines.at(-1) ?? 'no log'
+  const telling = /FATAL|PANIC|could not|unrecognized|invalid|permission denied/i
+  return (
+    (lines.find((line) => telling.test(line)) ?? lines.at(-1) ?? '').replace(/^.*?\[\d+\] /, '') || 'no log'
+  )
 }
 
 async function ensureDatabase(url: string): Promise<void> {

@@ -45,8 +45,13 @@ export function readRecord(dataDir: string, name: string): RunRecord | undefined
   }
 }
 
+/** Where a child that chooses its own port says which. */
+export const addressPath = (dataDir: string, name: string): string =>
+  join(runFolder(dataDir), `${name}.admin`)
+
 export function removeRecord(dataDir: string, name: string): void {
   fs.rmSync(recordPath(dataDir, name), { force: true })
+  fs.rmSync(addressPath(dataDir, name), { force: true })
 }
 
 /** The names of all recorded children. */

@@ -47,7 +47,10 @@ export const ClusterSpec = Type.Object(
     ),
     loadBalancing: Type.Optional(LoadBalancing),
   },
-  { additionalProperties: false, description: 'A service behind the gateways: its endpoints and how they are used.' },
+  {
+    additionalProperties: false,
+    description: 'A service behind the gateways: its endpoints and how they are used.',
+  },
 )
 
 export type ClusterSpec = Static<typeof ClusterSpec>

@@ -26,7 +26,10 @@ export function milliseconds(duration: string): number {
 }
 
 /** Why a duration is out of its schema's bounds, if it is; one that is not well formed fails by its pattern. */
-export function durationProblem(value: string, schema: { atLeast?: string; atMost?: string }): string | undefined {
+export function durationProblem(
+  value: string,
+  schema: { atLeast?: string; atMost?: string },
+): string | undefined {
   if (!new RegExp(pattern).test(value)) return undefined
   const { atLeast, atMost } = schema
   const length = milliseconds(value)

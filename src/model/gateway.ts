@@ -19,7 +19,9 @@ const Listener = Type.Object(
       }),
     ),
     port: Port('TCP port to bind.', 10000),
-    protocol: Type.Enum(['http'], { description: 'What clients speak to it: http is HTTP/1.1 and HTTP/2 in clear.' }),
+    protocol: Type.Enum(['http'], {
+      description: 'What clients speak to it: http is HTTP/1.1 and HTTP/2 in clear.',
+    }),
   },
   { additionalProperties: false },
 )
@@ -37,7 +39,8 @@ const RateLimitService = Type.Object(
     ),
     onUnavailable: Type.Optional(
       Type.Enum(['allow', 'deny'], {
-        description: 'What happens to a limited request when no decision arrives: it passes, or it gets a 500.',
+        description:
+          'What happens to a limited request when no decision arrives: it passes, or it gets a 500.',
         default: 'allow',
       }),
     ),
@@ -97,7 +100,9 @@ function portConflicts(document: Document, state: State, context: CheckContext):
   const byPort = context.supervised ? listenersByPort(state) : undefined
   return own.flatMap((listener, index) => {
     const others = byPort?.get(listener.spec.port)?.filter(({ gateway }) => gateway !== document.name) ?? []
-    const rival = [...own.slice(0, index), ...others].find((other) => overlaps(listener.spec, other.spec, context))
+    const rival = [...own.slice(0, index), ...others].find((other) =>
+      overlaps(listener.spec, other.spec, context),
+    )
     if (rival === undefined) return []
     return [
       {

@@ -113,7 +113,9 @@ function danglingReferences(
     const target = `${reference.kind}/${reference.name}`
     if (assumed.has(target)) continue
     const own = numbers.get(idOf(from))
-    const cut = find(after, reference.kind, reference.name) === undefined && find(before, reference.kind, reference.name)
+    const cut =
+      find(after, reference.kind, reference.name) === undefined &&
+      find(before, reference.kind, reference.name)
     if (cut && own === undefined) {
       referenced.push({
         ...numbered(numbers.get(target)),
@@ -142,7 +144,10 @@ function absence(state: State, { kind, name, listener }: Reference): { message: 
   if (target !== undefined) {
     const { listeners } = target.document.spec as { listeners: { name: string }[] }
     const names = listeners.map((each) => `${name}/${each.name}`)
-    return { message: `${kind}/${name} has no listener "${listener}"`, remedy: remedyAmong(`${name}/${listener}`, names) }
+    return {
+      message: `${kind}/${name} has no listener "${listener}"`,
+      remedy: remedyAmong(`${name}/${listener}`, names),
+    }
   }
   const names = [...(state.objects.get(kind)?.keys() ?? [])].sort()
   const meant = suggest(name, names)
@@ -163,7 +168,10 @@ function stateProblems(
       const number = numbers.get(idOf(document))
       // A conflict concerns two objects; it is told once, on the one that this write brought.
       if (number === undefined) return []
-      return kind.checkState!(document, after, context).map((problem) => ({ ...numbered(number), ...problem }))
+      return kind.checkState!(document, after, context).map((problem) => ({
+        ...numbered(number),
+        ...problem,
+      }))
     })
   })
 }

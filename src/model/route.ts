@@ -14,7 +14,8 @@ const GatewayReference = Type.String({
 
 const Host = Type.String({
   description: 'A host name, "*.example.com" for every name below, or "*" for all. Ports are ignored.',
-  pattern: '^(\\*|(\\*\\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|\\[[0-9a-f:.]+\\])$',
+  pattern:
+    '^(\\*|(\\*\\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|\\[[0-9a-f:.]+\\])$',
   maxLength: 253,
   remedy: 'write a lower-case host name without a port, "*.example.com", or "*"',
   examples: ['shop.example'],
@@ -60,7 +61,10 @@ export const RouteSpec = Type.Object(
     ),
     match: Type.Object(
       {
-        path: Type.Object({ prefix: Prefix }, { additionalProperties: false, description: 'Which paths match.' }),
+        path: Type.Object(
+          { prefix: Prefix },
+          { additionalProperties: false, description: 'Which paths match.' },
+        ),
       },
       { additionalProperties: false, description: 'Which requests the route takes.' },
     ),
@@ -127,5 +131,7 @@ function totalWeight(document: Document): Problem[] {
   const { forward } = document.spec as RouteSpec
   const total = forward.reduce((sum, { weight }) => sum + (weight ?? 1), 0)
   if (total > 0) return []
-  return [{ pointer: '/spec/forward', message: 'all weights are 0', remedy: 'give one cluster a weight above 0' }]
+  return [
+    { pointer: '/spec/forward', message: 'all weights are 0', remedy: 'give one cluster a weight above 0' },
+  ]
 }

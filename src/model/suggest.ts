@@ -9,7 +9,7 @@ export function suggest(word: string, candidates: readonly string[]): string | u
     candidates.map((candidate) => candidate.toLowerCase()),
   )
   const best = candidates.find((candidate) => candidate.toLowerCase() === nearest)!
-  return distance(lower, nearest) <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+  return distance(lower, nearest) <= Math.ceil(best.length / 3) ? best : undefined
 }
 
 /** A remedy that offers the near candidate first, then all of them. */

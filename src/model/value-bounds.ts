@@ -24,7 +24,8 @@ function tooDeepAt(value: unknown, depth: number, budget: { left: number }): str
   if (depth === maxDepth) return ''
   for (const [key, item] of Object.entries(value)) {
     const below = tooDeepAt(item, depth + 1, budget)
-    if (below !== undefined) return depth < 2 ? `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${below}` : ''
+    if (below !== undefined)
+      return depth < 2 ? `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${below}` : ''
     if (budget.left < 0) return undefined
   }
   return undefined

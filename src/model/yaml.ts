@@ -15,7 +15,13 @@ export type ParsedText = { values: unknown[]; problems: [] } | { values?: undefi
  */
 export function parseYaml(text: string): ParsedText {
   const lineCounter = new LineCounter()
-  const options = { lineCounter, uniqueKeys: true, merge: false, prettyErrors: true, logLevel: 'error' } as const
+  const options = {
+    lineCounter,
+    uniqueKeys: true,
+    merge: false,
+    prettyErrors: true,
+    logLevel: 'error',
+  } as const
   const documents = parseAllDocuments(text, options)
   if ('empty' in documents) return { values: [], problems: [] }
   if (documents.length > maxDocuments) {

@@ -6,8 +6,10 @@ type Teller = { [E in Event as E['event']]?: (event: E) => string }
 
 const tell: Teller = {
   step: ({ step, detail }) => `${step}: ${detail}`,
-  child_exited: ({ child, code, signal }) => `${child} ended by itself (${signal ?? code}); it is being restarted`,
-  store_unavailable: ({ error }) => `PostgreSQL is away (${error}); what was served last goes on being served`,
+  child_exited: ({ child, code, signal }) =>
+    `${child} ended by itself (${signal ?? code}); it is being restarted`,
+  store_unavailable: ({ error }) =>
+    `PostgreSQL is away (${error}); what was served last goes on being served`,
   store_recovered: () => 'PostgreSQL is back',
   row_unreadable: ({ kind, name, error }) => `${kind}/${name} cannot be read and is left out: ${error}`,
   xds_refused: ({ node, reason }) => `Envoy ${node} was refused: ${reason}`,

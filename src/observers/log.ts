@@ -3,6 +3,7 @@ import type { Event, Observe } from '../observe.ts'
 
 /** How loud an event is; what is not named is `debug`. */
 const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
+  ready: 'info',
   child_started: 'info',
   child_adopted: 'info',
   child_cleared: 'info',
@@ -24,9 +25,10 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
 export function logObserver(destination: DestinationStream, level: string): Observe {
   const logger = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   return ({ event, ...fields }) => {
-    if (event === 'step' || event === 'ready') return
+    if (event === 'step') return
     const { error, ...rest } = fields as { error?: unknown }
-    const seen = error instanceof Error ? { ...rest, err: error } : error === undefined ? rest : { ...rest, error }
+    const seen =
+      error instanceof Error ? { ...rest, err: error } : error === undefined ? rest : { ...rest, error }
     logger[levels[event] ?? 'debug'](seen, event)
   }
 }

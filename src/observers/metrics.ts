@@ -34,10 +34,21 @@ function interpreters(registry: Registry): Interpreters {
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name, help, labelNames, registers })
-  const decisions = counter('weir_ratelimit_decisions_total', 'Decisions by policy.', ['gateway', 'policy', 'result'])
-  const unknown = counter('weir_ratelimit_unknown_policy_total', 'Descriptors of policies that are not there.', [])
+  const decisions = counter('weir_ratelimit_decisions_total', 'Decisions by policy.', [
+    'gateway',
+    'policy',
+    'result',
+  ])
+  const unknown = counter(
+    'weir_ratelimit_unknown_policy_total',
+    'Descriptors of policies that are not there.',
+    [],
+  )
   const sent = counter('weir_xds_resources_sent_total', 'Resources sent to Envoys.', ['gateway', 'type'])
-  const bytes = counter('weir_xds_bytes_sent_total', 'Bytes of resources sent to Envoys.', ['gateway', 'type'])
+  const bytes = counter('weir_xds_bytes_sent_total', 'Bytes of resources sent to Envoys.', [
+    'gateway',
+    'type',
+  ])
   const acks = counter('weir_xds_acks_total', 'Responses that Envoys accepted.', ['gateway', 'type'])
   const nacks = counter('weir_xds_nacks_total', 'Responses that Envoys refused.', ['gateway', 'type'])
   const revisions = counter('weir_revisions_written_total', 'Revisions written by this replica.', [])

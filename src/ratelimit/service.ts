@@ -40,7 +40,12 @@ export function createRateLimitService(options: {
 
   function hitOf(matched: Match & { rule: LimitRule }, bound: Rules, cost: number): Hit {
     const { rule, values } = matched
-    return { counter: counterKey(rule, values, hashKey), overflow: overflowKey(rule), rule: bound.get(rule)!, cost }
+    return {
+      counter: counterKey(rule, values, hashKey),
+      overflow: overflowKey(rule),
+      rule: bound.get(rule)!,
+      cost,
+    }
   }
 
   function decide(request: RateLimitRequest): RateLimitResponse | Promise<RateLimitResponse> {
@@ -56,14 +61,21 @@ export function createRateLimitService(options: {
       observe({ event: 'unknown_policy', gateway: request.domain ?? '', policy: matched.policy })
     }
     const hits = matches.flatMap((matched, index) =>
-      matched.rule === undefined ? [] : [hitOf(matched, gateway!.bound, costOf(request, descriptors[index]!))],
+      matched.rule === undefined
+        ? []
+        : [hitOf(matched, gateway!.bound, costOf(request, descriptors[index]!))],
     )
     const taken = store.take(hits)
     const answered = (result: Taken) => answer(request.domain ?? '', matches, hits, result)
     return taken instanceof Promise ? taken.then(answered) : answered(taken)
   }
 
-  function answer(gateway: string, matches: readonly Match[], hits: readonly Hit[], taken: Taken): RateLimitResponse {
+  function answer(
+    gateway: string,
+    matches: readonly Match[],
+    hits: readonly Hit[],
+    taken: Taken,
+  ): RateLimitResponse {
     let next = 0
     const judged: Parameters<typeof clientHeaders>[0][number][] = []
     const statuses = matches.map((matched): RateLimitResponse['statuses'][number] => {

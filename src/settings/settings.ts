@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { startupError } from '../errors.ts'
 import { remedyAmong } from '../model/suggest.ts'
 import { type HostPort, isLoopback, parseHostPort } from './address.ts'
@@ -38,13 +38,22 @@ export const settingList: readonly Setting[] = [
   { variable: 'WEIR_ADMIN_ADDR', help: 'admin API, host:port (127.0.0.1:8080)' },
   { variable: 'WEIR_XDS_ADDR', help: 'xDS for the Envoys, host:port (127.0.0.1:18000)' },
   { variable: 'WEIR_RLS_ADDR', help: 'rate-limit service, host:port (127.0.0.1:18001)' },
-  { variable: 'WEIR_RLS_ENVOY_ADDR', help: 'rate-limit service as the Envoys reach it (WEIR_RLS_ADDR, or this host where that binds every address)' },
+  {
+    variable: 'WEIR_RLS_ENVOY_ADDR',
+    help: 'rate-limit service as the Envoys reach it (WEIR_RLS_ADDR, or this host where that binds every address)',
+  },
   { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
   { variable: 'DATABASE_URL', help: 'PostgreSQL 14 or newer (embedded under `weir up`)' },
   { variable: 'WEIR_ADMIN_TOKEN', help: 'bearer token of the admin API (generated)' },
   { variable: 'ENVOY_BIN', help: 'an Envoy 1.40 binary (found or installed)' },
-  { variable: 'WEIR_ENVOY', help: 'auto: one local Envoy a gateway; off (auto under `up`, off under `serve`)' },
-  { variable: 'WEIR_LISTENER_ADDRESS', help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)' },
+  {
+    variable: 'WEIR_ENVOY',
+    help: 'auto: one local Envoy a gateway; off (auto under `up`, off under `serve`)',
+  },
+  {
+    variable: 'WEIR_LISTENER_ADDRESS',
+    help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)',
+  },
   { variable: 'WEIR_CONFIG', help: 'file or folder of documents applied at every start' },
   { variable: 'WEIR_INSECURE', help: 'true: allow xDS and rate limit off loopback without TLS' },
   { variable: 'WEIR_LOG_LEVEL', help: 'debug, info, warn, error or silent (info)' },
@@ -52,14 +61,21 @@ export const settingList: readonly Setting[] = [
 
 /** `--admin-addr` for `WEIR_ADMIN_ADDR`. */
 export function flagOf(variable: string): string {
-  return `--${variable.replace(/^WEIR_/, '').toLowerCase().replaceAll('_', '-')}`
+  return `--${variable
+    .replace(/^WEIR_/, '')
+    .toLowerCase()
+    .replaceAll('_', '-')}`
 }
 
 /**
  * Settings from flags over environment over defaults. Throws a start-up error with the one line to act on for the
  * first setting that makes no sense.
  */
-export function readSettings(command: 'up' | 'serve', args: readonly string[], environment: Environment): Settings {
+export function readSettings(
+  command: 'up' | 'serve',
+  args: readonly string[],
+  environment: Environment,
+): Settings {
   const values = { ...environment, ...readFlags(args) }
   const up = command === 'up'
   const settings: Settings = {
@@ -67,7 +83,8 @@ export function readSettings(command: 'up' | 'serve', args: readonly string[], e
     adminAddr: hostPort(values, 'WEIR_ADMIN_ADDR', '127.0.0.1:8080'),
     xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
     rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
-    rlsEnvoyAddr: set(values.WEIR_RLS_ENVOY_ADDR) === undefined ? undefined : hostPort(values, 'WEIR_RLS_ENVOY_ADDR', ''),
+    rlsEnvoyAddr:
+      set(values.WEIR_RLS_ENVOY_ADDR) === undefined ? undefined : hostPort(values, 'WEIR_RLS_ENVOY_ADDR', ''),
     dataDir: resolve(set(values.WEIR_DATA_DIR) ?? '.weir'),
     databaseUrl: databaseUrl(values),
     adminToken: adminToken(values),
@@ -79,7 +96,10 @@ export function readSettings(command: 'up' | 'serve', args: readonly string[], e
   }
   refuseOpenDoors(settings, values)
   if (!up && settings.databaseUrl === undefined) {
-    throw startupError('`weir serve` needs DATABASE_URL.', 'Set it, or use `weir up` for an embedded PostgreSQL.')
+    throw startupError(
+      '`weir serve` needs DATABASE_URL.',
+      'Set it, or use `weir up` for an embedded PostgreSQL.',
+    )
   }
   return settings
 }
@@ -91,7 +111,10 @@ function readFlags(args: readonly string[]): Environment {
     const [name, inline] = splitFlag(args[index]!)
     const variable = flags.get(name)
     if (variable === undefined) {
-      throw startupError(`There is no option ${name.slice(0, 64)}:`, `${remedyAmong(name, [...flags.keys()])}.`)
+      throw startupError(
+        `There is no option ${name.slice(0, 64)}:`,
+        `${remedyAmong(name, [...flags.keys()])}.`,
+      )
     }
     const value = inline ?? args[++index]
     if (value === undefined) throw startupError(`${name} needs a value:`, `write ${name} VALUE.`)
@@ -114,14 +137,18 @@ function hostPort(values: Environment, variable: string, otherwise: string): Hos
   const text = set(values[variable]) ?? otherwise
   const parsed = parseHostPort(text)
   if (parsed === undefined) {
-    throw startupError(`${variable}=${text} is not host:port.`, `Write it as ${otherwise}, or [::1]:8080 for IPv6.`)
+    throw startupError(
+      `${variable}=${text} is not host:port.`,
+      `Write it as ${otherwise}, or [::1]:8080 for IPv6.`,
+    )
   }
   return parsed
 }
 
 function ipAddress(values: Environment, variable: string, otherwise: string): string {
   const text = set(values[variable]) ?? otherwise
-  if (isIP(text) === 0) throw startupError(`${variable}=${text} is not an IP address.`, `Write it as ${otherwise}.`)
+  if (isIP(text) === 0)
+    throw startupError(`${variable}=${text} is not an IP address.`, `Write it as ${otherwise}.`)
   return text
 }
 
@@ -133,7 +160,8 @@ function oneOf<Value extends string>(
 ): Value {
   const text = set(values[variable]) ?? otherwise
   const found = allowed.find((value) => value === text)
-  if (found === undefined) throw startupError(`${variable}=${text} is not known:`, `${remedyAmong(text, allowed)}.`)
+  if (found === undefined)
+    throw startupError(`${variable}=${text} is not known:`, `${remedyAmong(text, allowed)}.`)
   return found
 }
 
@@ -141,7 +169,10 @@ function databaseUrl(values: Environment): string | undefined {
   const text = set(values.DATABASE_URL)
   if (text === undefined) return undefined
   if (!/^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? '')) {
-    throw startupError('DATABASE_URL is not a PostgreSQL URL.', 'Write it as postgres://user:password@host:5432/weir.')
+    throw startupError(
+      'DATABASE_URL is not a PostgreSQL URL.',
+      'Write it as postgres://user:password@host:5432/weir.',
+    )
   }
   return text
 }
@@ -149,7 +180,10 @@ function databaseUrl(values: Environment): string | undefined {
 function adminToken(values: Environment): string | undefined {
   const token = set(values.WEIR_ADMIN_TOKEN)
   if (token !== undefined && !/^[\x21-\x7e]{16,512}$/.test(token)) {
-    throw startupError('WEIR_ADMIN_TOKEN is too weak or cannot stand in a header.', 'Use 16 to 512 printable ASCII characters.')
+    throw startupError(
+      'WEIR_ADMIN_TOKEN is too weak or cannot stand in a header.',
+      'Use 16 to 512 printable ASCII characters.',
+    )
   }
   return token
 }

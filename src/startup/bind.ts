@@ -42,9 +42,17 @@ function bindError(setting: string, address: string, error: unknown): Error {
     )
   }
   if (/EACCES|EPERM/.test(text)) {
-    return startupError(`${address} (${setting}) may not be bound.`, `Set ${setting} to a port above 1023.`, error)
+    return startupError(
+      `${address} (${setting}) may not be bound.`,
+      `Set ${setting} to a port above 1023.`,
+      error,
+    )
   }
-  return startupError(`${address} (${setting}) cannot be bound: ${messageOf(error)}.`, `Correct ${setting}.`, error)
+  return startupError(
+    `${address} (${setting}) cannot be bound: ${messageOf(error)}.`,
+    `Correct ${setting}.`,
+    error,
+  )
 }
 
 /** The messages and codes of an error and its causes. */

@@ -17,7 +17,10 @@ function filesOf(path: string): string[] {
     const names = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name))
     return names.sort().map((name) => join(path, name))
   } catch (error) {
-    throw startupError(`WEIR_CONFIG: ${path} cannot be read (${messageOf(error)}).`, 'Name a file or folder that exists.')
+    throw startupError(
+      `WEIR_CONFIG: ${path} cannot be read (${messageOf(error)}).`,
+      'Name a file or folder that exists.',
+    )
   }
 }
 
@@ -26,7 +29,11 @@ function readFile(file: string, kinds: readonly Kind[], firstNumber: number): Ed
   if (parsed.values === undefined) throw refused(file, parsed.problems)
   return parsed.values.map((value, index): Edit => {
     const { document, problems } = readDocument(kinds, value)
-    if (document === undefined) throw refused(file, problems.map((problem) => ({ document: index, ...problem })))
+    if (document === undefined)
+      throw refused(
+        file,
+        problems.map((problem) => ({ document: index, ...problem })),
+      )
     return { op: 'put', object: document, document: firstNumber + index }
   })
 }
@@ -35,6 +42,7 @@ function readFile(file: string, kinds: readonly Kind[], firstNumber: number): Ed
 export function refused(file: string, problems: readonly Problem[]): Error {
   const [first] = problems
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more problems)` : ''
-  const where = first === undefined ? '' : `document ${first.document ?? 0}, ${first.pointer || '/'}: ${first.message}`
+  const where =
+    first === undefined ? '' : `document ${first.document ?? 0}, ${first.pointer || '/'}: ${first.message}`
   return startupError(`${file} was refused: ${where}${more}.`, `To mend it: ${first?.remedy}.`)
 }

@@ -9,7 +9,12 @@ import type { StartContext } from './start-context.ts'
 const drainMs = 6_000
 
 /** Starts or adopts the embedded PostgreSQL; answers with its URL. */
-export function startEmbeddedPostgres({ settings, progress, observe, shutdown }: StartContext): Promise<string> {
+export function startEmbeddedPostgres({
+  settings,
+  progress,
+  observe,
+  shutdown,
+}: StartContext): Promise<string> {
   return progress.step('PostgreSQL', async () => {
     const { dataDir } = settings
     const postgres = await startPostgres({ dataDir, observe, signal: shutdown.signal })

@@ -14,7 +14,8 @@ const logLimit = 10 * 1024 * 1024
  * and a person at the terminal sees what matters.
  */
 export function createObservers(settings: Settings, progress: Progress): Observe {
-  if (settings.command === 'serve') return logObserver(pino.destination({ fd: 1, sync: true }), settings.logLevel)
+  if (settings.command === 'serve')
+    return logObserver(pino.destination({ fd: 1, sync: true }), settings.logLevel)
   const file = join(settings.dataDir, 'log', 'weir.log')
   mkdirSync(join(settings.dataDir, 'log'), { recursive: true, mode: 0o700 })
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > logLimit) renameSync(file, `${file}.1`)

@@ -33,7 +33,10 @@ export function openStore(start: StartContext, url: string): Promise<Store> {
 }
 
 /** Applies WEIR_CONFIG, or the quickstart to an empty store. */
-export async function applyFirstDocuments({ settings, progress, context }: StartContext, store: Store): Promise<void> {
+export async function applyFirstDocuments(
+  { settings, progress, context }: StartContext,
+  store: Store,
+): Promise<void> {
   const { config } = settings
   if (config === 'none') return
   const title = config === 'quickstart' ? 'examples/quickstart' : config.path

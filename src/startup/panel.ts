@@ -35,7 +35,12 @@ export function panel({ gateways, admin, tokenFile, tryIt }: PanelContent): stri
     ['its docs', `${admin}/docs`] as const,
   ]
   const width = Math.max(...rows.map(([title]) => title.length))
-  const lines = ['', 'weir is ready.', '', ...rows.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`)]
+  const lines = [
+    '',
+    'weir is ready.',
+    '',
+    ...rows.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`),
+  ]
   if (tryIt !== undefined) {
     lines.push('', 'Try (the second one runs into its limit at the sixth time in a minute):', '')
     lines.push(`  curl -i ${tryIt}/`)

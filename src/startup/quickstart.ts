@@ -17,7 +17,10 @@ export const gatewayPort = 10000
 /** Whether the state still has the quickstart's service, which then needs its upstream. */
 export function isQuickstart(state: State): boolean {
   const spec = find(state, 'Cluster', 'echo')?.document.spec as ClusterSpec | undefined
-  return spec?.endpoints.some(({ address, port }) => address === echoAddress.host && port === echoAddress.port) ?? false
+  return (
+    spec?.endpoints.some(({ address, port }) => address === echoAddress.host && port === echoAddress.port) ??
+    false
+  )
 }
 
 /** Applies the quickstart to an empty store; on a store that has seen a write it does nothing. */

@@ -1,9 +1,9 @@
 import { relative } from 'node:path'
 import type { Receipt, ReceiptQuestion } from '../control/receipts.ts'
-import type { Store } from '../store/store.ts'
 import { tokenFile } from '../settings/token.ts'
-import { gatewayPort, isQuickstart } from './quickstart.ts'
+import type { Store } from '../store/store.ts'
 import { gatewayUrls, panel } from './panel.ts'
+import { gatewayPort, isQuickstart } from './quickstart.ts'
 import type { StartContext } from './start-context.ts'
 
 /** How long the start waits for the local Envoys to have their configuration. */
@@ -22,7 +22,12 @@ export async function firstDelivery(
     return
   }
   await progress.step('Envoy', async () => {
-    const { state, envoys } = await receipt({ revision, gateways, timeoutMs: firstDeliveryMs, signal: shutdown.signal })
+    const { state, envoys } = await receipt({
+      revision,
+      gateways,
+      timeoutMs: firstDeliveryMs,
+      signal: shutdown.signal,
+    })
     shutdown.signal.throwIfAborted()
     const waiting = envoys.filter((envoy) => envoy.state !== 'acked').map(({ gateway }) => gateway)
     const detail =

@@ -25,7 +25,9 @@ export async function migrate(pool: Pool, folder: string, observe: Observe): Pro
     await client.query(
       'create table if not exists schema_migrations (name text primary key, hash text not null, at timestamptz not null default now())',
     )
-    const { rows } = await client.query<{ name: string; hash: string }>('select name, hash from schema_migrations')
+    const { rows } = await client.query<{ name: string; hash: string }>(
+      'select name, hash from schema_migrations',
+    )
     const done = new Map(rows.map((row) => [row.name, row.hash]))
     refuseUnknown([...done.keys()], migrations)
     for (const migration of migrations) {
@@ -54,7 +56,10 @@ async function run(client: PoolClient, migration: Migration, observe: Observe): 
   await client.query('begin')
   try {
     await client.query(migration.sql)
-    await client.query('insert into schema_migrations (name, hash) values ($1, $2)', [migration.name, migration.hash])
+    await client.query('insert into schema_migrations (name, hash) values ($1, $2)', [
+      migration.name,
+      migration.hash,
+    ])
     await client.query('commit')
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
@@ -73,5 +78,8 @@ function refuseUnknown(done: readonly string[], migrations: readonly Migration[]
 }
 
 function refuseChanged(name: string): never {
-  throw startupError(`The migration ${name} was changed after it ran.`, 'Restore the file as it was released.')
+  throw startupError(
+    `The migration ${name} was changed after it ran.`,
+    'Restore the file as it was released.',
+  )
 }

@@ -43,7 +43,8 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T> {
 /** A connection that breaks at COMMIT leaves open whether it happened; whoever wrote has to look. */
 export function commitUnknown(error: unknown): unknown {
   if (asUnavailable(error) === undefined) return error
-  const detail = 'The database went away at the very end of the write: see GET /v1/revisions whether it was made.'
+  const detail =
+    'The database went away at the very end of the write: see GET /v1/revisions whether it was made.'
   return new WeirError('unavailable', detail, { retryAfter: retryAfterSeconds, cause: error })
 }
 

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lte, lt, or, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { WeirError } from '../errors.ts'
@@ -62,7 +62,9 @@ export function createStore(options: { pool: Pool; kinds: readonly Kind[]; obser
     if (newest === base.revision) return base
     // A database that was reset under us is read anew.
     const state =
-      newest < base.revision || base.revision === 0 ? await load(reader, newest) : await advance(reader, base, newest)
+      newest < base.revision || base.revision === 0
+        ? await load(reader, newest)
+        : await advance(reader, base, newest)
     if (state.revision >= cached.revision || newest < cached.revision) cached = state
     return state
   }
@@ -72,7 +74,10 @@ export function createStore(options: { pool: Pool; kinds: readonly Kind[]; obser
       .select()
       .from(objects)
       .where(
-        and(lte(objects.fromRevision, revision), or(isNull(objects.toRevision), gt(objects.toRevision, revision))),
+        and(
+          lte(objects.fromRevision, revision),
+          or(isNull(objects.toRevision), gt(objects.toRevision, revision)),
+        ),
       )
     return replace({ ...emptyState, revision }, revision, rows.flatMap(replacementOf))
   }
@@ -128,7 +133,8 @@ export function createStore(options: { pool: Pool; kinds: readonly Kind[]; obser
         const plan = write.plan(before)
         if (plan.problems.length > 0) throw refusal(plan)
         const { changes } = plan
-        if (plan.replacements.length === 0) return { revision: before.revision, changes, before, after: before }
+        if (plan.replacements.length === 0)
+          return { revision: before.revision, changes, before, after: before }
         const revision = await insert(tx, write, plan)
         committing = true
         return { revision, changes, before, after: plan.next }
@@ -188,7 +194,11 @@ async function newestRevision(reader: Reader): Promise<number> {
   return Number(row?.id ?? 0)
 }
 
-async function endRows(tx: Transaction, replacements: readonly Replacement[], revision: number): Promise<void> {
+async function endRows(
+  tx: Transaction,
+  replacements: readonly Replacement[],
+  revision: number,
+): Promise<void> {
   const kinds = replacements.map(({ kind }) => kind)
   const names = replacements.map(({ name }) => name)
   await tx.execute(sql`
@@ -199,6 +209,10 @@ async function endRows(tx: Transaction, replacements: readonly Replacement[], re
 
 function refusal(plan: WritePlan): WeirError {
   return plan.referenced
-    ? new WeirError('referenced', 'Other objects still refer to what would be deleted.', { problems: plan.problems })
-    : new WeirError('invalid', 'The documents were refused; nothing was written.', { problems: plan.problems })
+    ? new WeirError('referenced', 'Other objects still refer to what would be deleted.', {
+        problems: plan.problems,
+      })
+    : new WeirError('invalid', 'The documents were refused; nothing was written.', {
+        problems: plan.problems,
+      })
 }

@@ -24,7 +24,8 @@ export function createTurns(waitMs: number) {
 
 async function within(turn: Promise<unknown>, waitMs: number): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const busy = () => new WeirError('unavailable', 'Too many writes are waiting; nothing was written.', { retryAfter: 2 })
+  const busy = () =>
+    new WeirError('unavailable', 'Too many writes are waiting; nothing was written.', { retryAfter: 2 })
   const timer = setTimeout(() => reject(busy()), waitMs)
   try {
     await Promise.race([turn, promise])

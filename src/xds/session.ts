@@ -65,8 +65,9 @@ export class Session {
   /** The first request of a type; the arguments are those of `Subscription.open`. */
   open(type: string, subscribe: readonly string[], held: ReadonlyMap<string, string>): Subscription {
     const subscription = new Subscription(type, this.#target(type), this.#memory, shortNames.has(type))
-    subscription.open(subscribe, this.#trusts(type) ? held : new Map())
+    subscription.open(subscribe, held, this.#mayWarm(type))
     if (held.size > 0) this.#returning = true
+    if (type === typeUrls.cluster) this.#memory.askedForClusters = true
     this.#subscriptions.set(type, subscription)
     return subscription
   }
@@ -101,7 +102,7 @@ export class Session {
     due.subscription.sent(nonce, { upserts: due.upserts, removed: due.removed })
     if (due.subscription.type !== typeUrls.cluster) return
     const endpoints = this.#subscriptions.get(typeUrls.endpoints)
-    for (const { name } of due.upserts) if (endpoints?.names.has(name)) endpoints.askAgain(name)
+    for (const { name } of due.upserts) endpoints?.follow(name)
   }
 
   close(): void {
@@ -158,8 +159,8 @@ export class Session {
    * While a cluster warms, an Envoy that reconnects asks for everything but clusters. The endpoints that it
    * claims may then have come before the cluster, so they are sent anew, which ends the warming.
    */
-  #trusts(type: string): boolean {
-    return type !== typeUrls.endpoints || this.#subscriptions.has(typeUrls.cluster)
+  #mayWarm(type: string): boolean {
+    return type === typeUrls.endpoints && !this.#subscriptions.has(typeUrls.cluster)
   }
 
   /**
@@ -176,9 +177,10 @@ export class Session {
     }
   }
 
+  /** It asks for endpoints, and clusters are where it knows their names from. */
   #usesClusters(): boolean {
     const clusters = resourcesOf(this.#snapshot, typeUrls.cluster)
-    const names = this.#subscriptions.get(typeUrls.endpoints)?.names ?? []
-    return [...names].some((name) => clusters.has(name))
+    const names = [...(this.#subscriptions.get(typeUrls.endpoints)?.names ?? [])]
+    return names.length > 0 && (this.#memory.askedForClusters || names.some((name) => clusters.has(name)))
   }
 }

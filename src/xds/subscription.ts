@@ -78,18 +78,19 @@ export class Subscription {
 
   /**
    * Starts from the first request of the type. No names mean all of them; `held` are versions that the client
-   * brought from an earlier stream. A client that brings none is owed an answer, be it empty.
+   * brought from an earlier stream. A client that brings none is owed an answer, be it empty. With `anew`, all is
+   * sent again whatever it brings.
    */
-  open(subscribe: readonly string[], held: ReadonlyMap<string, string>): void {
+  open(subscribe: readonly string[], held: ReadonlyMap<string, string>, anew = false): void {
     this.subscribe(subscribe.length === 0 ? ['*'] : subscribe)
     for (const [name, version] of held) {
-      if (!this.wants(name)) continue
+      if (anew || !this.wants(name)) continue
       this.#held.set(name, version)
       this.#mark(name)
     }
     for (const [name, version] of this.#memory.doubts(this.type)) {
-      if (held.get(name) === version) this.#memory.settle(this.type, name)
-      else if (this.wants(name)) this.#learn(name, uncertain)
+      if ((held.get(name) ?? '') === version) this.#memory.settle(this.type, name)
+      else this.#learn(name, this.names.has(name) ? asked : uncertain)
     }
     if (held.size > 0) this.#owesAnswer = false
   }
@@ -135,6 +136,13 @@ export class Subscription {
     if (this.outstanding !== undefined) this.#askedAgain.add(name)
   }
 
+  /** `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. */
+  follow(name: string): void {
+    if (!this.names.has(name)) return
+    this.askAgain(name)
+    this.#memory.doubt(this.type, name)
+  }
+
   /** `changed` are the names in which the two targets differ. */
   retarget(target: Target, changed: Iterable<string>): void {
     this.#inForce = this.revision
@@ -173,11 +181,8 @@ export class Subscription {
   ack(): void {
     const answered = this.#settle()
     if (answered === undefined) return
-    for (const { name, version } of answered.upserts) {
-      this.#memory.settle(this.type, name)
-      this.#learn(name, version)
-    }
-    for (const name of answered.removed) this.#learn(name, absent)
+    for (const { name, version } of answered.upserts) this.#confirm(name, version)
+    for (const name of answered.removed) this.#confirm(name, absent)
     if (this.#dirty.size === 0 && this.#parked.size === 0) this.#inForce = answered.revision
   }
 
@@ -194,7 +199,7 @@ export class Subscription {
       for (const name of answered.removed) this.#learn(name, absent)
       return undefined
     }
-    for (const name of answered.removed) this.#mark(name)
+    for (const name of answered.removed) this.#doubt(name, '')
     if (others.length === 0) {
       this.#memory.reject(this.type, first.name, { version: first.version, error })
       // Refused alone, so it has what it had before; unless that was in doubt already.
@@ -202,18 +207,15 @@ export class Subscription {
       else this.#mark(first.name)
       return first.name
     }
-    for (const { name, version } of answered.upserts) {
-      this.#memory.doubt(this.type, name, version)
-      this.#learn(name, uncertain)
-    }
+    for (const { name, version } of answered.upserts) this.#doubt(name, version)
     this.#bisect.split(answered.upserts.map(({ name }) => name))
     return undefined
   }
 
   /** The stream is over; what was not answered may have been applied or not. */
   close(): void {
-    for (const { name, version } of this.outstanding?.upserts ?? [])
-      this.#memory.doubt(this.type, name, version)
+    for (const { name, version } of this.outstanding?.upserts ?? []) this.#doubt(name, version)
+    for (const name of this.outstanding?.removed ?? []) this.#doubt(name, '')
   }
 
   /** Names whose newest version this client rejected, with its reasons. */
@@ -276,6 +278,17 @@ export class Subscription {
     if (!this.wants(name) || this.#askedAgain.has(name)) return
     this.#held.set(name, version)
     if (this.#target.resources.get(name)?.version !== version) this.#mark(name)
+  }
+
+  #confirm(name: string, version: string | typeof absent): void {
+    if (!this.#askedAgain.has(name)) this.#memory.settle(this.type, name)
+    this.#learn(name, version)
+  }
+
+  /** `version` is what the client was told, empty for a removal; whether it did as told is not known. */
+  #doubt(name: string, version: string): void {
+    this.#memory.doubt(this.type, name, version)
+    this.#learn(name, uncertain)
   }
 
   #permitted(permit: Permit['upserts']): readonly EncodedResource[] {

@@ -48,7 +48,8 @@ function stateOf(text: string, name: string): { state: State; problems: Problem[
   const edits: Edit[] = []
   for (const [index, value] of parsed.values.entries()) {
     const read = readDocument(kinds, value)
-    if (read.document === undefined) problems.push(...read.problems.map((problem) => ({ document: index, ...problem })))
+    if (read.document === undefined)
+      problems.push(...read.problems.map((problem) => ({ document: index, ...problem })))
     else edits.push({ op: 'put', object: read.document, document: index })
   }
   if (problems.length > 0) return { state: emptyState, problems }

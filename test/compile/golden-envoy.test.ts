@@ -15,7 +15,11 @@ import { goldenCases, outcome } from './golden-cases.ts'
 const loadable = goldenCases().flatMap(({ title, input }) => {
   const result = outcome(input)
   if ('problems' in result) return []
-  return [...result.gateways].map(([gateway, compiled]) => ({ title: `${title}, gateway ${gateway}`, gateway, compiled }))
+  return [...result.gateways].map(([gateway, compiled]) => ({
+    title: `${title}, gateway ${gateway}`,
+    gateway,
+    compiled,
+  }))
 })
 
 /**
@@ -91,7 +95,8 @@ describe('Envoy accepts every golden output without a warning, over xDS', () => 
       assert.deepEqual(envoy.log().slice(logged).match(complaint) ?? [], [])
       const dumped = JSON.stringify(await envoy.configDump())
       for (const byName of compiled.resources.values()) {
-        for (const name of byName.keys()) assert.ok(dumped.includes(JSON.stringify(name)), `${name} is in force`)
+        for (const name of byName.keys())
+          assert.ok(dumped.includes(JSON.stringify(name)), `${name} is in force`)
       }
     })
   }

@@ -101,7 +101,7 @@ describe('what compile writes is encoded', () => {
       const again = outcome(input)
       assert.ok('gateways' in again)
       for (const [name, compiled] of result.gateways) {
-        const other = again.gateways.get(name)!
+        const other: Compiled = again.gateways.get(name)!
         assert.deepEqual(encodeResources(compiled.resources), encodeResources(other.resources))
       }
     })

@@ -1,3 +1,4 @@
+import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from '../../src/xds/delta.ts'
 import { createNodeMemory } from '../../src/xds/memory.ts'
@@ -13,8 +14,10 @@ interface TypeOfModel {
   /** Versions that are named on a reconnect. */
   readonly claims: Map<string, string>
   readonly subscribed: Set<string>
-  /** Names in refused responses, until one of them is accepted. */
+  /** Names in responses that were refused or lost, until the server knows that a later one was accepted. */
   readonly doubtful: Set<string>
+  /** Names in responses whose answer was lost; the claim of a version explains one such loss, not two. */
+  readonly unheard: Set<string>
 }
 
 /**
@@ -45,8 +48,8 @@ export class EnvoyModel {
   readonly #warming = new Set<string>()
   /** Clusters that came since their endpoints did, so these may come again. */
   readonly #endpointsDue = new Set<string>()
-  /** What a nonce stood for, and what the server was told to be bad. */
-  readonly #sentAlone = new Map<string, string>()
+  readonly #received = new Map<string, DeltaResponse>()
+  /** What the server was told to be bad. */
   readonly #refusedAlone = new Set<string>()
 
   constructor(snapshot: Snapshot, checkReferences: boolean) {
@@ -62,8 +65,11 @@ export class EnvoyModel {
   /** The connection is lost, with all that was on its way, and made again. */
   reconnect(): void {
     this.stream.session.close()
-    for (const { type, upserts } of this.#inbox) {
-      for (const { name } of upserts) this.types[shortOf.get(type)!].doubtful.add(name)
+    for (const response of this.#inbox) this.#doubt(response)
+    // Their clusters came, so they may come again, whether they did or not.
+    for (const name of this.types.endpoints.subscribed) this.#endpointsDue.add(name)
+    for (const { response_nonce } of [...this.#outbox, ...this.#heldBack]) {
+      if (response_nonce !== undefined) this.#unheard(this.#received.get(response_nonce)!)
     }
     this.stream = this.#connect(this.stream.session.snapshot)
   }
@@ -73,8 +79,10 @@ export class EnvoyModel {
     const request = this.#outbox.shift()
     if (request === undefined) return false
     const answer = this.stream.onRequest(request)
-    if (answer.kind === 'nack' && answer.resources.length === 1) {
-      this.#refusedAlone.add(this.#sentAlone.get(answer.nonce)!)
+    if (answer.kind === 'ack') this.#settle(answer.nonce)
+    if (answer.kind === 'nack' && answer.parked !== undefined) {
+      const [{ name, version }] = this.#received.get(answer.nonce)!.upserts as [EncodedResource]
+      this.#refusedAlone.add(`${answer.type} ${name} ${version}`)
     }
     this.#serve()
     return true
@@ -84,6 +92,7 @@ export class EnvoyModel {
   receive(): boolean {
     const response = this.#inbox.shift()
     if (response === undefined) return false
+    this.#received.set(response.nonce, response)
     this.#apply(response)
     this.#check(response)
     return true
@@ -130,15 +139,13 @@ export class EnvoyModel {
     for (const [index, { name, version }] of response.upserts.entries()) {
       if (!this.#wants(short, name)) continue
       if (accepted || (index % 2 === 0 && !version.includes('bad'))) type.has.set(name, version)
-      if (accepted) {
-        type.claims.set(name, version)
-        type.doubtful.delete(name)
-      } else type.doubtful.add(name)
+      if (accepted) type.claims.set(name, version)
     }
     for (const name of response.removed) {
       type.has.delete(name)
       if (accepted) type.claims.delete(name)
     }
+    if (!accepted) this.#doubt(response)
     const error_detail = accepted ? {} : { error_detail: { code: 13, message: 'bad' } }
     this.#follow(short, response, {
       type_url: response.type,
@@ -193,6 +200,29 @@ export class EnvoyModel {
     }
   }
 
+  #settle(nonce: string): void {
+    const { type, upserts, removed } = this.#received.get(nonce)!
+    const { doubtful, unheard } = this.types[shortOf.get(type)!]
+    for (const name of [...upserts.map(({ name }) => name), ...removed]) {
+      doubtful.delete(name)
+      unheard.delete(name)
+    }
+  }
+
+  #unheard({ type, upserts, removed }: DeltaResponse): void {
+    const { doubtful, unheard } = this.types[shortOf.get(type)!]
+    for (const name of [...upserts.map(({ name }) => name), ...removed]) {
+      if (unheard.has(name)) doubtful.add(name)
+      unheard.add(name)
+    }
+  }
+
+  /** Whether this response took effect, neither side can tell from the versions that are claimed. */
+  #doubt({ type, upserts, removed }: DeltaResponse): void {
+    const { doubtful } = this.types[shortOf.get(type)!]
+    for (const name of [...upserts.map(({ name }) => name), ...removed]) doubtful.add(name)
+  }
+
   #wants(short: ShortType, name: string): boolean {
     return short === 'cluster' || short === 'listener' || this.types[short].subscribed.has(name)
   }
@@ -202,9 +232,9 @@ export class EnvoyModel {
     for (const { name, version } of response.upserts) {
       const excused = type.doubtful.has(name) || (short === 'endpoints' && this.#endpointsDue.has(name))
       if (type.claims.get(name) === version && !excused) this.problems.push(`sent twice: ${told(response)}`)
-      const id = `${short} ${name} ${version}`
-      if (this.#refusedAlone.has(id)) this.problems.push(`sent though it was refused: ${told(response)}`)
-      if (response.upserts.length === 1) this.#sentAlone.set(response.nonce, id)
+      if (this.#refusedAlone.has(`${response.type} ${name} ${version}`)) {
+        this.problems.push(`sent though it was refused: ${told(response)}`)
+      }
     }
   }
 
@@ -220,5 +250,12 @@ export class EnvoyModel {
 }
 
 function emptyType(): TypeOfModel {
-  return { asked: false, has: new Map(), claims: new Map(), subscribed: new Set(), doubtful: new Set() }
+  return {
+    asked: false,
+    has: new Map(),
+    claims: new Map(),
+    subscribed: new Set(),
+    doubtful: new Set(),
+    unheard: new Set(),
+  }
 }

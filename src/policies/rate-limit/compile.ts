@@ -5,7 +5,13 @@ import type { Document } from '../../model/document.ts'
 import { milliseconds } from '../../model/duration.ts'
 import type { KeyPart, LimitRule } from '../../model/limit-rule.ts'
 import { rateLimitCluster } from '../../model/service-clusters.ts'
-import type { GatewayContext, HttpFilter, PolicyKind, RouteContext, RouteContribution } from '../policy-kind.ts'
+import type {
+  GatewayContext,
+  HttpFilter,
+  PolicyKind,
+  RouteContext,
+  RouteContribution,
+} from '../policy-kind.ts'
 import { duplicateParts, RateLimitSpec } from './schema.ts'
 
 const filterName = 'envoy.filters.http.ratelimit'

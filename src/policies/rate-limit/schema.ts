@@ -37,7 +37,8 @@ const KeyPart = Type.Object(
 export const RateLimitSpec = Type.Object(
   {
     algorithm: Type.Enum(['fixed_window'], {
-      description: 'How requests are counted. fixed_window: windows aligned to the Unix epoch, each with a fresh count.',
+      description:
+        'How requests are counted. fixed_window: windows aligned to the Unix epoch, each with a fresh count.',
     }),
     limit: Type.Integer({
       description: 'Requests admitted for one key in one window.',

@@ -5,7 +5,11 @@ import { fixedWindow } from './fixed_window/step.ts'
 /** An algorithm with its rule bound, so that a counter needs to know neither. */
 export interface BoundRule {
   readonly algorithm: LimitRule['algorithm']
-  readonly step: (state: unknown, cost: number, now: number) => ReturnType<Algorithm<unknown, unknown>['step']>
+  readonly step: (
+    state: unknown,
+    cost: number,
+    now: number,
+  ) => ReturnType<Algorithm<unknown, unknown>['step']>
   readonly standing: (state: unknown, now: number) => ReturnType<Algorithm<unknown, unknown>['standing']>
   readonly expiresAt: (state: unknown) => number
   readonly quota: ReturnType<Algorithm<unknown, unknown>['quota']>
@@ -19,7 +23,11 @@ export function bindRule(rule: LimitRule): BoundRule {
   }
 }
 
-function bind<Rule, State>(name: LimitRule['algorithm'], algorithm: Algorithm<Rule, State>, rule: Rule): BoundRule {
+function bind<Rule, State>(
+  name: LimitRule['algorithm'],
+  algorithm: Algorithm<Rule, State>,
+  rule: Rule,
+): BoundRule {
   return {
     algorithm: name,
     step: (state, cost, now) => algorithm.step(state as State | undefined, rule, cost, now),

@@ -1,4 +1,4 @@
-import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from '@grpc/grpc-js'
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import { service } from '../../envoy-api/protos.ts'
 import { type ErrorCode, messageOf, WeirError } from '../../errors.ts'
 import type { Observe } from '../../observe.ts'
@@ -35,7 +35,9 @@ export function createGrpcJsTransport(options: { decide: Decide; observe: Observ
     }
   }
 
-  server.addService(service('envoy.service.ratelimit.v3.RateLimitService'), { ShouldRateLimit: shouldRateLimit })
+  server.addService(service('envoy.service.ratelimit.v3.RateLimitService'), {
+    ShouldRateLimit: shouldRateLimit,
+  })
 
   return {
     listen(address) {

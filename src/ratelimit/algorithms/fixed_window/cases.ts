@@ -58,7 +58,15 @@ export const cases: Case[] = [
     steps: [
       { at: 100, cost: 3, admitted: true, remaining: 0, resetAfter: 10 },
       { at: 100, cost: 0, admitted: true, remaining: 0, resetAfter: 10 },
-      { at: 100, cost: 0, rule: { ...three, limit: 2 }, admitted: false, retryAfter: 10, remaining: 0, resetAfter: 10 },
+      {
+        at: 100,
+        cost: 0,
+        rule: { ...three, limit: 2 },
+        admitted: false,
+        retryAfter: 10,
+        remaining: 0,
+        resetAfter: 10,
+      },
     ],
   },
   {
@@ -89,7 +97,14 @@ export const cases: Case[] = [
     steps: [
       { at: 100, cost: 2, admitted: true, remaining: 1, resetAfter: 10 },
       { at: 105, rule: { limit: 3, window: 60 * second }, admitted: true, remaining: 0, resetAfter: 15 },
-      { at: 119, rule: { limit: 3, window: 60 * second }, admitted: false, retryAfter: 1, remaining: 0, resetAfter: 1 },
+      {
+        at: 119,
+        rule: { limit: 3, window: 60 * second },
+        admitted: false,
+        retryAfter: 1,
+        remaining: 0,
+        resetAfter: 1,
+      },
     ],
   },
   {

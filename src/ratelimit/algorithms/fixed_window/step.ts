@@ -25,7 +25,10 @@ export const fixedWindow: Algorithm<FixedWindowRule, FixedWindowState> = {
   step(state, rule, cost, clock) {
     const current = at(state, rule, clock)
     if (cost <= rule.limit && current.count + cost <= rule.limit) {
-      return { state: { ...current, count: current.count + cost }, decision: { admitted: true, retryAfter: 0 } }
+      return {
+        state: { ...current, count: current.count + cost },
+        decision: { admitted: true, retryAfter: 0 },
+      }
     }
     const retryAfter = cost > rule.limit ? null : current.start + rule.window - current.at
     return { state: current, decision: { admitted: false, retryAfter } }

@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { AdminContext } from '../context.ts'
+import { problemResponses } from '../problem-schema.ts'
+import { Query } from '../query.ts'
+
+const LastNack = Type.Object({
+  type: Type.String(),
+  resources: Type.Array(Type.String()),
+  error: Type.String(),
+  at: Type.String({ format: 'date-time' }),
+})
+
+const FleetEnvoy = Type.Object(
+  {
+    gateway: Type.String(),
+    id: Type.String(),
+    labels: Type.Record(Type.String(), Type.String()),
+    version: Type.String(),
+    addresses: Type.Array(Type.String(), { description: 'Where other gateways reach it.' }),
+    state: Type.Enum(['connected', 'disconnected', 'refused']),
+    peer: Type.String(),
+    connectedAt: Type.String({ format: 'date-time' }),
+    disconnectedAt: Type.Optional(Type.String({ format: 'date-time' })),
+    types: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'State and revision of each resource type.',
+    }),
+    lastNack: Type.Union([LastNack, Type.Null()]),
+    reason: Type.Optional(Type.String({ description: 'Why it was refused or left.' })),
+  },
+  { title: 'FleetEnvoy', description: 'An Envoy as this replica sees it.' },
+)
+
+/** `GET /v1/fleet`: the Envoys that this replica serves, or did until lately. */
+export function fleetRoutes(app: FastifyInstance, { fleet }: AdminContext): void {
+  const schema = {
+    summary: 'The Envoys and what they have',
+    tags: ['fleet'],
+    querystring: Query({}),
+    response: { '200': Type.Object({ items: Type.Array(FleetEnvoy) }), ...problemResponses },
+  }
+  app.get('/v1/fleet', { schema }, async () => ({ items: fleet() }))
+}

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import { createAccess, isOpen } from './access.ts'
+import type { AdminContext, AdminOptions } from './context.ts'
+import { type BoundedServer, createBoundedServer } from './http-server.ts'
+import { notFound } from './not-found.ts'
+import { sendProblem } from './problem-response.ts'
+import { Query, queryReader } from './query.ts'
+import { readBody } from './read-body.ts'
+import { refusal } from './refusal.ts'
+import { applyRoutes } from './routes/apply.ts'
+import { docsRoutes } from './routes/docs.ts'
+import { exportRoutes } from './routes/export.ts'
+import { fleetRoutes } from './routes/fleet.ts'
+import { healthRoutes } from './routes/health.ts'
+import { objectRoutes } from './routes/objects.ts'
+import { revisionRoutes } from './routes/revisions.ts'
+import { securityHeaders } from './security-headers.ts'
+import { createTextParser } from './text-parser.ts'
+
+export interface Admin {
+  /** Starts to serve at `host:port` (`[::1]:8080` for IPv6; port 0 lets the kernel choose). */
+  listen(address: string): Promise<{ address: string; port: number }>
+  /**
+   * Stops taking requests at once and lets those under way finish for at most `graceMs` milliseconds; a waiting
+   * `?wait=acked` is answered with how far the write got.
+   */
+  close(graceMs: number): Promise<void>
+}
+
+const defaultTimeouts = { headersMs: 15_000, requestMs: 60_000 }
+
+/** The admin API: HTTP on one side, model and store on the other. */
+export function createAdmin(options: AdminOptions): Admin {
+  const closing = new AbortController()
+  const parser = createTextParser()
+  const { app, bounded } = createApp({ ...options, parser, closing: closing.signal })
+
+  return {
+    async listen(address) {
+      const { host, port } = splitAddress(address)
+      await app.listen({ host, port })
+      const bound = app.server.address() as AddressInfo
+      return { address: bound.address, port: bound.port }
+    },
+    async close(graceMs) {
+      closing.abort()
+      bounded.drain()
+      const timer = setTimeout(bounded.destroyAll, graceMs)
+      try {
+        await app.close()
+        await parser.close()
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}
+
+function createApp(context: AdminContext): { app: FastifyInstance; bounded: BoundedServer } {
+  const { observe } = context
+  let bounded: BoundedServer | undefined
+  const app = Fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    // Longer names are refused with a reason; the headers' bound is the end of it.
+    routerOptions: { maxParamLength: 32 * 1024 },
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, observe),
+    serverFactory: (handler) => {
+      bounded = createBoundedServer(handler, { observe, ...(context.timeouts ?? defaultTimeouts) })
+      return bounded.server
+    },
+  })
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, observe))
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, request.headers),
+  )
+  guards(app, context)
+  notFound(app)
+  app.addHook('onRoute', (route) => {
+    const schema = route.schema ?? {}
+    if (schema.querystring === undefined && !route.url.startsWith('/docs'))
+      route.schema = { ...schema, querystring: Query({}) }
+  })
+  app.register(async (scope) => {
+    // Query parameters are checked by their schema; bodies are read by the model, names in URLs are looked up.
+    scope.setValidatorCompiler<TSchema>(({ schema, httpPart }) =>
+      httpPart === 'querystring' ? queryReader(schema) : () => true,
+    )
+    // Schemas of answers are documentation: nothing may be lost from an answer because of one.
+    scope.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
+    await docsRoutes(scope, context)
+    for (const add of [applyRoutes, exportRoutes, objectRoutes, revisionRoutes, fleetRoutes, healthRoutes])
+      add(scope, context)
+  })
+  return { app, bounded: bounded! }
+}
+
+/** What every request meets before its route. */
+function guards(app: FastifyInstance, { token, observe }: AdminContext): void {
+  const checkAccess = createAccess(token)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders).header('weir-request-id', request.id)
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw refusal('malformed', 'The Host header is missing.', 'send it, as HTTP/1.1 demands')
+    }
+    if (!isOpen(request.routeOptions.url, request.url)) checkAccess(request.headers.authorization)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unmatched'
+    const milliseconds = Math.round(reply.elapsedTime * 1_000) / 1_000
+    observe({ event: 'request', method: request.method, route, status: reply.statusCode, milliseconds })
+  })
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  // Fastify would open one server per address of this name; weir listens on one.
+  return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(address.slice(colon + 1)) }
+}
