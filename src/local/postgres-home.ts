@@ -42,7 +42,11 @@ export function placePostgres(dataDir: string): PostgresHome {
   if (account === undefined) makeSymlinks(native.path)
   try {
     makeFolder(home)
-    if (account !== undefined) fs.chownSync(home, account.uid, account.gid)
+    if (account !== undefined) {
+      fs.chownSync(home, account.uid, account.gid)
+      // For the reader who wonders whose it is.
+      fs.writeFileSync(join(home, 'data-dir'), `${fs.realpathSync(dataDir)}\n`)
+    }
     fs.chmodSync(home, 0o700) // A folder that others can enter is refused by PostgreSQL.
   } catch (error) {
     if (account === undefined) throw folderError(home, error)

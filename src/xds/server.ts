@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js'
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  setLogVerbosity,
+  status,
+} from '@grpc/grpc-js'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
@@ -61,6 +68,8 @@ export function createXdsServer({ observe, now = Date.now }: XdsOptions): XdsSer
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   let streams = 0
+  // grpc-js would write to stderr by itself; what matters of it arrives here as errors.
+  setLogVerbosity(logVerbosity.NONE)
 
   const server = new Server({
     ...keepalive,

@@ -77,36 +77,54 @@ test('file names of gateways are bounded, safe and distinct', () => {
   assert.equal(new Set(names).size, names.length)
 })
 
-test('an Envoy outlives a killed weir, is adopted, and is replaced when its bootstrap changes', async (t) => {
-  const dataDir = dataDirFor(t)
-  const options = { name: 'edge', binary: envoyBinary(), bootstrap: bare('edge'), dataDir }
+/** An Envoy whose weir was killed; returns its record. */
+async function orphan(t: TestContext, dataDir: string, name: string) {
+  const options = JSON.stringify({ name, binary: envoyBinary(), bootstrap: bare(name), dataDir })
   const weir = script(
     t,
     `import { startEnvoy } from '../../src/local/envoy.ts'
-    const envoy = await startEnvoy({ ...${JSON.stringify(options)}, observe() {} })
+    const envoy = await startEnvoy({ ...${options}, observe() {} })
     setInterval(() => {}, 1000)
     console.log(envoy.pid())`,
   )
   const pid = Number(await weir.line())
   weir.kill('SIGKILL')
   await weir.exited
-  const record = readRecord(dataDir, 'envoy-edge')!
-  assert.deepEqual([record.pid, record.gateway], [pid, 'edge'])
-  assert.equal(statSync(join(dataDir, 'bootstrap', 'envoy-edge.json')).mode & 0o777, 0o600)
+  const record = readRecord(dataDir, envoyChildName(name))!
+  assert.deepEqual([record.pid, record.gateway, isAlive(record)], [pid, name, true])
+  return record
+}
 
+test('an Envoy outlives a killed weir and is adopted', async (t) => {
+  const dataDir = dataDirFor(t)
+  const record = await orphan(t, dataDir, 'edge')
+  assert.equal(statSync(join(dataDir, 'bootstrap', 'envoy-edge.json')).mode & 0o777, 0o600)
   const { observe } = recorder()
-  const adopted = await startEnvoy({ ...options, observe })
-  assert.deepEqual([adopted.adopted, adopted.pid(), adopted.adminPort()], [true, pid, record.port])
+  const adopted = await startEnvoy({
+    name: 'edge',
+    binary: envoyBinary(),
+    bootstrap: bare('edge'),
+    dataDir,
+    observe,
+  })
+  assert.deepEqual([adopted.adopted, adopted.pid(), adopted.adminPort()], [true, record.pid, record.port])
   const info = await fetch(`http://127.0.0.1:${adopted.adminPort()}/server_info`)
   assert.equal(info.status, 200)
   await info.arrayBuffer()
+  await adopted.stop()
+  assert.equal(isAlive(record), false)
+  assert.deepEqual(readdirSync(join(dataDir, 'run')), [])
+})
 
-  const changed = await startEnvoy({ ...options, bootstrap: bare('edge2'), observe })
+test('an Envoy with another bootstrap is ended before its successor starts', async (t) => {
+  const dataDir = dataDirFor(t)
+  const record = await orphan(t, dataDir, 'edge')
+  const { observe } = recorder()
+  const bootstrap = JSON.stringify({ node: { id: 'other', cluster: 'edge' }, admin })
+  const changed = await startEnvoy({ name: 'edge', binary: envoyBinary(), bootstrap, dataDir, observe })
   assert.equal(changed.adopted, false)
   assert.equal(isAlive(record), false)
-  await adopted.stop()
   await changed.stop()
-  assert.deepEqual(readdirSync(join(dataDir, 'run')), [])
 })
 
 test('a stop lets a request in flight finish, and takes no longer than its bound', async (t) => {
@@ -173,14 +191,7 @@ test('the Envoys are those of the newest set of gateways, strays included, until
   const dataDir = dataDirFor(t)
   const binary = envoyBinary()
   const seen = recorder()
-  const stray = await startEnvoy({
-    name: 'gone',
-    binary,
-    bootstrap: bare('gone'),
-    dataDir,
-    observe: () => {},
-  })
-  const strayRecord = readRecord(dataDir, 'envoy-gone')!
+  const stray = await orphan(t, dataDir, 'gone')
   const bootstrapFor = (gateway: string) =>
     gateway === 'broken' ? JSON.stringify({ no_such_field: 1 }) : bare(gateway)
   const envoys = createLocalEnvoys({ binary, dataDir, observe: seen.observe, bootstrapFor })
@@ -189,7 +200,7 @@ test('the Envoys are those of the newest set of gateways, strays included, until
   await envoys.reconcile(['b.c', 'broken', 'd'])
   await Promise.all([stale, skipped])
   assert.deepEqual(envoys.names(), ['b.c', 'd'])
-  assert.equal(isAlive(strayRecord), false)
+  assert.equal(isAlive(stray), false)
   assert.match(String(seen.all('failed')[0]?.error), /no_such_field/)
   assert.ok(!seen.all('child_started').some(({ child }) => child === 'envoy-never'))
 
@@ -200,7 +211,6 @@ test('the Envoys are those of the newest set of gateways, strays included, until
   assert.deepEqual(envoys.names(), [])
   await envoys.reconcile(['late'])
   assert.deepEqual(envoys.names(), [])
-  await stray.stop()
 })
 
 test('`weir down` ends weir, and what a killed weir left', async (t) => {

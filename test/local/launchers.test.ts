@@ -3,7 +3,6 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { isAlive } from '../../src/local/process-identity.ts'
 import { program } from './sandbox.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
@@ -54,7 +53,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const root = project(
       t,
       `export function main(): Promise<number> {
-        console.log(process.pid)
         return new Promise((resolve) => {
           const busy = setInterval(() => {}, 1000)
           process.once('${signal}', () => {
@@ -62,6 +60,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
             console.log('stopped')
             resolve(5)
           })
+          console.log(process.pid)
         })
       }`,
     )
@@ -159,19 +158,20 @@ test('a signal to the whole group reaches weir, and the launcher still ends last
   const root = project(
     t,
     `export function main(): Promise<number> {
-      console.log(process.pid)
       return new Promise((resolve) => {
         const busy = setInterval(() => {}, 1000)
+        // Once by the group, once by the launcher.
         process.on('SIGINT', () => {
           clearInterval(busy)
-          resolve(0)
+          setTimeout(() => resolve(6), 50)
         })
+        console.log(process.pid)
       })
     }`,
   )
   const launched = program(t, process.execPath, [join(root, 'bin', 'npm-start.mjs')], { detached: true })
-  await launched.line()
+  const pid = Number(await launched.line())
   process.kill(-launched.pid, 'SIGINT')
-  assert.equal((await launched.exited).code, 0)
-  assert.equal(isAlive({ pid: launched.pid, startTime: 0 }), false)
+  assert.equal((await launched.exited).code, 6)
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
 })

@@ -59,7 +59,8 @@ export async function startWeir(options: WeirOptions = {}): Promise<Weir> {
   const token = options.environment?.WEIR_ADMIN_TOKEN ?? readFileSync(join(dataDir, 'token'), 'utf8').trim()
   const holder = JSON.parse(readFileSync(join(dataDir, 'weir.json'), 'utf8'))
   const environment = options.environment ?? {}
-  const portOf = (variable: string, otherwise: number) => Number(environment[variable]?.split(':').at(-1) ?? otherwise)
+  const portOf = (variable: string, otherwise: number) =>
+    Number(environment[variable]?.split(':').at(-1) ?? otherwise)
   const weir: Weir = {
     pid: holder.pid,
     url: holder.admin,
@@ -123,14 +124,26 @@ function ready(child: ChildProcess, output: string[]): Promise<void> {
   })
 }
 
-async function api(weir: Weir, method: string, path: string, documents?: object | object[] | string): Promise<Answer> {
+async function api(
+  weir: Weir,
+  method: string,
+  path: string,
+  documents?: object | object[] | string,
+): Promise<Answer> {
   const headers: Record<string, string> = { authorization: `Bearer ${weir.token}` }
   if (documents !== undefined) headers['content-type'] = 'application/yaml'
   const text =
     documents === undefined || typeof documents === 'string'
       ? documents
-      : [documents].flat().map((document) => stringify(document)).join('---\n')
-  const response = await fetch(weir.url + path, { method, headers, ...(text === undefined ? {} : { body: text }) })
+      : [documents]
+          .flat()
+          .map((document) => stringify(document))
+          .join('---\n')
+  const response = await fetch(weir.url + path, {
+    method,
+    headers,
+    ...(text === undefined ? {} : { body: text }),
+  })
   const body = await response.text()
   const isJson = /json/.test(response.headers.get('content-type') ?? '')
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(body) : body }

@@ -209,6 +209,38 @@ describe('reconnects', () => {
     assert.deepEqual(client.ask('cluster', { held }), ['route +r@2'])
   })
 
+  test('a response that was never answered is not sent again when the Envoy claims to have it', () => {
+    const client = started()
+    const next = plainSnapshot(2, { ...full, route: { r: '2' } })
+    client.publish(next)
+    client.stream.session.close()
+    const again = new PlainClient(next, client.memory)
+    assert.deepEqual(again.ask('route', { subscribe: ['r'], held: { r: '2' } }), [])
+  })
+
+  test('what came in a refused response may be in force, though the Envoy does not claim it', () => {
+    const client = started()
+    client.publish(plainSnapshot(2, { ...full, route: { r: '2', bad: '1' } }))
+    client.request('route', { subscribe: ['bad'] })
+    client.ack('route')
+    client.ack('route')
+    client.publish(plainSnapshot(3, { ...full, route: { r: '3', bad: '2' } }))
+    assert.deepEqual(client.nack('route'), ['route +r@3'])
+    client.stream.session.close()
+    const again = new PlainClient(plainSnapshot(4, { ...full, route: { r: '2' } }), client.memory)
+    assert.deepEqual(again.ask('route', { subscribe: ['r'], held: { r: '2' } }), ['route +r@2'])
+  })
+
+  test('endpoints that did not arrive after their cluster are sent again, whatever is claimed', () => {
+    const client = started()
+    const next = plainSnapshot(2, { ...full, cluster: { a: '2' } })
+    assert.deepEqual(client.publish(next), ['cluster +a@2', 'endpoints +a@1'])
+    client.stream.session.close()
+    const again = new PlainClient(next, client.memory)
+    assert.deepEqual(again.ask('cluster', { held: { a: '2' } }), [])
+    assert.deepEqual(again.ask('endpoints', { subscribe: ['a'], held: { a: '1' } }), ['endpoints +a@1'])
+  })
+
   test('endpoints, listeners and routes are served without clusters', () => {
     const { cluster: _, ...without } = full
     const client = new PlainClient(plainSnapshot(1, without))

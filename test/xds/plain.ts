@@ -1,4 +1,5 @@
 import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
+import { encode } from '../../src/envoy-api/protos.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 import { type Answer, type DeltaResponse, DeltaStream } from '../../src/xds/delta.ts'
 import { createNodeMemory } from '../../src/xds/memory.ts'
@@ -12,7 +13,7 @@ export function plainSnapshot(revision: number, versions: Versions, gateway = 'e
   const resources = new Map<TypeUrl, Map<string, EncodedResource>>()
   for (const [short, byName] of Object.entries(versions)) {
     const encoded = Object.entries(byName).map(([name, version]) => {
-      return [name, { name, version, any: Buffer.from(`${name} ${version}`) }] as const
+      return [name, { name, version, any: encode('google.protobuf.Any', { type_url: 'plain' }) }] as const
     })
     resources.set(typeUrls[short as ShortType], new Map(encoded))
   }

@@ -1,0 +1,29 @@
+import type { WriteAnswer } from '../../admin/write.ts'
+import { Usage } from '../cli.ts'
+import { createClient } from '../client.ts'
+import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
+import { objectOf } from '../kinds.ts'
+import type { AddCommand } from '../main.ts'
+import { printWritten, type WriteOptions, withWriteOptions, writeRequest } from '../write-result.ts'
+
+/** `weir delete`: takes one object away. */
+export const deleteCommand: AddCommand = (program, cli, done) => {
+  const command = program
+    .command('delete')
+    .description('delete an object that nothing refers to')
+    .argument('<kind>', 'a kind (routes, Route) or the object (routes/echo)')
+    .argument('[name]', 'name of the object')
+    .addHelpText('after', '\nExample: weir delete routes echo')
+  withWriteOptions(withConnection(command)).action(
+    async (first: string, second: string | undefined, options: WriteOptions & ConnectionOptions) => {
+      const { kind, name } = objectOf(first, second)
+      if (name === undefined || name === '')
+        throw new Usage(`which of the ${kind.plural}? write its name, too`)
+      const { query, headers, waitMs } = writeRequest(options)
+      const client = createClient(connectionOf(options, cli), cli)
+      const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`
+      const { text } = await client({ method: 'DELETE', path, headers, waitMs })
+      done(printWritten(JSON.parse(text) as WriteAnswer, options, cli))
+    },
+  )
+}

@@ -1,0 +1,110 @@
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { bootstrap, envoyFlags } from '../../bootstrap/bootstrap.ts'
+import { namePattern } from '../../model/name.ts'
+import { formatHostPort, type HostPort, parseHostPort } from '../../settings/address.ts'
+import { Usage } from '../cli.ts'
+import type { AddCommand } from '../main.ts'
+import { asJson, asYaml, type Format, outputOption } from '../output.ts'
+
+const defaultXds = '127.0.0.1:18000'
+
+interface Options {
+  gateway: string
+  id?: string
+  label: Record<string, string>
+  address: string[]
+  xds?: string
+  adminPort: number
+  output: Format
+}
+
+/** `weir envoy bootstrap`: what an Envoy is started with to join a gateway. */
+export const bootstrapCommand: AddCommand = (group, cli) => {
+  options(group.command('bootstrap')).action((given: Options) => {
+    const { gateway, label: labels, address: addresses, adminPort } = given
+    const xds = xdsAddress(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
+    const id = given.id ?? `${gateway}-${hostname()}`
+    const value = bootstrap({ gateway, id, labels, addresses, xds, adminPort })
+    cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
+  })
+}
+
+function options(command: Command): Command {
+  return command
+    .description('print the bootstrap file with which an Envoy joins a gateway')
+    .requiredOption('-g, --gateway <name>', 'the gateway that it belongs to', readGateway)
+    .option(
+      '--id <id>',
+      "unique in the fleet (default: the gateway's name, a hyphen and this machine's host name)",
+      readId,
+    )
+    .addOption(
+      new Option('--label <key=value>', 'a label to pick it by; may be repeated')
+        .argParser(addLabel)
+        .default({}, 'none'),
+    )
+    .addOption(
+      new Option('--address <ip>', 'where other gateways reach it; may be repeated')
+        .argParser(addAddress)
+        .default([], 'none'),
+    )
+    .option('--xds <host:port>', `where it reaches weir's xDS (WEIR_XDS_ADDR, else ${defaultXds})`)
+    .option(
+      '--admin-port <port>',
+      "port of Envoy's own admin interface on 127.0.0.1; 0: any that is free",
+      readPort,
+      0,
+    )
+    .addOption(outputOption(['yaml', 'json'], 'yaml'))
+    .addHelpText('after', '\nExample: weir envoy bootstrap --gateway edge --label track=canary > edge.yaml')
+}
+
+function head(gateway: string, id: string, xds: HostPort): string {
+  return [
+    `# Bootstrap of the Envoy ${id} of the gateway ${gateway}; everything else comes from weir at ${formatHostPort(xds)}.`,
+    `# Made by \`weir envoy bootstrap\`. Run it with:`,
+    `#   envoy -c ${gateway}.yaml ${envoyFlags.join(' ')}`,
+    '',
+  ].join('\n')
+}
+
+function xdsAddress(text: string): HostPort {
+  const address = parseHostPort(text)
+  if (address === undefined || address.port === 0)
+    throw new Usage(`--xds ${text}: write host:port, as in ${defaultXds}`)
+  if (['0.0.0.0', '::'].includes(address.host)) {
+    throw new Usage(`${text} is where weir listens, not where an Envoy reaches it: pass --xds host:port`)
+  }
+  return address
+}
+
+function readGateway(text: string): string {
+  if (new RegExp(namePattern).test(text)) return text
+  throw new InvalidArgumentError(
+    'A name has a-z, 0-9, "." and "-", and starts and ends with a letter or digit.',
+  )
+}
+
+function readId(text: string): string {
+  if (/^[\x21-\x7e]{1,253}$/.test(text)) return text
+  throw new InvalidArgumentError('Write 1 to 253 visible ASCII characters without spaces.')
+}
+
+function addLabel(text: string, labels: Record<string, string>): Record<string, string> {
+  const match = /^([a-zA-Z0-9][a-zA-Z0-9._/-]{0,127})=(.{0,256})$/.exec(text)
+  if (match !== null) return { ...labels, [match[1]!]: match[2]! }
+  throw new InvalidArgumentError('Write key=value, as in track=canary.')
+}
+
+function addAddress(text: string, addresses: readonly string[]): string[] {
+  if (isIP(text) !== 0) return [...addresses, text]
+  throw new InvalidArgumentError('Write an IPv4 or IPv6 address.')
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('Write a port from 0 to 65535.')
+}

@@ -1,0 +1,45 @@
+import type { FleetItem } from '../../xds/fleet.ts'
+import { createClient } from '../client.ts'
+import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
+import type { AddCommand } from '../main.ts'
+import { asJson, asYaml, type Format, labelText, outputOption, printable, table } from '../output.ts'
+
+/** `weir fleet`: the Envoys and what they have. */
+export const fleetCommand: AddCommand = (program, cli) => {
+  const command = program
+    .command('fleet')
+    .description('list the Envoys, what they have and what they refused')
+    .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
+    .addHelpText('after', '\nExample: weir fleet -o json')
+  withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
+    const client = createClient(connectionOf(options, cli), cli)
+    const { text } = await client({ method: 'GET', path: '/v1/fleet' })
+    const { items } = JSON.parse(text) as { items: FleetItem[] }
+    if (options.output === 'json') cli.stdout.write(asJson(items))
+    else if (options.output === 'yaml') cli.stdout.write(asYaml(items))
+    else cli.stdout.write(fleetTable(items, cli.stdout))
+  })
+}
+
+function fleetTable(items: readonly FleetItem[], stream: NodeJS.WriteStream): string {
+  const rows = items.map((item) => [
+    item.gateway,
+    item.id,
+    item.state,
+    item.version,
+    labelText(item.labels),
+    Object.entries(item.types)
+      .map(([type, { state, revision }]) => `${type} ${state} ${revision}`)
+      .join(', ') ||
+      (item.reason ?? '-'),
+  ])
+  const nacks = items.flatMap(({ gateway, id, lastNack }) =>
+    lastNack === null
+      ? []
+      : [
+          `${gateway}/${id} refused ${lastNack.type} ${lastNack.resources.join(', ')} at ${lastNack.at}: ${lastNack.error}`,
+        ],
+  )
+  const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'LABELS', 'TYPES']
+  return `${table(stream, head, rows)}${nacks.map((line) => `${printable(line)}\n`).join('')}`
+}

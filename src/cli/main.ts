@@ -1,0 +1,88 @@
+import { Command, CommanderError } from 'commander'
+import { messageOf, WeirError } from '../errors.ts'
+import { version } from '../version.ts'
+import { type Cli, exitCodes, Refused, Usage } from './cli.ts'
+import { applyCommand } from './commands/apply.ts'
+import { deleteCommand } from './commands/delete.ts'
+import { downCommand } from './commands/down.ts'
+import { envoyCommand } from './commands/envoy.ts'
+import { exportCommand } from './commands/export.ts'
+import { fleetCommand } from './commands/fleet.ts'
+import { getCommand } from './commands/get.ts'
+import { historyCommand } from './commands/history.ts'
+import { startCommands } from './commands/start.ts'
+import { tokenCommand } from './commands/token.ts'
+
+/** A command under `program`; its action hands its exit code to `done`. */
+export type AddCommand = (program: Command, cli: Cli, done: (code: number) => void) => void
+
+const commands: readonly AddCommand[] = [
+  startCommands,
+  downCommand,
+  applyCommand,
+  exportCommand,
+  getCommand,
+  deleteCommand,
+  historyCommand,
+  fleetCommand,
+  envoyCommand,
+  tokenCommand,
+]
+
+/** Runs one command line (without node and script) and answers with the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  const interrupt = new AbortController()
+  const onInterrupt = () => interrupt.abort()
+  process.once('SIGINT', onInterrupt)
+  const { env, stdout, stderr, stdin } = process
+  const cli: Cli = { environment: env, stdout, stderr, stdin, signal: interrupt.signal }
+  let code: number = exitCodes.done
+  try {
+    await program(cli, (given) => {
+      code = given
+    }).parseAsync(argv, { from: 'user' })
+    return code
+  } catch (error) {
+    if (interrupt.signal.aborted) return exitCodes.interrupted
+    return explain(error, cli)
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
+}
+
+function program(cli: Cli, done: (code: number) => void): Command {
+  const root = new Command('weir')
+    .description('A control plane for a fleet of Envoy proxies.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print the help of a command')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.stdout.write(text),
+      writeErr: (text) => cli.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'weir: ')),
+    })
+    .showHelpAfterError('(--help says what is understood)')
+    .addHelpText(
+      'after',
+      '\nExample: weir apply -f examples/quickstart --wait\nExit codes: 0 done, 1 refused, 2 wrong usage.',
+    )
+  for (const add of commands) add(root, cli, done)
+  return root
+}
+
+function explain(error: unknown, { stderr }: Cli): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  if (error instanceof Usage) {
+    stderr.write(`weir: ${error.message}\n`)
+    return exitCodes.usage
+  }
+  const lines =
+    error instanceof Refused ? error.lines : [error instanceof WeirError ? error.message : unexpected(error)]
+  for (const line of lines) stderr.write(`weir: ${line}\n`)
+  return exitCodes.refused
+}
+
+function unexpected(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
+}

@@ -1,0 +1,120 @@
+import { userInfo } from 'node:os'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { WriteAnswer } from '../admin/write.ts'
+import { durationProblem, milliseconds } from '../model/duration.ts'
+import { type Cli, exitCodes } from './cli.ts'
+import { asJson, asYaml, type Format, outputOption, printable, style } from './output.ts'
+
+export interface WriteOptions {
+  wait?: boolean
+  timeout: string
+  message?: string
+  output: Format
+}
+
+const defaultTimeout = '10s'
+
+/** The options of every command that writes. */
+export function withWriteOptions(command: Command): Command {
+  return command
+    .option('-m, --message <text>', 'why; kept in the history')
+    .option('--wait', 'wait until every connected Envoy concerned has acknowledged it')
+    .option('--timeout <duration>', 'how long to wait, at most 60s', readTimeout, defaultTimeout)
+    .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
+}
+
+function readTimeout(text: string): string {
+  try {
+    const wrong = durationProblem(text, { atLeast: '0s', atMost: '60s' })
+    if (wrong === undefined) return text
+  } catch {
+    // Not even a duration.
+  }
+  throw new InvalidArgumentError('Write a duration of at most 60s, as in 10s.')
+}
+
+/** The query and headers that the options stand for. */
+export function writeRequest({ wait, timeout, message }: WriteOptions) {
+  return {
+    query: wait ? `?wait=acked&timeout=${timeout}` : '',
+    waitMs: wait ? milliseconds(timeout) : 0,
+    headers: {
+      'weir-author': headerText(author()),
+      ...(message === undefined ? {} : { 'weir-message': headerText(message) }),
+    },
+  }
+}
+
+/** UTF-8 in a header, which carries bytes and no line ends. */
+function headerText(text: string): string {
+  return Buffer.from(printable(text)).toString('latin1')
+}
+
+function author(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'cli' // A user id without an entry in /etc/passwd, as in some containers.
+  }
+}
+
+/** Prints what a write did; a fleet that refuses it, or was waited for in vain, is exit code 1. */
+export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cli): number {
+  const { stdout, stderr } = cli
+  if (options.output === 'json') stdout.write(asJson(answer))
+  else if (options.output === 'yaml') stdout.write(asYaml(answer))
+  else stdout.write(summary(answer, options, stdout))
+  for (const { kind, name, pointer, message, effect } of answer.warnings) {
+    stderr.write(`weir: warning: ${kind}/${name}: ${pointer}: ${message} (${effect})\n`)
+  }
+  if (!options.wait) return exitCodes.done
+  const { state, envoys } = answer.delivery
+  if (state === 'pending') {
+    stderr.write(
+      `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it within ${options.timeout}.\n`,
+    )
+    stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
+  }
+  if (state === 'nacked') {
+    stderr.write(`weir: revision ${answer.revision} is written, but Envoys refuse a part of it:\n`)
+    for (const line of envoys.flatMap(nackLines)) stderr.write(`weir: ${printable(line)}\n`)
+  }
+  return state === 'pending' || state === 'nacked' ? exitCodes.refused : exitCodes.done
+}
+
+function summary(
+  { revision, changes, delivery }: WriteAnswer,
+  { wait }: WriteOptions,
+  stream: NodeJS.WriteStream,
+): string {
+  const colours = { created: 'green', updated: 'yellow', deleted: 'red', unchanged: 'dim' } as const
+  const lines = changes.map(({ kind, name, action }) => {
+    return `${style(stream, colours[action], action.padEnd('unchanged'.length))}  ${kind}/${name}`
+  })
+  const told = {
+    acked: `acknowledged by ${count(delivery.envoys.length, 'Envoy')}`,
+    none: 'no Envoy of these gateways is connected',
+    nacked: 'refused by an Envoy',
+    pending: 'on its way to the Envoys',
+  }[delivery.state]
+  return `${[...lines, `revision ${revision}${wait ? `, ${told}` : ''}`].join('\n')}\n`
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+interface EnvoyReceipt {
+  gateway?: string
+  id?: string
+  nacks?: { type?: string; resource?: string; error?: string; rows?: { kind: string; name: string }[] }[]
+}
+
+function nackLines(envoy: unknown): string[] {
+  const { gateway, id, nacks = [] } = envoy as EnvoyReceipt
+  return nacks.map(({ type, resource, error, rows = [] }) => {
+    const from =
+      rows.length > 0 ? ` (from ${rows.map(({ kind, name }) => `${kind}/${name}`).join(', ')})` : ''
+    return `${gateway}/${id}: ${type} ${resource}${from}: ${error}`
+  })
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { status } from '@grpc/grpc-js'
+import { encode } from '../../src/envoy-api/protos.ts'
+import { typeUrls } from '../../src/envoy-api/types.ts'
+import { WeirError } from '../../src/errors.ts'
+import type { Event } from '../../src/observe.ts'
+import { bounds } from '../../src/xds/bounds.ts'
+import { createXdsServer } from '../../src/xds/server.ts'
+import { openAdsStream } from '../support/ads-client.ts'
+import { plainSnapshot, type Versions } from './plain.ts'
+
+const node = { id: 'n1', cluster: 'edge' }
+const askClusters = { node, type_url: typeUrls.cluster }
+
+async function startServer(t: TestContext) {
+  const events: Event[] = []
+  const server = createXdsServer({ observe: (event) => events.push(event) })
+  const { port } = await server.listen('127.0.0.1:0')
+  t.after(() => server.close(100))
+  const open = (method?: 'delta' | 'sotw') => {
+    const stream = openAdsStream(port, method)
+    t.after(() => stream.close())
+    return stream
+  }
+  const publish = (revision: number, versions: Versions) => server.publish(plainSnapshot(revision, versions))
+  return { server, port, events, open, publish }
+}
+
+test('an Envoy of an unknown gateway is refused, shown, and let in once the gateway exists', async (t) => {
+  const { server, open, publish, events } = await startServer(t)
+  server.markLoaded()
+  const refused = open()
+  refused.send(askClusters)
+  const { code, details } = await refused.failure
+  assert.equal(code, status.NOT_FOUND)
+  assert.match(details, /"edge".*create it/)
+  assert.equal(server.fleet.list()[0]?.state, 'refused')
+  assert.ok(events.some(({ event }) => event === 'xds_refused'))
+  publish(1, {})
+  const admitted = open()
+  admitted.send(askClusters)
+  assert.equal((await admitted.next()).type_url, typeUrls.cluster)
+  assert.equal(server.fleet.list()[0]?.state, 'connected')
+})
+
+test('until everything is loaded an Envoy is held, not refused', async (t) => {
+  const { server, open, publish } = await startServer(t)
+  const [known, other] = [open(), open()]
+  known.send(askClusters)
+  other.send({ ...askClusters, node: { id: 'n2', cluster: 'other' } })
+  publish(1, {})
+  assert.equal((await known.next()).system_version_info, '1')
+  server.markLoaded()
+  assert.equal((await other.failure).code, status.NOT_FOUND)
+})
+
+test('a node without id or gateway is told so', async (t) => {
+  const { open } = await startServer(t)
+  const stream = open()
+  stream.send({ type_url: typeUrls.cluster })
+  const { code, details } = await stream.failure
+  assert.equal(code, status.INVALID_ARGUMENT)
+  assert.match(details, /node\.id/)
+})
+
+test('the state-of-the-world variant is refused with a hint', async (t) => {
+  const { open } = await startServer(t)
+  const { code, details } = await open('sotw').failure
+  assert.equal(code, status.UNIMPLEMENTED)
+  assert.match(details, /DELTA_GRPC/)
+})
+
+test('a broken bound ends the stream', async (t) => {
+  const { open, publish } = await startServer(t)
+  publish(1, {})
+  const stream = open()
+  stream.send({ ...askClusters, resource_names_subscribe: ['x'.repeat(bounds.nameLength + 1)] })
+  assert.equal((await stream.failure).code, status.INVALID_ARGUMENT)
+})
+
+test('a flood of requests ends the stream', async (t) => {
+  const { open, publish } = await startServer(t)
+  publish(1, {})
+  const stream = open()
+  stream.send({ ...askClusters, type_url: typeUrls.endpoints })
+  for (let n = 0; n < bounds.requestBurst * 2; n++) {
+    stream.send({ type_url: typeUrls.endpoints, response_nonce: 'stale' })
+  }
+  assert.equal((await stream.failure).code, status.RESOURCE_EXHAUSTED)
+})
+
+test('several publications in one tick reach a stream as one response', async (t) => {
+  const { server, open, publish, events } = await startServer(t)
+  publish(1, {})
+  const stream = open()
+  stream.send(askClusters)
+  const { nonce } = await stream.next()
+  stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+  await server.fleet.whenDelivered({ revision: 1, gateways: ['edge'] })
+  for (const version of ['1', '2', '3']) publish(1 + Number(version), { cluster: { a: version } })
+  assert.equal((await stream.next()).system_version_info, '4')
+  assert.equal(events.filter(({ event }) => event === 'xds_sent').length, 2)
+})
+
+test('a revision that changes nothing settles without a word', async (t) => {
+  const { server, open, publish, events } = await startServer(t)
+  publish(1, {})
+  const stream = open()
+  stream.send(askClusters)
+  const { nonce } = await stream.next()
+  stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+  await server.fleet.whenDelivered({ revision: 1, gateways: ['edge'] })
+  publish(2, {})
+  assert.equal(server.fleet.settled({ revision: 2, gateways: ['edge'] }).state, 'pending')
+  assert.equal((await server.fleet.whenDelivered({ revision: 2, gateways: ['edge'] })).state, 'acked')
+  assert.equal(events.filter(({ event }) => event === 'xds_sent').length, 1)
+})
+
+test('a retired gateway empties its Envoys and takes no new ones', async (t) => {
+  const { server, open, publish } = await startServer(t)
+  publish(1, { cluster: { a: '1' } })
+  server.markLoaded()
+  const stream = open()
+  stream.send(askClusters)
+  const { nonce } = await stream.next()
+  stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+  server.retire('edge', 2)
+  assert.deepEqual((await stream.next()).removed_resources, ['a'])
+  const late = open()
+  late.send({ ...askClusters, node: { id: 'n2', cluster: 'edge' } })
+  assert.equal((await late.failure).code, status.NOT_FOUND)
+  assert.deepEqual(
+    server.fleet.list().map(({ id, state }) => [id, state]),
+    [
+      ['n1', 'connected'],
+      ['n2', 'refused'],
+    ],
+  )
+})
+
+test('closing ends the streams, held ones too, in a way that asks to connect again', async (t) => {
+  const { server, open, publish } = await startServer(t)
+  publish(1, {})
+  const [served, held] = [open(), open()]
+  served.send(askClusters)
+  held.send({ ...askClusters, node: { id: 'n2', cluster: 'other' } })
+  await served.next()
+  const closed = server.close(5_000)
+  assert.equal((await served.failure).code, status.UNAVAILABLE)
+  assert.equal((await held.failure).code, status.UNAVAILABLE)
+  await closed
+})
+
+test('a client that does not read is sent the newest state only, once it reads again', async (t) => {
+  const { server, open, events } = await startServer(t)
+  const any = encode('google.protobuf.Any', { type_url: 'plain', value: Buffer.alloc(3 * 1024 * 1024) })
+  const big = (revision: number) => {
+    const snapshot = plainSnapshot(revision, { cluster: { a: String(revision) } })
+    const resource = { name: 'a', version: String(revision), any }
+    return { ...snapshot, resources: new Map([[typeUrls.cluster, new Map([['a', resource]])]]) }
+  }
+  server.publish(big(1))
+  // Nothing is read from the stream until somebody listens to it.
+  const stream = open()
+  stream.send(askClusters)
+  stream.send({ type_url: typeUrls.endpoints, resource_names_subscribe: ['z'] })
+  while (server.fleet.list()[0]?.types.endpoints === undefined) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let revision = 2; revision < 50; revision++) server.publish(big(revision))
+  await new Promise((resolve) => setImmediate(resolve))
+  const sent = () => events.filter(({ event }) => event === 'xds_sent').length
+  assert.equal(sent(), 1, 'the answer about endpoints waits until the clusters are written')
+  const answers: string[] = []
+  const finished = new Promise<void>((resolve) => {
+    stream.call.on('data', (response) => {
+      answers.push(response.system_version_info)
+      stream.send({ type_url: response.type_url, response_nonce: response.nonce })
+      if (response.system_version_info === '49' && response.type_url === typeUrls.cluster) resolve()
+    })
+  })
+  await finished
+  assert.deepEqual(answers.slice(0, 1), ['1'])
+  assert.ok(sent() <= 3, `sent for ${answers}`)
+})
+
+test('an address that is taken stops the start with one line', async (t) => {
+  const { port } = await startServer(t)
+  const server = createXdsServer({ observe: () => {} })
+  t.after(() => server.close(0))
+  await assert.rejects(server.listen(`127.0.0.1:${port}`), (error) => {
+    return error instanceof WeirError && error.code === 'startup' && /WEIR_XDS_ADDR/.test(error.message)
+  })
+})

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decode, encode } from '../../src/envoy-api/protos.ts'
+import { typeUrls } from '../../src/envoy-api/types.ts'
+import { resourcesOf } from '../../src/xds/snapshot.ts'
+import { encodeDeltaResponse } from '../../src/xds/wire.ts'
+import { edsCluster, endpoints, snapshotOf } from './resources.ts'
+
+const messageType = 'envoy.service.discovery.v3.DeltaDiscoveryResponse'
+
+test('a response has the very bytes that a protobuf encoder makes', () => {
+  const long = 'x'.repeat(300)
+  const snapshot = snapshotOf('edge', 70_000, { cluster: [edsCluster('a'), edsCluster(long)] })
+  const upserts = [...resourcesOf(snapshot, typeUrls.cluster).values()]
+  const removed = ['gone', 'ünïcode', long]
+  const bytes = encodeDeltaResponse({
+    type: typeUrls.cluster,
+    nonce: 'n.1',
+    revision: 70_000,
+    upserts,
+    removed,
+  })
+  const message = {
+    system_version_info: '70000',
+    resources: upserts.map(({ name, version, any }) => {
+      return { name, version, resource: decode('google.protobuf.Any', any) }
+    }),
+    type_url: typeUrls.cluster,
+    nonce: 'n.1',
+    removed_resources: removed,
+  }
+  assert.deepEqual(decode(messageType, bytes), decode(messageType, encode(messageType, message)))
+  assert.equal(bytes.length, encode(messageType, message).length)
+})
+
+test('an empty response has no resources', () => {
+  const bytes = encodeDeltaResponse({
+    type: typeUrls.listener,
+    nonce: '1',
+    revision: 1,
+    upserts: [],
+    removed: [],
+  })
+  assert.deepEqual(decode(messageType, bytes), {
+    system_version_info: '1',
+    type_url: typeUrls.listener,
+    nonce: '1',
+  })
+})
+
+test('equal resources have equal versions, whichever snapshot they come from', () => {
+  const [a, b] = [1, 2].map((revision) => snapshotOf('edge', revision, { endpoints: [endpoints('a', 80)] }))
+  const version = (snapshot: typeof a) => resourcesOf(snapshot!, typeUrls.endpoints).get('a')?.version
+  assert.equal(version(a), version(b))
+})
