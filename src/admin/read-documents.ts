@@ -46,7 +46,7 @@ export async function readDocuments(
     result.documents.push(document)
     if (document !== undefined) continue
     for (const problem of problems) result.problems.push({ document: number, ...problem })
-    const { kind, name } = value as { kind?: unknown; name?: unknown }
+    const { kind, name } = (value ?? {}) as { kind?: unknown; name?: unknown }
     if (typeof kind === 'string' && typeof name === 'string') result.refused.add(`${kind}/${name}`)
   }
   return result

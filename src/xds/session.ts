@@ -1,4 +1,4 @@
-import { typeUrls } from '../envoy-api/types.ts'
+import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Awaited, permitFor, sendingOrder, type TypeView } from './order.ts'
 import { type Changes, resourcesOf, type Snapshot } from './snapshot.ts'
@@ -76,7 +76,7 @@ export class Session {
   retarget(snapshot: Snapshot, changes: Changes): void {
     this.#snapshot = snapshot
     for (const [type, subscription] of this.#subscriptions) {
-      subscription.retarget(this.#target(type), changes.get(type as never) ?? [])
+      subscription.retarget(this.#target(type), changes.get(type as TypeUrl) ?? [])
     }
   }
 
@@ -105,6 +105,7 @@ export class Session {
     for (const { name } of due.upserts) endpoints?.follow(name)
   }
 
+  /** The stream is over: what it leaves in doubt is remembered for the next one. */
   close(): void {
     for (const subscription of this.#subscriptions.values()) subscription.close()
   }

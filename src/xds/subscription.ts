@@ -72,10 +72,6 @@ export class Subscription {
     this.#memory = memory
   }
 
-  get target(): Target {
-    return this.#target
-  }
-
   /**
    * Starts from the first request of the type. No names mean all of them; `held` are versions that the client
    * brought from an earlier stream. A client that brings none is owed an answer, be it empty. With `anew`, all is
@@ -89,8 +85,9 @@ export class Subscription {
       this.#mark(name)
     }
     for (const [name, version] of this.#memory.doubts(this.type)) {
+      const waits = this.names.has(name) && (version === undefined || !held.has(name))
       if ((held.get(name) ?? '') === version) this.#memory.settle(this.type, name)
-      else this.#learn(name, this.names.has(name) ? asked : uncertain)
+      else this.#learn(name, waits ? asked : uncertain)
     }
     if (held.size > 0) this.#owesAnswer = false
   }

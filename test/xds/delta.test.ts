@@ -231,6 +231,20 @@ describe('reconnects', () => {
     assert.deepEqual(again.ask('route', { subscribe: ['r'], held: { r: '2' } }), ['route +r@2'])
   })
 
+  test('a claimed route whose newest version was refused among others is left alone', () => {
+    const names = ['r', 's']
+    const client = started({ ...full, route: { r: '1', s: '1' } })
+    client.publish(plainSnapshot(2, { ...full, route: { r: 'bad', s: '2' } }))
+    assert.deepEqual(client.nack('route'), ['route +r@bad'])
+    assert.deepEqual(client.nack('route'), ['route +s@2'])
+    client.ack('route')
+    client.stream.session.close()
+    const again = new PlainClient(client.stream.session.snapshot, client.memory)
+    const held = { r: '1', s: '2' }
+    assert.deepEqual(again.ask('route', { subscribe: names, held }), [])
+    assert.equal(again.stream.session.types().route?.state, 'nacked')
+  })
+
   test('endpoints that did not arrive after their cluster are sent again, whatever is claimed', () => {
     const client = started()
     const next = plainSnapshot(2, { ...full, cluster: { a: '2' } })

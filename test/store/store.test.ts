@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type pg from 'pg'
+import { WeirError } from '../../src/errors.ts'
+import { type Edit, planWrite } from '../../src/model/plan-write.ts'
+import { find } from '../../src/model/state.ts'
+import type { Event } from '../../src/observe.ts'
+import { kinds } from '../../src/policies/index.ts'
+import { createPool } from '../../src/store/pool.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { type FreshDatabase, freshDatabase, withClient } from '../support/postgres.ts'
+
+const context = { supervised: true, listenerAddress: '127.0.0.1' }
+
+function put(name: string, owner = ''): Edit {
+  return {
+    op: 'put',
+    document: 0,
+    object: { kind: 'Cluster', name, labels: {}, owner, spec: { endpoints: [] } },
+  }
+}
+
+describe('the store', () => {
+  let database: FreshDatabase
+  let pool: pg.Pool
+  let store: Store
+  const events: Event[] = []
+  const write = (edits: Edit[]) =>
+    store.write({ author: 'a', message: 'm', plan: (state) => planWrite(kinds, state, edits, context) })
+  before(async () => {
+    database = await freshDatabase()
+    const observe = (event: Event) => void events.push(event)
+    pool = createPool(database.url, observe)
+    store = createStore({ pool, kinds, observe })
+  })
+  after(async () => {
+    await pool.end()
+    await database.drop()
+  })
+
+  test('what a plan throws leaves nothing behind', async () => {
+    const before = (await store.current()).revision
+    const refusal = new WeirError('precondition_failed', 'no')
+    const refused = store.write({
+      author: 'a',
+      message: '',
+      plan() {
+        throw refusal
+      },
+    })
+    await assert.rejects(refused, refusal)
+    assert.equal((await store.current()).revision, before)
+    assert.equal((await store.revisions({ limit: 1_000 })).items.length, before)
+  })
+
+  test('a write tells the channel its revision, when it is committed', async () => {
+    await withClient(database.url, async (client) => {
+      await client.query('listen weir_revision')
+      const { promise, resolve } = Promise.withResolvers<string | undefined>()
+      client.on('notification', ({ payload }) => resolve(payload))
+      const { revision } = await write([put('told')])
+      assert.equal(await promise, String(revision))
+      const { rows } = await client.query('select name from clusters')
+      assert.deepEqual(rows, [{ name: 'told' }])
+    })
+  })
+
+  test('waiting writers leave connections for readers', async () => {
+    await withClient(database.url, async (client) => {
+      // Another replica holds the writers' lock.
+      await client.query('select pg_advisory_lock($1)', [0x77656972_02])
+      const writers = Array.from({ length: 30 }, (_, index) => write([put(`w-${index}`)]))
+      assert.ok((await store.current()).revision > 0)
+      await client.query('select pg_advisory_unlock($1)', [0x77656972_02])
+      const revisions = (await Promise.all(writers)).map(({ revision }) => revision)
+      assert.deepEqual(
+        revisions,
+        revisions.toSorted((a, b) => a - b),
+        'in the order of asking',
+      )
+      assert.equal(new Set(revisions).size, 30)
+    })
+  })
+
+  test('20,000 objects in one write, and all of them read by a new replica', async () => {
+    const { revision } = await write(Array.from({ length: 20_000 }, (_, index) => put(`bulk-${index}`)))
+    const replica = createStore({ pool, kinds, observe: () => {} })
+    const state = await replica.current()
+    assert.equal(state.revision, revision)
+    assert.ok(find(state, 'Cluster', 'bulk-19999') !== undefined)
+  })
+
+  test('a row that this program cannot read is named and left out, and a write replaces it', async () => {
+    await write([put('odd')])
+    await pool.query(
+      `update objects set spec = '{"endpoints": "none"}' where name = 'odd' and to_revision is null`,
+    )
+    const replica = createStore({ pool, kinds, observe: (event) => void events.push(event) })
+    const state = await replica.current()
+    assert.equal(find(state, 'Cluster', 'odd'), undefined)
+    assert.ok(find(state, 'Cluster', 'told') !== undefined)
+    const unreadable = events.filter(({ event }) => event === 'row_unreadable')
+    assert.deepEqual(
+      unreadable.map((event) => (event.event === 'row_unreadable' ? event.name : '')),
+      ['odd'],
+    )
+    const plan = (seen: Parameters<typeof planWrite>[1]) =>
+      planWrite(kinds, seen, [put('odd', 'mended')], context)
+    await replica.write({ author: 'a', message: '', plan })
+    assert.equal(find(await store.current(), 'Cluster', 'odd')?.document.owner, 'mended')
+  })
+
+  test('a session that is ended in the middle of a write fails it as unavailable, and the next one succeeds', async () => {
+    const before = (await store.current()).revision
+    const ended = store.write({
+      author: 'a',
+      message: '',
+      plan(state) {
+        // The plan is synchronous; by the next statement the server has ended the session.
+        void pool.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and state = 'idle in transaction'`,
+        )
+        return planWrite(
+          kinds,
+          state,
+          Array.from({ length: 5_000 }, (_, index) => put(`ended-${index}`)),
+          context,
+        )
+      },
+    })
+    await assert.rejects(ended, (error) => error instanceof WeirError && error.code === 'unavailable')
+    assert.equal((await store.current()).revision, before)
+    assert.equal((await write([put('after')])).revision, before + 1)
+  })
+})

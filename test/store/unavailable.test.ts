@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { type Answer, startAdmin } from '../support/admin.ts'
+import { openDoor } from '../support/door.ts'
+import { freshDatabase } from '../support/postgres.ts'
+
+const cluster = { spec: { endpoints: [] } }
+
+function assertAway({ status, headers, body }: Answer): void {
+  assert.equal(status, 503)
+  assert.match(headers.get('content-type')!, /^application\/problem\+json/)
+  assert.ok(Number(headers.get('retry-after')) >= 1)
+  assert.equal(body.type, 'urn:weir:problem:unavailable')
+}
+
+test('while the database is away writes and reads answer 503 with Retry-After; back, all goes on', async () => {
+  const database = await freshDatabase()
+  const door = await openDoor(database.url)
+  const admin = await startAdmin({ databaseUrl: door.url })
+  assert.equal((await admin.call('PUT', '/v1/clusters/before', cluster)).status, 200)
+
+  await door.shut()
+  assertAway(await admin.call('PUT', '/v1/clusters/lost', cluster))
+  assertAway(await admin.call('POST', '/v1/apply', { kind: 'Cluster', name: 'lost', ...cluster }))
+  assertAway(await admin.call('DELETE', '/v1/clusters/before'))
+  assertAway(await admin.call('GET', '/v1/clusters'))
+  assertAway(await admin.call('GET', '/v1/revisions'))
+  assert.equal((await admin.call('GET', '/healthz')).status, 200)
+  const invalid = await admin.call('POST', '/v1/apply', { kind: 'Clustr', name: 'lost' })
+  assert.equal(invalid.status, 422, 'what is wrong in itself is told without the database')
+
+  await door.open()
+  const { status, body } = await admin.call('PUT', '/v1/clusters/after', cluster)
+  assert.equal(status, 200)
+  assert.equal(body.revision, 2)
+  const { body: list } = await admin.call('GET', '/v1/clusters')
+  assert.deepEqual(
+    list.items.map(({ name }: { name: string }) => name),
+    ['after', 'before'],
+  )
+  await admin.close()
+  await door.shut()
+  await database.drop()
+})
+
+test('a server that goes away while connections are idle ends nothing', async () => {
+  const database = await freshDatabase()
+  const door = await openDoor(database.url)
+  const admin = await startAdmin({ databaseUrl: door.url })
+  await admin.call('GET', '/v1/clusters')
+  const uncaught = once(process, 'uncaughtException').then(([error]) => error)
+  await door.shut()
+  await door.open()
+  const answered = admin.call('GET', '/v1/clusters')
+  assert.notEqual(await Promise.race([answered, uncaught]), undefined)
+  assert.ok([200, 503].includes((await answered).status))
+  await admin.close()
+  await door.shut()
+  await database.drop()
+})
