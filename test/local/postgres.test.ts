@@ -10,11 +10,10 @@ import { readRecord } from '../../src/local/run-record.ts'
 import { dataDirFor, recorder, script } from './sandbox.ts'
 
 function postgresDir(t: TestContext): string {
-  let home: string | undefined
-  // Registered first, so that the data is deleted last.
-  t.after(() => home !== undefined && rmSync(home, { recursive: true, force: true }))
   const dataDir = dataDirFor(t)
-  home = postgresHomePath(dataDir)
+  const home = postgresHomePath(dataDir)
+  // Hooks run in the order of registration: by now nothing runs there any more.
+  t.after(() => rmSync(home, { recursive: true, force: true }))
   return dataDir
 }
 
