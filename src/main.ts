@@ -61,6 +61,7 @@ export async function main(argv: string[]): Promise<number> {
     if (settings.command === 'up') await welcome(parts, store, adminUrl)
     observe({ event: 'ready', admin: adminUrl })
     await shutdown.asked
+    observe({ event: 'stopping', reason: messageOf(shutdown.signal.reason) })
     progress.line('\nStopping.')
     await shutdown.run(observe)
     progress.line('Everything has ended.')

@@ -11,6 +11,7 @@ export type Event =
   | { event: 'child_started'; child: string; pid: number }
   | { event: 'child_adopted'; child: string; pid: number }
   | { event: 'child_cleared'; child: string; pid: number; reason: string }
+  | { event: 'child_stopped'; child: string; pid: number }
   | {
       event: 'child_exited'
       child: string

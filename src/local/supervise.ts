@@ -61,8 +61,9 @@ export async function supervise({
       const launchedAt = performance.now()
       const { code, signal } = await current.exited
       if (performance.now() - launchedAt >= healthy) wait = shortest
-      const log = stopping.signal.aborted ? '' : current.log()
-      observe({ event: 'child_exited', child: current.name, pid: current.identity.pid, code, signal, log })
+      const known = { child: current.name, pid: current.identity.pid }
+      if (stopping.signal.aborted) observe({ event: 'child_stopped', ...known })
+      else observe({ event: 'child_exited', ...known, code, signal, log: current.log() })
     } while (await relaunch())
   }
 

@@ -7,6 +7,7 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   child_started: 'info',
   child_adopted: 'info',
   child_cleared: 'info',
+  child_stopped: 'info',
   child_exited: 'warn',
   migrated: 'info',
   revision_written: 'info',
