@@ -68,11 +68,9 @@ export async function main(argv: string[]): Promise<number> {
     return 0
   } catch (error) {
     const asked = shutdown.signal.aborted
+    if (!asked) process.stderr.write(`weir: ${explanation(error)}\n`)
     await shutdown.run(observe)
-    if (asked) return 0
-    const expected = error instanceof WeirError && error.code === 'startup'
-    process.stderr.write(`weir: ${expected ? error.message : ((error as Error).stack ?? messageOf(error))}\n`)
-    return 1
+    return asked ? 0 : 1
   }
 }
 
@@ -159,6 +157,12 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   const adminUrl = `http://${formatHostPort({ host: adminHost, port: adminPort })}`
   if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
   return { adminUrl, store }
+}
+
+/** One line for what a person can mend; a fault of ours keeps its stack. */
+function explanation(error: unknown): string {
+  const expected = error instanceof WeirError && error.code === 'startup'
+  return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
 }
 
 /** The rate-limit service as Envoys reach it. */

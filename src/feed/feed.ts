@@ -99,25 +99,29 @@ export function createFeed(options: {
 
 /** Keeps one connection that LISTENs, until `signal` aborts; while it is away the polling goes on. */
 async function listen(url: string, hint: () => void, observe: Observe, signal: AbortSignal): Promise<void> {
+  // pg never settles a connect that is ended half-way, so the end is awaited beside it.
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 3_000 })
-    const ended = new Promise<void>((resolve) => {
-      client.once('end', resolve)
-      client.on('error', () => resolve())
-    })
-    client.on('notification', hint)
-    const stop = () => void client.end().catch(() => undefined)
-    signal.addEventListener('abort', stop, { once: true })
     try {
-      await client.connect()
-      await client.query(`listen ${revisionChannel}`)
-      hint()
-      await ended
+      await Promise.race([session(client, hint), aborted])
     } catch (error) {
       if (!signal.aborted) observe({ event: 'store_unavailable', error: messageOf(error) })
     }
-    signal.removeEventListener('abort', stop)
-    await client.end().catch(() => undefined)
+    void client.end().catch(() => undefined)
     await delay(pollMs, undefined, { signal }).catch(() => undefined)
   }
+}
+
+/** Connects and passes notifications on; resolves when the connection has ended. */
+async function session(client: pg.Client, hint: () => void): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    client.once('end', resolve)
+    client.on('error', () => resolve())
+  })
+  client.on('notification', hint)
+  await client.connect()
+  await client.query(`listen ${revisionChannel}`)
+  hint()
+  await ended
 }

@@ -120,9 +120,10 @@ describe('the store', () => {
         ended,
         (error) => error instanceof WeirError && error.code === 'unavailable',
       )
+      const deadline = Date.now() + 8_000
       let found = 0
-      while (found === 0) {
-        const { rowCount } = await client.query(
+      while (found === 0 && Date.now() < deadline) {
+        const { rowCount } = await pool.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
            where datname = current_database() and wait_event_type = 'Lock' and query like '%objects%'`,
         )

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { envoyFlags } from '../../src/bootstrap/bootstrap.ts'
+import { weir } from '../support/run-weir.ts'
+
+const execute = promisify(execFile)
+const envoyBin = process.env.ENVOY_BIN ?? ''
+
+describe('weir envoy', () => {
+  let folder: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'weir-bootstrap-'))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  test('bootstrap 0: envoy/edge.yaml is what it prints', async () => {
+    const { code, stdout } = await weir([
+      'envoy',
+      'bootstrap',
+      '--gateway',
+      'edge',
+      '--id',
+      'edge-1',
+      '--xds',
+      'weir:18000',
+    ])
+    assert.equal(code, 0)
+    assert.equal(stdout, readFileSync(join(import.meta.dirname, '../../envoy/edge.yaml'), 'utf8'))
+  })
+
+  test('bootstrap 0: labels, addresses, the admin port and the xDS address of the environment', async () => {
+    const args = [
+      '--label',
+      'track=canary',
+      '--label',
+      'zone=a=b',
+      '--address',
+      '10.0.0.1',
+      '--address',
+      '::1',
+      '--admin-port',
+      '9901',
+    ]
+    const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'], {
+      environment: { WEIR_XDS_ADDR: '[::1]:19000' },
+    })
+    const value = JSON.parse(stdout)
+    assert.equal(value.node.id, `edge-${hostname()}`)
+    assert.deepEqual(value.node.metadata, {
+      gateway: 'edge',
+      labels: { track: 'canary', zone: 'a=b' },
+      addresses: ['10.0.0.1', '::1'],
+    })
+    assert.equal(value.admin.address.socket_address.port_value, 9901)
+    const [cluster] = value.static_resources.clusters
+    const { socket_address } = cluster.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address
+    assert.deepEqual(socket_address, { address: '::1', port_value: 19_000 })
+  })
+
+  for (const args of [
+    [],
+    ['--gateway', 'Edge'],
+    ['--gateway', 'edge', '--id', 'a b'],
+    ['--gateway', 'edge', '--label', 'track'],
+    ['--gateway', 'edge', '--address', 'host'],
+    ['--gateway', 'edge', '--admin-port', '65536'],
+    ['--gateway', 'edge', '--xds', 'weir'],
+    ['--gateway', 'edge', '--xds', '0.0.0.0:18000'],
+  ]) {
+    test(`bootstrap 2: ${args.join(' ')}`, async () => {
+      const { code, stderr, stdout } = await weir(['envoy', 'bootstrap', ...args])
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.notEqual(stderr, '')
+    })
+  }
+
+  test('Envoy accepts what it prints, with the flags that it prints', async () => {
+    const { stdout } = await weir([
+      'envoy',
+      'bootstrap',
+      '--gateway',
+      'edge',
+      '--label',
+      'a=b',
+      '--address',
+      '127.0.0.1',
+    ])
+    const file = join(folder, 'edge.yaml')
+    writeFileSync(file, stdout)
+    assert.ok(stdout.includes(`#   envoy -c edge.yaml ${envoyFlags.join(' ')}\n`))
+    const validated = await execute(envoyBin, ['--mode', 'validate', '-c', file, ...envoyFlags])
+    assert.match(validated.stdout, /OK/)
+    assert.doesNotMatch(validated.stderr, /\[(?:warning|error|critical)\]/)
+  })
+
+  test('install 0: the one that is there', async () => {
+    const { code, stdout, stderr } = await weir(['envoy', 'install'], {
+      environment: { ENVOY_BIN: envoyBin },
+    })
+    assert.deepEqual([code, stdout, stderr], [0, `${envoyBin}\n`, ''])
+  })
+
+  test('install 1: an ENVOY_BIN that is none', async () => {
+    const { code, stderr } = await weir(['envoy', 'install'], {
+      environment: { ENVOY_BIN: process.execPath },
+    })
+    assert.equal(code, 1)
+    assert.match(stderr, /is not an Envoy 1.40/)
+  })
+})
