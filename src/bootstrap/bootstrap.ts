@@ -16,7 +16,7 @@ export interface BootstrapOptions {
   adminPort: number
 }
 
-/** Flags that belong to every Envoy of ours; why is in `docs/operating.md`. */
+/** Flags that belong to every Envoy of ours; why is in docs/operating.md. */
 export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fields'] as const
 
 /**

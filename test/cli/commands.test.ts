@@ -7,6 +7,7 @@ import { parseAllDocuments } from 'yaml'
 import type { DeliveryAnswer } from '../../src/admin/context.ts'
 import type { FleetItem } from '../../src/xds/fleet.ts'
 import { sample, startAdmin, type TestAdmin, token } from '../support/admin.ts'
+import { freePort } from '../support/ports.ts'
 import { type RunOptions, weir } from '../support/run-weir.ts'
 
 const fleetItem: FleetItem = {
@@ -249,9 +250,9 @@ describe('weir, as a client of the admin API', () => {
 
   describe('address and token', () => {
     test('1: nothing answers, and what to do', async () => {
-      const { code, stderr } = await run(['fleet', '--url', 'http://127.0.0.1:1'])
+      const { code, stderr } = await run(['fleet', '--url', `http://127.0.0.1:${await freePort()}`])
       assert.equal(code, 1)
-      assert.match(stderr, /nothing answers at http:\/\/127.0.0.1:1 \(ECONNREFUSED\)/)
+      assert.match(stderr, /nothing answers at http:\/\/127.0.0.1:\d+ \(ECONNREFUSED\)/)
       assert.match(stderr, /weir up/)
     })
 
