@@ -4,6 +4,8 @@ import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { TextParser } from './text-parser.ts'
 
+export type { FleetItem }
+
 /** How far a write got in the fleet, as its answer tells it. */
 export interface DeliveryAnswer {
   state: 'acked' | 'pending' | 'nacked' | 'none'

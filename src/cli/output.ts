@@ -31,7 +31,7 @@ export function table(
       .join('  ')
       .trimEnd(),
   )
-  const width = stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY
+  const width = stream.isTTY && stream.columns > 0 ? stream.columns : Number.POSITIVE_INFINITY
   const [first, ...others] = lines.map((line) =>
     line.length > width ? `${line.slice(0, width - 1)}…` : line,
   )

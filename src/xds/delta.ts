@@ -1,9 +1,10 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { bounds, type Violation } from './bounds.ts'
+import type { Outstanding } from './exchange.ts'
 import type { NodeMemory } from './memory.ts'
 import { Session } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
-import type { Outstanding, Subscription } from './subscription.ts'
+import type { Subscription } from './subscription.ts'
 
 /** `envoy.service.discovery.v3.DeltaDiscoveryRequest` as proto-loader decodes it; empty fields are left out. */
 export interface DeltaRequest {
@@ -112,7 +113,7 @@ export class DeltaStream {
     if (subscription === undefined && this.session.typeCount >= bounds.typesPerStream) {
       return exhausted(`a stream may ask for at most ${bounds.typesPerStream} resource types`)
     }
-    const known = subscription?.names
+    const known = subscription?.interest.names
     const added = (request.resource_names_subscribe ?? []).filter((name) => known?.has(name) !== true)
     if ((known?.size ?? 0) + added.length > bounds.namesPerSubscription) {
       return exhausted(`a stream may subscribe to at most ${bounds.namesPerSubscription} names of one type`)

@@ -1,5 +1,5 @@
 import { typeUrls } from '../envoy-api/types.ts'
-import type { Permit } from './subscription.ts'
+import type { Permit } from './exchange.ts'
 
 /** What the order of sending depends on, for one type on one stream. */
 export interface TypeView {

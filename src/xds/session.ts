@@ -1,8 +1,9 @@
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
+import type { Batch, Target } from './exchange.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Awaited, permitFor, sendingOrder, type TypeView } from './order.ts'
 import { type Changes, resourcesOf, type Snapshot } from './snapshot.ts'
-import { type Batch, Subscription, type Target } from './subscription.ts'
+import { Subscription } from './subscription.ts'
 
 /** A batch that may be sent now, for one subscription. */
 export interface Due extends Batch {
@@ -181,7 +182,7 @@ export class Session {
   /** It asks for endpoints, and clusters are where it knows their names from. */
   #usesClusters(): boolean {
     const clusters = resourcesOf(this.#snapshot, typeUrls.cluster)
-    const names = [...(this.#subscriptions.get(typeUrls.endpoints)?.names ?? [])]
+    const names = [...(this.#subscriptions.get(typeUrls.endpoints)?.interest.names ?? [])]
     return names.length > 0 && (this.#memory.askedForClusters || names.some((name) => clusters.has(name)))
   }
 }

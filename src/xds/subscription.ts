@@ -1,42 +1,9 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { Bisect } from './bisect.ts'
+import type { Batch, Outstanding, Pending, Permit, Target } from './exchange.ts'
 import { absent, asked, Held, type HeldVersion, uncertain } from './held.ts'
+import { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
-import type { ResourcesByName } from './snapshot.ts'
-
-/** What a subscription is to converge to. */
-export interface Target {
-  readonly revision: number
-  readonly resources: ResourcesByName
-}
-
-/** A response that was sent and not yet answered. */
-export interface Outstanding {
-  readonly nonce: string
-  readonly revision: number
-  readonly upserts: readonly EncodedResource[]
-  readonly removed: readonly string[]
-}
-
-/** What the client lacks. */
-export interface Pending {
-  readonly upserts: readonly EncodedResource[]
-  /** Names that the client asked for and that do not exist: it waits for an answer, so they go at once. */
-  readonly absences: readonly string[]
-  /** Names that the client has and is to lose, when no traffic needs them any more. */
-  readonly removals: readonly string[]
-}
-
-/** How much of the pending may go now; `waiting` is only what the client has just asked for. */
-export interface Permit {
-  readonly upserts: 'all' | 'waiting' | 'none'
-  readonly removals: boolean
-}
-
-export interface Batch {
-  readonly upserts: readonly EncodedResource[]
-  readonly removed: readonly string[]
-}
 
 /**
  * The state of one resource type on one stream: what the client wants, what it has, and what is on its way.
@@ -44,8 +11,7 @@ export interface Batch {
  */
 export class Subscription {
   readonly type: string
-  wildcard = false
-  readonly names = new Set<string>()
+  readonly interest = new Interest()
   outstanding: Outstanding | undefined
   #target: Target
   readonly #memory: NodeMemory
@@ -59,8 +25,6 @@ export class Subscription {
   readonly #parked = new Set<string>()
   readonly #bisect = new Bisect()
   #owesAnswer = false
-  /** Explicit names that the target has; all of them when this equals its size. */
-  #covered = 0
   #inForce: number | null = null
   #pending: Pending | undefined
 
@@ -85,7 +49,7 @@ export class Subscription {
       this.#mark(name)
     }
     for (const [name, version] of this.#memory.doubts(this.type)) {
-      const waits = this.names.has(name) && (version === undefined || !held.has(name))
+      const waits = this.interest.names.has(name) && (version === undefined || !held.has(name))
       if ((held.get(name) ?? '') === version) this.#memory.settle(this.type, name)
       else this.#learn(name, waits ? asked : uncertain)
     }
@@ -93,7 +57,7 @@ export class Subscription {
   }
 
   wants(name: string): boolean {
-    return this.wildcard || this.names.has(name)
+    return this.interest.wants(name)
   }
 
   /** A name that is asked for again is sent again: the client may have dropped it meanwhile. */
@@ -103,8 +67,7 @@ export class Subscription {
         this.#subscribeAll()
         continue
       }
-      if (!this.names.has(name) && this.#target.resources.has(name)) this.#covered++
-      this.names.add(name)
+      this.interest.add(name, this.#target.resources)
       this.askAgain(name)
     }
   }
@@ -113,12 +76,11 @@ export class Subscription {
   unsubscribe(names: Iterable<string>): void {
     for (const name of names) {
       if (name === '*') {
-        this.wildcard = false
+        this.interest.wildcard = false
         this.#owesAnswer = false
-        this.#held.restrict(this.names)
-      } else if (this.names.delete(name)) {
-        if (this.#target.resources.has(name)) this.#covered--
-        if (this.wildcard) this.askAgain(name)
+        this.#held.restrict(this.interest.names)
+      } else if (this.interest.remove(name, this.#target.resources)) {
+        if (this.interest.wildcard) this.askAgain(name)
       }
     }
     for (const name of this.#parked) if (!this.wants(name)) this.#parked.delete(name)
@@ -135,7 +97,7 @@ export class Subscription {
 
   /** `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. */
   follow(name: string): void {
-    if (!this.names.has(name)) return
+    if (!this.interest.names.has(name)) return
     this.askAgain(name)
     this.#memory.doubt(this.type, name)
   }
@@ -146,7 +108,7 @@ export class Subscription {
     const before = this.#target.resources
     this.#target = target
     for (const name of changed) {
-      if (this.names.has(name)) this.#covered += Number(target.resources.has(name)) - Number(before.has(name))
+      this.interest.changed(name, before, target.resources)
       if (this.wants(name)) this.#mark(name)
     }
   }
@@ -237,7 +199,7 @@ export class Subscription {
 
   /** True when the client has asked for every resource of the target. */
   get covers(): boolean {
-    return this.wildcard || this.#covered === this.#target.resources.size
+    return this.interest.covers(this.#target.resources)
   }
 
   /** The newest revision that is wholly in force, as far as this type goes. */
@@ -251,9 +213,9 @@ export class Subscription {
   }
 
   #subscribeAll(): void {
-    if (this.wildcard) return
-    this.#held.restrict(this.names)
-    this.wildcard = true
+    if (this.interest.wildcard) return
+    this.#held.restrict(this.interest.names)
+    this.interest.wildcard = true
     this.#owesAnswer = this.#served
     for (const { name } of this.outstanding?.upserts ?? []) this.#askedAgain.add(name)
     for (const name of this.#target.resources.keys()) this.#mark(name)
@@ -317,7 +279,7 @@ export class Subscription {
   #needOf(name: string): EncodedResource | 'absence' | 'removal' | undefined {
     const resource = this.#target.resources.get(name)
     const held = this.#held.get(name)
-    const waits = held === asked && this.names.has(name)
+    const waits = held === asked && this.interest.names.has(name)
     if (resource === undefined) {
       if (held === absent) return undefined
       return waits ? 'absence' : 'removal'

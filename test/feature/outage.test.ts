@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { type Door, openDoor } from '../support/door.ts'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
 import { freePort } from '../support/ports.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
-import { startProxy, type TcpProxy } from '../support/proxy.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
 
 let database: FreshDatabase
-let proxy: TcpProxy
+let door: Door
 let weir: Weir
 let envoy: TestEnvoy
 let upstream: Upstream
@@ -19,13 +19,11 @@ let strictPort: number
 before(async () => {
   // Between weir and PostgreSQL, so that it can go away for this file alone.
   database = await freshDatabase()
-  const url = new URL(database.url)
-  proxy = await startProxy({ host: url.hostname, port: Number(url.port) })
-  url.port = String(proxy.port)
+  door = await openDoor(database.url)
   upstream = await startUpstream('main')
   port = await freePort()
   strictPort = await freePort()
-  weir = await startWeir({ environment: { DATABASE_URL: url.href } })
+  weir = await startWeir({ environment: { DATABASE_URL: door.url } })
   await weir.apply(
     gateway('edge', port, 'allow'),
     { kind: 'Cluster', name: 'main', spec: { endpoints: [{ address: '127.0.0.1', port: upstream.port }] } },
@@ -45,7 +43,7 @@ after(async () => {
   await envoy?.stop()
   await weir?.end()
   await upstream?.close()
-  await proxy?.cut()
+  await door?.shut()
   await database?.drop()
 })
 
@@ -107,7 +105,7 @@ describe('what Envoy refuses', () => {
 
 describe('PostgreSQL away', () => {
   test('writes answer 503 with Retry-After, serving goes on, and all is well when it is back', async () => {
-    await proxy.cut()
+    await door.shut()
     const refused = await weir.api('PUT', '/v1/routes/limited', route('limited', ['edge'], []))
     assert.equal(refused.status, 503)
     assert.match(refused.headers.get('content-type')!, /^application\/problem\+json/)
@@ -122,7 +120,7 @@ describe('PostgreSQL away', () => {
     envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-2' })
     await until(async () => (await status(port, 'restarted')) === 200)
 
-    await proxy.heal()
+    await door.open()
     await until(async () => (await weir.api('GET', '/v1/revisions')).status === 200)
     await weir.apply(route('third', ['edge'], []))
     assert.equal((await weir.api('GET', '/v1/routes/third')).status, 200)

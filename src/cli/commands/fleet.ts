@@ -1,4 +1,4 @@
-import type { FleetItem } from '../../xds/fleet.ts'
+import type { FleetItem } from '../../admin/context.ts'
 import { createClient } from '../client.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import type { AddCommand } from '../main.ts'
