@@ -2,9 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { messageOf, WeirError } from '../errors.ts'
 import { Duration, milliseconds } from '../model/duration.ts'
+import type { Warning } from '../model/pending.ts'
 import { type Change, type Edit, planWrite } from '../model/plan-write.ts'
 import { gatewaysConcerned } from '../model/references.ts'
 import type { State } from '../model/state.ts'
+import { warningsOf } from '../model/warnings.ts'
 import type { WriteResult } from '../store/store.ts'
 import { authorshipOf } from './authorship.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
@@ -53,11 +55,15 @@ export async function write(context: AdminContext, request: FastifyRequest, wish
   }
   const result = await commit(context, request, wish)
   const waitMs = query.wait === undefined ? 0 : milliseconds(query.timeout ?? '10s')
-  return { result, waited: query.wait !== undefined, delivery: await deliver(context, result, waitMs) }
+  const delivery = await deliver(context, result, waitMs)
+  const documents = wish.edits.flatMap((edit) => (edit.op === 'put' ? [edit.object] : []))
+  const warnings = warningsOf(context.kinds, documents, result.after)
+  return { result, warnings, waited: query.wait !== undefined, delivery }
 }
 
 export interface Written {
   result: WriteResult
+  warnings: Warning[]
   waited: boolean
   delivery: DeliveryAnswer
 }
@@ -116,12 +122,15 @@ function touched(changes: readonly Change[]): readonly Change[] {
 }
 
 /** Answers a write: 202 only where the client wanted to wait and the fleet is not there yet. */
-export function sendWritten(reply: FastifyReply, { result, waited, delivery }: Written): FastifyReply {
+export function sendWritten(
+  reply: FastifyReply,
+  { result, warnings, waited, delivery }: Written,
+): FastifyReply {
   const { revision, changes } = result
   const answer: WriteAnswer = {
     revision,
     changes,
-    warnings: [],
+    warnings,
     delivery: { state: delivery.state, envoys: [...delivery.envoys] },
   }
   const status = waited && delivery.state === 'pending' ? 202 : 200

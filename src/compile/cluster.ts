@@ -1,10 +1,11 @@
 import { duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
-import type { ClusterSpec } from '../model/cluster.ts'
+import { ClusterSpec, type EffectiveCluster } from '../model/cluster.ts'
 import { milliseconds } from '../model/duration.ts'
+import { failsClosed } from '../model/pending.ts'
 
 /** A cluster whose endpoints come by EDS under its own name, so that their changes never touch it. */
-export function cluster(name: string, spec: Required<ClusterSpec>): Message {
+export function cluster(name: string, spec: EffectiveCluster): Message {
   return {
     name,
     type: 'EDS',
@@ -16,9 +17,13 @@ export function cluster(name: string, spec: Required<ClusterSpec>): Message {
   }
 }
 
-/** The endpoints of a cluster; their order is that of the document. */
-export function endpoints(name: string, spec: Required<ClusterSpec>): Message {
-  const lbEndpoints = spec.endpoints.map(({ address, port }) => ({
+/**
+ * The endpoints of a cluster, in the order of the document. A cluster that needs what is not delivered yet, such as TLS,
+ * has none: its requests get a 503 instead of going out in clear.
+ */
+export function endpoints(name: string, spec: EffectiveCluster): Message {
+  const served = failsClosed(ClusterSpec, spec) ? [] : (spec.endpoints ?? [])
+  const lbEndpoints = served.map(({ address, port }) => ({
     endpoint: { address: socketAddress(address, port) },
   }))
   return { cluster_name: name, endpoints: [{ load_balancing_weight: wrap(1), lb_endpoints: lbEndpoints }] }

@@ -1,18 +1,18 @@
 import { type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
-import { ClusterSpec } from '../model/cluster.ts'
+import { ClusterSpec, type EffectiveCluster } from '../model/cluster.ts'
 import { effective } from '../model/effective.ts'
-import { GatewaySpec } from '../model/gateway.ts'
+import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
 import type { Limits } from '../model/limit-rule.ts'
 import { rateLimitCluster } from '../model/service-clusters.ts'
 import { compareNames, find, type State } from '../model/state.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
 import { cluster, endpoints } from './cluster.ts'
 import { limitsOf } from './limits.ts'
-import { listener } from './listener.ts'
+import { isOpen, listener } from './listener.ts'
 import type { Live } from './live.ts'
 import { Provenance } from './provenance.ts'
 import { routeConfiguration } from './route-configuration.ts'
-import { type GatewayRoute, routesOf } from './routes-of.ts'
+import { clustersOf, type GatewayRoute, routesOf } from './routes-of.ts'
 import { serviceCluster } from './service-cluster.ts'
 
 /** Something of the state that Envoy cannot be given, named by its row. */
@@ -48,7 +48,7 @@ export function compile(state: State, gatewayName: string, live: Live): Compiled
   }
   const gateway: GatewayContext = {
     name: gatewayName,
-    spec: effective<GatewaySpec>(GatewaySpec, row.document.spec),
+    spec: effective<EffectiveGateway>(GatewaySpec, row.document.spec),
   }
   const routes = routesOf(state, gateway)
   const resources: Resources = new Map(Object.values(typeUrls).map((type) => [type, new Map()]))
@@ -64,11 +64,11 @@ function addClusters(
   live: Live,
   provenance: Provenance,
 ): void {
-  const names = new Set(routes.flatMap(({ spec }) => spec.forward.map((target) => target.cluster)))
+  const names = new Set(routes.flatMap(clustersOf))
   for (const name of [...names].sort(compareNames)) {
     const row = find(state, 'Cluster', name)
     if (row === undefined) continue
-    const spec = effective<ClusterSpec>(ClusterSpec, row.document.spec)
+    const spec = effective<EffectiveCluster>(ClusterSpec, row.document.spec)
     add(resources, typeUrls.cluster, name, cluster(name, spec))
     add(resources, typeUrls.endpoints, name, endpoints(name, spec))
     for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [row.document])
@@ -88,7 +88,7 @@ function addListeners(
   live: Live,
   provenance: Provenance,
 ): void {
-  for (const spec of gateway.spec.listeners) {
+  for (const spec of gateway.spec.listeners.filter(isOpen)) {
     const name = `${gateway.name}/${spec.name}`
     const own = routes.filter((route) => route.listeners.has(spec.name))
     add(resources, typeUrls.listener, name, listener(name, spec, gateway, live))

@@ -10,7 +10,8 @@ export function limitsOf(state: State, gateway: GatewayContext, routes: readonly
     for (const { kind, named } of policies) {
       for (const { name } of named) {
         const row = find(state, kind.kind, name)
-        if (row !== undefined && kind.limitRule !== undefined) rules.set(name, kind.limitRule(row.document))
+        const rule = row === undefined ? undefined : kind.limitRule?.(row.document)
+        if (rule !== undefined) rules.set(name, rule)
       }
     }
   }

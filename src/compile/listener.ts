@@ -1,10 +1,16 @@
 import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
-import type { Listener } from '../model/gateway.ts'
+import { Listener } from '../model/listener.ts'
+import { failsClosed } from '../model/pending.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
 import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
 import type { Live } from './live.ts'
+
+/** A listener that needs what is not delivered yet stays shut. */
+export function isOpen(spec: Listener): boolean {
+  return !failsClosed(Listener, spec)
+}
 
 /**
  * A listener with one connection manager whose routes come by RDS under the listener's name. Nothing here depends
@@ -59,6 +65,6 @@ function httpFilters(gateway: GatewayContext): HttpFilter[] {
     name: 'envoy.filters.http.router',
     config: any('envoy.extensions.filters.http.router.v3.Router', {}),
   }
-  const filters = [...policyKinds.flatMap((kind) => kind.filters(gateway)), router]
+  const filters = [...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []), router]
   return filters.sort((a, b) => phaseOrder(a.phase) - phaseOrder(b.phase))
 }

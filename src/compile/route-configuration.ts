@@ -40,37 +40,53 @@ function inOrder(host: string, hosts: readonly string[], routes: readonly Gatewa
   })
 }
 
-/** Longest prefix first, then by name: independent of the order of writing. */
+/**
+ * Higher priority first, then exact paths, longer prefixes, regexes, then by name: independent of the order of writing.
+ */
 function compareRoutes(a: GatewayRoute, b: GatewayRoute): number {
-  const [left, right] = [segments(a.spec.match.path.prefix), segments(b.spec.match.path.prefix)]
-  return right.length - left.length || compareNames(a.name, b.name)
+  return b.spec.priority - a.spec.priority || comparePaths(a, b) || compareNames(a.name, b.name)
+}
+
+function comparePaths(a: GatewayRoute, b: GatewayRoute): number {
+  return pathRank(a) - pathRank(b) || segments(b).length - segments(a).length
+}
+
+function pathRank({ spec }: GatewayRoute): number {
+  const { exact, regex } = spec.match.path
+  return exact !== undefined ? 0 : regex !== undefined ? 2 : 1
 }
 
 /** A prefix without its trailing slash: `/fly/` means what `/fly` means, and `/` is the empty one. */
-function segments(prefix: string): string {
-  return prefix.replace(/\/+$/, '')
+function segments({ spec }: GatewayRoute): string {
+  return (spec.match.path.prefix ?? '').replace(/\/+$/, '')
+}
+
+function pathMatch(route: GatewayRoute): Message {
+  const { exact, regex } = route.spec.match.path
+  if (exact !== undefined) return { path: exact }
+  if (regex !== undefined) return { safe_regex: { regex } }
+  const prefix = segments(route)
+  return prefix === '' ? { prefix: '/' } : { path_separated_prefix: prefix }
 }
 
 function envoyRoute(gateway: GatewayContext, route: GatewayRoute): Message {
+  const match = pathMatch(route)
+  if (route.closed) return { name: route.name, match, direct_response: { status: 503 } }
   const contributions = route.policies
     .filter(({ named }) => named.length > 0)
-    .map(({ kind, named }) => kind.route({ gateway, route, policies: named }))
+    .map(({ kind, named }) => kind.route?.({ gateway, route, policies: named }) ?? {})
   return {
     name: route.name,
-    match: pathMatch(route.spec.match.path.prefix),
+    match,
     route: { ...target(route), ...rateLimits(contributions) },
     ...perFilterConfig(contributions),
   }
 }
 
-function pathMatch(prefix: string): Message {
-  const path = segments(prefix)
-  return path === '' ? { prefix: '/' } : { path_separated_prefix: path }
-}
-
 function target({ spec }: GatewayRoute): Message {
-  if (spec.forward.length === 1) return { cluster: spec.forward[0]!.cluster }
-  const clusters = spec.forward.map(({ cluster, weight }) => ({ name: cluster, weight: wrap(weight!) }))
+  const forward = spec.forward ?? []
+  if (forward.length === 1) return { cluster: forward[0]!.cluster }
+  const clusters = forward.map(({ cluster, weight }) => ({ name: cluster, weight: wrap(weight ?? 1) }))
   return { weighted_clusters: { clusters } }
 }
 

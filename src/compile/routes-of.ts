@@ -1,5 +1,6 @@
 import { effective } from '../model/effective.ts'
-import { parseGatewayReference, RouteSpec } from '../model/route.ts'
+import { failsClosed } from '../model/pending.ts'
+import { type EffectiveRoute, parseGatewayReference, RouteSpec } from '../model/route.ts'
 import { all, find, type State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import type { GatewayContext, PolicyKind } from '../policies/policy-kind.ts'
@@ -8,7 +9,9 @@ import type { Origin } from './provenance.ts'
 /** A route that is in force on a gateway, with its defaults and its policies looked up. */
 export interface GatewayRoute {
   name: string
-  spec: Required<RouteSpec>
+  spec: EffectiveRoute
+  /** It needs what is not delivered yet and must not be served without it: every request gets a 503. */
+  closed: boolean
   /** Names of the gateway's listeners that have it. */
   listeners: ReadonlySet<string>
   policies: { kind: PolicyKind; named: { name: string; spec: Record<string, unknown> }[] }[]
@@ -21,23 +24,39 @@ export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] 
   return all(state, 'Route').flatMap(({ document }) => {
     const references = (document.spec as RouteSpec).gateways.map(parseGatewayReference)
     const own = references.filter((reference) => reference.gateway === gateway.name)
-    if (own.length === 0) return []
+    const closed = failsClosed(RouteSpec, document.spec)
+    if (own.length === 0 || !isExpressible(document.spec as RouteSpec, closed)) return []
     const everywhere = own.some(({ listener }) => listener === undefined)
     const listeners = everywhere
       ? gateway.spec.listeners.map(({ name }) => name)
       : own.map(({ listener }) => listener!)
-    const spec = effective<RouteSpec>(RouteSpec, document.spec)
+    const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
     const policies = policyKinds.map((kind) => ({ kind, named: policiesOf(state, kind, spec) }))
     const policyRows = policies.flatMap(({ kind, named }) =>
       named.map(({ name }) => ({ kind: kind.kind, name })),
     )
     const origins = [{ kind: 'Route', name: document.name }, ...policyRows]
-    return [{ name: document.name, spec, listeners: new Set(listeners), policies, origins }]
+    return [{ name: document.name, spec, closed, listeners: new Set(listeners), policies, origins }]
   })
 }
 
-function policiesOf(state: State, kind: PolicyKind, route: Required<RouteSpec>) {
-  return kind.namedBy(route).flatMap((name) => {
+/** Clusters that a route sends requests to. */
+export function clustersOf({ closed, spec }: GatewayRoute): string[] {
+  return closed ? [] : (spec.forward ?? []).map(({ cluster }) => cluster)
+}
+
+/**
+ * A route with a condition or an answer that Envoy does not get yet would take, or do, something else: it is left out.
+ * One that is closed takes all requests of its path, so that none of them falls through to a wider route.
+ */
+function isExpressible({ forward, match }: RouteSpec, closed: boolean): boolean {
+  const { methods, headers, query, cookies } = match
+  const conditions = [methods, headers, query, cookies]
+  return closed || (forward !== undefined && conditions.every((each) => each === undefined))
+}
+
+function policiesOf(state: State, kind: PolicyKind, route: EffectiveRoute) {
+  return (kind.namedBy?.(route) ?? []).flatMap((name) => {
     const row = find(state, kind.kind, name)
     return row === undefined
       ? []

@@ -4,6 +4,7 @@ const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 
 const pattern = '^(0|[1-9][0-9]{0,11})(ms|s|m|h)$'
 
 export interface DurationOptions {
+  pending?: string
   description: string
   default?: string
   /** Smallest and largest value, written as durations. */

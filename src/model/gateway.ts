@@ -2,29 +2,11 @@ import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
-import type { CheckContext, Kind } from './kind.ts'
+import type { Kind, Reference } from './kind.ts'
+import { Listener } from './listener.ts'
 import { Name } from './name.ts'
-import { Port } from './port.ts'
-import { all, type State } from './state.ts'
-
-const Listener = Type.Object(
-  {
-    name: Name({ description: 'Unique in the gateway; routes name one listener as gateway/listener.' }),
-    address: Type.Optional(
-      Type.String({
-        description: 'IP address to bind. Default: WEIR_LISTENER_ADDRESS.',
-        format: 'weir-ip',
-        remedy: 'write an IPv4 or IPv6 address, for example 127.0.0.1 or 0.0.0.0',
-        examples: ['127.0.0.1'],
-      }),
-    ),
-    port: Port('TCP port to bind.', 10000),
-    protocol: Type.Enum(['http'], {
-      description: 'What clients speak to it: http is HTTP/1.1 and HTTP/2 in clear.',
-    }),
-  },
-  { additionalProperties: false },
-)
+import { portConflicts } from './port-conflicts.ts'
+import { Size } from './size.ts'
 
 const RateLimitService = Type.Object(
   {
@@ -45,7 +27,95 @@ const RateLimitService = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, default: {} },
+  { additionalProperties: false, default: {}, description: 'How Envoy asks for rate-limit decisions.' },
+)
+
+const AccessLog = Type.Object(
+  { format: Type.Enum(['json'], { description: 'Form of a line.', examples: ['json'] }) },
+  {
+    additionalProperties: false,
+    description: 'A line for each request.',
+    pending: 'no access log is written',
+  },
+)
+
+const Tracing = Type.Object(
+  {
+    provider: Type.Enum(['otlp', 'zipkin'], {
+      description: 'How spans are sent: otlp joins W3C traces, zipkin B3 ones.',
+    }),
+    collector: Name({ description: 'Cluster that spans are sent to.', examples: ['jaeger'] }),
+    sample: Type.Optional(
+      Type.Number({
+        description: 'Share of the requests that are traced, in percent.',
+        minimum: 0,
+        maximum: 100,
+        default: 100,
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Distributed tracing.', pending: 'no spans are sent' },
+)
+
+const Wave = Type.Object(
+  {
+    nodes: Type.Optional(
+      Type.Record(Type.String(), Type.String({ description: 'Value of the label.', maxLength: 256 }), {
+        description: 'Labels of the Envoys of this wave.',
+        minProperties: 1,
+        maxProperties: 16,
+        examples: [{ track: 'canary' }],
+      }),
+    ),
+    percent: Type.Optional(
+      Type.Number({
+        description: 'Share of all Envoys that have the revision after this wave.',
+        minimum: 0,
+        maximum: 100,
+        examples: [25],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+    remedy: 'write either nodes or percent',
+  },
+)
+
+const Rollout = Type.Object(
+  {
+    waves: Type.Array(Wave, {
+      description: 'Groups of Envoys that get a revision one after the other.',
+      minItems: 1,
+      maxItems: 16,
+    }),
+    gate: Type.Optional(
+      Type.Object(
+        {
+          settle: Duration({
+            description: 'How long a wave is watched.',
+            atLeast: '0s',
+            atMost: '24h',
+            examples: ['30s'],
+          }),
+          maxErrorRateIncrease: Type.Number({
+            description: 'Largest rise of the error rate that lets the next wave go, in percentage points.',
+            minimum: 0,
+            maximum: 100,
+            examples: [1],
+          }),
+        },
+        { additionalProperties: false, description: 'What must hold before the next wave goes.' },
+      ),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'How a revision moves through the fleet.',
+    pending: 'every Envoy gets a revision at once',
+  },
 )
 
 export const GatewaySpec = Type.Object(
@@ -55,18 +125,36 @@ export const GatewaySpec = Type.Object(
       minItems: 1,
       maxItems: 64,
     }),
+    maxRequestBytes: Type.Optional(
+      Size({
+        description: 'Largest request body; larger ones get a 413. Routes may only lower it.',
+        atLeast: '0B',
+        atMost: '4GiB',
+        examples: ['1MiB'],
+        pending: 'bodies of any size pass',
+      }),
+    ),
+    accessLog: Type.Optional(AccessLog),
+    tracing: Type.Optional(Tracing),
     rateLimitService: Type.Optional(RateLimitService),
+    rateLimits: Type.Optional(
+      Type.Array(Name({ description: 'Name of a RateLimitPolicy.', examples: ['per-client'] }), {
+        description: 'Rate-limit policies that every request of the gateway must pass.',
+        maxItems: 16,
+        uniqueItems: true,
+        default: [],
+        pending: 'only the limits of routes are in force',
+      }),
+    ),
+    rollout: Type.Optional(Rollout),
   },
   { additionalProperties: false, description: 'A set of equal Envoys with their listeners.' },
 )
 
 export type GatewaySpec = Static<typeof GatewaySpec>
-export type Listener = Static<typeof Listener>
 
-/** Where a listener binds, with the default of the setting in place. */
-export function boundAddress(listener: Listener, context: CheckContext): string {
-  return listener.address ?? context.listenerAddress
-}
+/** A gateway as it is in force: what has a default is there. */
+export type EffectiveGateway = GatewaySpec & Required<Pick<GatewaySpec, 'rateLimitService'>>
 
 export const gateway: Kind = {
   kind: 'Gateway',
@@ -74,8 +162,8 @@ export const gateway: Kind = {
   description: 'A set of equal Envoys and the listeners on which they accept requests.',
   spec: GatewaySpec,
   example: { name: 'edge', spec: { listeners: [{ name: 'http', port: 10000, protocol: 'http' }] } },
-  references: () => [],
-  check: duplicateListenerNames,
+  references,
+  check: (document) => [...duplicateListenerNames(document), ...tlsProblems(document)],
   checkState: portConflicts,
 }
 
@@ -94,51 +182,57 @@ function duplicateListenerNames(document: Document): Problem[] {
   })
 }
 
-/** Two listeners on one port of one address split the traffic silently (SO_REUSEPORT), so none may overlap. */
-function portConflicts(document: Document, state: State, context: CheckContext): Problem[] {
-  const own = listenersOf(document)
-  const byPort = context.supervised ? listenersByPort(state) : undefined
-  return own.flatMap((listener, index) => {
-    const others = byPort?.get(listener.spec.port)?.filter(({ gateway }) => gateway !== document.name) ?? []
-    const rival = [...own.slice(0, index), ...others].find((other) =>
-      overlaps(listener.spec, other.spec, context),
-    )
-    if (rival === undefined) return []
-    return [
-      {
-        pointer: `/spec/listeners/${index}/port`,
-        message: `port ${listener.spec.port} is already used by listener ${rival.gateway}/${rival.spec.name}`,
-        remedy: 'choose another port or another address',
-      },
-    ]
+function tlsProblems(document: Document): Problem[] {
+  const { listeners } = document.spec as GatewaySpec
+  return listeners.flatMap(({ protocol, tls }, index): Problem[] => {
+    const pointer = `/spec/listeners/${index}/tls`
+    if (protocol === 'https' && tls === undefined) {
+      return [
+        {
+          pointer,
+          message: '"tls" is missing on an https listener',
+          remedy: 'add tls with its certificates',
+        },
+      ]
+    }
+    if (protocol === 'http' && tls !== undefined) {
+      return [
+        {
+          pointer,
+          message: '"tls" stands on an http listener',
+          remedy: 'remove it, or write protocol: https',
+        },
+      ]
+    }
+    const asks = tls?.clientCertificate === 'require' || tls?.clientCertificate === 'request'
+    if (asks && tls?.clientCa === undefined) {
+      const message = 'client certificates are asked for, and no CA says which are good'
+      return [{ pointer: `${pointer}/clientCa`, message, remedy: 'add clientCa, the name of a Certificate' }]
+    }
+    return []
   })
 }
 
-interface OwnedListener {
-  gateway: string
-  spec: Listener
-}
-
-const portIndexes = new WeakMap<State, Map<number, OwnedListener[]>>()
-
-/** Every listener of a state by its port; made once for all gateways of a write. */
-function listenersByPort(state: State): Map<number, OwnedListener[]> {
-  let index = portIndexes.get(state)
-  if (index === undefined) {
-    const listeners = all(state, 'Gateway').flatMap(({ document }) => listenersOf(document))
-    index = Map.groupBy(listeners, ({ spec }) => spec.port)
-    portIndexes.set(state, index)
-  }
-  return index
-}
-
-function listenersOf(document: Document): OwnedListener[] {
-  return (document.spec as GatewaySpec).listeners.map((spec) => ({ gateway: document.name, spec }))
-}
-
-function overlaps(a: Listener, b: Listener, context: CheckContext): boolean {
-  if (a.port !== b.port) return false
-  const [left, right] = [boundAddress(a, context), boundAddress(b, context)]
-  const anyAddress = ['0.0.0.0', '::']
-  return left === right || anyAddress.includes(left) || anyAddress.includes(right)
+function references(spec: GatewaySpec): Reference[] {
+  const certificates = spec.listeners.flatMap(({ tls }, index) => {
+    const pointer = `/spec/listeners/${index}/tls`
+    const served = (tls?.certificates ?? []).map((name, at) => ({
+      pointer: `${pointer}/certificates/${at}`,
+      name,
+    }))
+    const ca = tls?.clientCa === undefined ? [] : [{ pointer: `${pointer}/clientCa`, name: tls.clientCa }]
+    return [...served, ...ca].map((reference) => ({ ...reference, kind: 'Certificate' }))
+  })
+  const collector = spec.tracing?.collector
+  return [
+    ...certificates,
+    ...(collector === undefined
+      ? []
+      : [{ pointer: '/spec/tracing/collector', kind: 'Cluster', name: collector }]),
+    ...(spec.rateLimits ?? []).map((name, index) => ({
+      pointer: `/spec/rateLimits/${index}`,
+      kind: 'RateLimitPolicy',
+      name,
+    })),
+  ]
 }

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import type { Problem } from '../errors.ts'
 import type { Document } from './document.ts'
+import type { Warning } from './pending.ts'
 import type { State } from './state.ts'
 
 /** A place in a document that names another object. */
@@ -39,4 +40,6 @@ export interface Kind {
   check?(document: Document): Problem[]
   /** Rules over the state after a write, asked for each stored object of the kind. */
   checkState?(document: Document, state: State, context: CheckContext): Problem[]
+  /** What is allowed and most likely not meant, in the state after a write. */
+  warnings?(document: Document, state: State): Warning[]
 }

@@ -1,9 +1,9 @@
 import type { Problem } from '../errors.ts'
 import { type Document, envelope } from './document.ts'
-import { escapePointer } from './formats.ts'
 import type { Kind } from './kind.ts'
 import { schemaProblems } from './schema-problems.ts'
 import { remedyAmong } from './suggest.ts'
+import { escapePointer } from './walk.ts'
 
 const envelopes = new WeakMap<Kind, ReturnType<typeof envelope>>()
 

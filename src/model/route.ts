@@ -1,8 +1,13 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import type { Document } from './document.ts'
+import { Duration } from './duration.ts'
 import type { Kind, Reference } from './kind.ts'
 import { Name } from './name.ts'
+import { oneOf } from './one-of.ts'
+import { Forward, Mirror, Redirect, Respond, Rewrite, rewriteProblems } from './route-action.ts'
+import { RouteMatch, routeMatchProblems } from './route-match.ts'
+import { Cors, HeaderOperations, Retry } from './route-policies.ts'
 
 const GatewayReference = Type.String({
   description: 'A gateway (every listener of it), or one listener as gateway/listener.',
@@ -21,28 +26,7 @@ const Host = Type.String({
   examples: ['shop.example'],
 })
 
-const Prefix = Type.String({
-  description: 'Path prefix, matched by whole segments: /fly matches /fly and /fly/x, not /flyer.',
-  pattern: '^/[^?#\\s\\u0000-\\u001f\\u007f]*$',
-  maxLength: 2048,
-  remedy: 'write a path that starts with "/" and has no query, for example /api/v1',
-  examples: ['/api/v1'],
-})
-
-const Forward = Type.Object(
-  {
-    cluster: Name({ description: 'The cluster that gets the request.', examples: ['echo'] }),
-    weight: Type.Optional(
-      Type.Integer({
-        description: 'Share of the requests, relative to the other weights of the list.',
-        minimum: 0,
-        maximum: 1_000_000,
-        default: 1,
-      }),
-    ),
-  },
-  { additionalProperties: false },
-)
+const unserved = 'the route answers 503 to every request'
 
 export const RouteSpec = Type.Object(
   {
@@ -59,22 +43,61 @@ export const RouteSpec = Type.Object(
         default: ['*'],
       }),
     ),
-    match: Type.Object(
-      {
-        path: Type.Object(
-          { prefix: Prefix },
-          { additionalProperties: false, description: 'Which paths match.' },
-        ),
-      },
-      { additionalProperties: false, description: 'Which requests the route takes.' },
+    priority: Type.Optional(
+      Type.Integer({
+        description:
+          'Among the routes of a host those of higher priority are tried first, before all other rules.',
+        minimum: -1000,
+        maximum: 1000,
+        default: 0,
+        examples: [10],
+      }),
     ),
-    forward: Type.Array(Forward, {
-      description: 'The cluster that gets the request, or several to split the requests by weight.',
-      minItems: 1,
-      maxItems: 64,
-    }),
+    match: RouteMatch,
+    forward: Type.Optional(
+      Type.Array(Forward, {
+        description: 'The cluster that gets the request, or several to split the requests by weight.',
+        minItems: 1,
+        maxItems: 64,
+      }),
+    ),
+    redirect: Type.Optional(Redirect),
+    respond: Type.Optional(Respond),
+    mirror: Type.Optional(Mirror),
+    rewrite: Type.Optional(Rewrite),
+    timeout: Type.Optional(
+      Duration({
+        description: 'How long the whole request may take, retries included.',
+        default: '15s',
+        atLeast: '0s',
+        atMost: '24h',
+        examples: ['5s'],
+        pending: 'Envoy’s own 15 s are in force',
+      }),
+    ),
+    retry: Type.Optional(Retry),
+    headers: Type.Optional(HeaderOperations),
+    cors: Type.Optional(Cors),
+    auth: Type.Optional(
+      Type.Array(Name({ description: 'Name of an AuthPolicy.', examples: ['api-keys'] }), {
+        description: 'Who may call: all of these policies must hold.',
+        minItems: 1,
+        maxItems: 8,
+        uniqueItems: true,
+        pending: unserved,
+        failsClosed: true,
+      }),
+    ),
+    request: Type.Optional(
+      Name({
+        description: 'RequestPolicy: what a request may be.',
+        examples: ['orders-requests'],
+        pending: unserved,
+        failsClosed: true,
+      }),
+    ),
     rateLimits: Type.Optional(
-      Type.Array(Name({ examples: ['per-key'] }), {
+      Type.Array(Name({ description: 'Name of a RateLimitPolicy.', examples: ['per-key'] }), {
         description: 'Rate-limit policies that every request of the route must pass, all or nothing.',
         maxItems: 16,
         uniqueItems: true,
@@ -86,6 +109,9 @@ export const RouteSpec = Type.Object(
 )
 
 export type RouteSpec = Static<typeof RouteSpec>
+
+/** A route as it is in force: what has a default is there. */
+export type EffectiveRoute = RouteSpec & Required<Pick<RouteSpec, 'hosts' | 'priority' | 'rateLimits'>>
 
 /** `edge/partners` as its parts; without a listener every listener of the gateway is meant. */
 export function parseGatewayReference(text: string): { gateway: string; listener?: string } {
@@ -103,35 +129,64 @@ export const route: Kind = {
     spec: { gateways: ['edge'], match: { path: { prefix: '/' } }, forward: [{ cluster: 'echo' }] },
   },
   references,
-  check: totalWeight,
+  check,
+}
+
+function check(document: Document): Problem[] {
+  const spec = document.spec as RouteSpec
+  return [
+    ...oneOf(spec, '/spec', ['forward', 'redirect', 'respond']),
+    ...routeMatchProblems(spec.match, '/spec/match'),
+    ...rewriteProblems(spec.rewrite, '/spec/rewrite'),
+    ...totalWeight(spec),
+    ...onlyWhereForwarded(spec),
+  ]
+}
+
+/** Envoy refuses a split whose weights sum to 0. */
+function totalWeight({ forward }: RouteSpec): Problem[] {
+  const total = forward?.reduce((sum, { weight }) => sum + (weight ?? 1), 0)
+  if (total !== 0) return []
+  return [
+    { pointer: '/spec/forward', message: 'all weights are 0', remedy: 'give one cluster a weight above 0' },
+  ]
+}
+
+/** Envoy's limits, mirrors, rewrites and retries act on forwarded requests only, and say nothing elsewhere. */
+function onlyWhereForwarded(spec: RouteSpec): Problem[] {
+  const action = spec.redirect !== undefined ? 'redirect' : spec.respond !== undefined ? 'respond' : undefined
+  if (action === undefined) return []
+  const fields = ['rateLimits', 'mirror', 'rewrite', 'retry', 'timeout'] as const
+  return fields
+    .filter((field) => spec[field] !== undefined && !(Array.isArray(spec[field]) && spec[field].length === 0))
+    .map((field) => ({
+      pointer: `/spec/${field}`,
+      message: `"${field}" does nothing on a route that answers by ${action}`,
+      remedy: 'remove it, or forward the request',
+    }))
 }
 
 function references(spec: RouteSpec): Reference[] {
+  const listed = (field: 'auth' | 'rateLimits', kind: string) =>
+    (spec[field] ?? []).map((name, index) => ({ pointer: `/spec/${field}/${index}`, kind, name }))
   return [
     ...spec.gateways.map((text, index) => {
       const { gateway, listener } = parseGatewayReference(text)
       const reference = { pointer: `/spec/gateways/${index}`, kind: 'Gateway', name: gateway }
       return listener === undefined ? reference : { ...reference, listener }
     }),
-    ...spec.forward.map(({ cluster }, index) => ({
+    ...(spec.forward ?? []).map(({ cluster }, index) => ({
       pointer: `/spec/forward/${index}/cluster`,
       kind: 'Cluster',
       name: cluster,
     })),
-    ...(spec.rateLimits ?? []).map((name, index) => ({
-      pointer: `/spec/rateLimits/${index}`,
-      kind: 'RateLimitPolicy',
-      name,
-    })),
-  ]
-}
-
-/** Envoy refuses a split whose weights sum to 0 or beyond 32 bits. */
-function totalWeight(document: Document): Problem[] {
-  const { forward } = document.spec as RouteSpec
-  const total = forward.reduce((sum, { weight }) => sum + (weight ?? 1), 0)
-  if (total > 0) return []
-  return [
-    { pointer: '/spec/forward', message: 'all weights are 0', remedy: 'give one cluster a weight above 0' },
+    ...(spec.mirror === undefined
+      ? []
+      : [{ pointer: '/spec/mirror/cluster', kind: 'Cluster', name: spec.mirror.cluster }]),
+    ...(spec.request === undefined
+      ? []
+      : [{ pointer: '/spec/request', kind: 'RequestPolicy', name: spec.request }]),
+    ...listed('auth', 'AuthPolicy'),
+    ...listed('rateLimits', 'RateLimitPolicy'),
   ]
 }

@@ -2,8 +2,9 @@ import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { Settings } from 'typebox/system'
 import type { Problem } from '../errors.ts'
-import { eachFormatted, escapePointer, formats } from './formats.ts'
+import { formats } from './formats.ts'
 import { remedyAmong } from './suggest.ts'
+import { escapePointer, type SchemaNode, walk } from './walk.ts'
 
 interface SchemaError {
   keyword: string
@@ -11,16 +12,6 @@ interface SchemaError {
   instancePath: string
   params: Record<string, unknown>
   message: string
-}
-
-type Node = TSchema & {
-  type?: string
-  remedy?: string
-  properties?: Record<string, TSchema>
-  minimum?: number
-  maximum?: number
-  minItems?: number
-  maxItems?: number
 }
 
 // TypeBox stops at 8 by default, and everything that is wrong is to be told at once.
@@ -49,11 +40,16 @@ export function schemaProblems(schema: TSchema, value: unknown): Problem[] {
 
 function formatProblems(schema: TSchema, value: unknown): Problem[] {
   const problems: Problem[] = []
-  eachFormatted(schema, value, '', (node, text, pointer) => {
-    const wrong = formats[node.format]?.(text, node)
+  walk(schema, value, '', (node, text, pointer) => {
+    if (typeof text !== 'string') return
+    const format = node.format ?? node.anyOf?.find(({ type }) => type === 'string')?.format
+    const wrong = format === undefined ? undefined : formats[format]?.(text, node)
     if (wrong === undefined) return
-    const { remedy } = node as Node
-    problems.push({ pointer, message: `${label(pointer)} ${wrong}`, remedy: remedy ?? 'correct the value' })
+    problems.push({
+      pointer,
+      message: `${label(pointer)} ${wrong}`,
+      remedy: node.remedy ?? 'correct the value',
+    })
   })
   return problems
 }
@@ -61,7 +57,17 @@ function formatProblems(schema: TSchema, value: unknown): Problem[] {
 function problemsOf(schema: TSchema, value: unknown, error: SchemaError): Problem[] {
   const node = nodeAt(schema, error.schemaPath)
   const pointer = error.instancePath
+  // What a secret is not is told once, on the secret, and never with its value.
+  if (error.schemaPath.includes('/anyOf/')) return []
   switch (error.keyword) {
+    case 'anyOf':
+      return [
+        {
+          pointer,
+          message: `${label(pointer)} is not what is wanted here`,
+          remedy: node.remedy ?? 'correct the value',
+        },
+      ]
     case 'boolean': // the false schema behind additionalProperties, which is reported by itself
       return []
     case 'additionalProperties':
@@ -103,19 +109,27 @@ function problemsOf(schema: TSchema, value: unknown, error: SchemaError): Proble
   }
 }
 
-function unknownFields(node: Node, pointer: string, names: string[]): Problem[] {
+function unknownFields(node: SchemaNode, pointer: string, names: string[]): Problem[] {
   const known = Object.keys(node.properties ?? {})
   return names.map((name) => ({
     pointer: `${pointer}/${escapePointer(name)}`,
     message: known.length > 0 ? `unknown field ${shown(name)}` : `the key ${shown(name)} is not allowed`,
-    remedy: known.length > 0 ? remedyAmong(name, known) : (node.remedy ?? 'remove it'),
+    remedy:
+      fileRemedy(name, known) ?? (known.length > 0 ? remedyAmong(name, known) : (node.remedy ?? 'remove it')),
   }))
 }
 
+/** Files are read where the document lies: by the CLI and for WEIR_CONFIG, never by the server. */
+function fileRemedy(name: string, known: readonly string[]): string | undefined {
+  const field = name.replace(/File$/, '')
+  if (field === name || !known.includes(field)) return undefined
+  return `send the file's text as "${field}"; only the CLI and WEIR_CONFIG read ${name}`
+}
+
 /** Resolves a schema path such as `#/properties/match/properties/path`. */
-function nodeAt(schema: TSchema, path: string): Node {
+function nodeAt(schema: TSchema, path: string): SchemaNode {
   const found = at(schema, path.replace(/^#/, ''))
-  return (typeof found === 'object' && found !== null ? found : schema) as Node
+  return (typeof found === 'object' && found !== null ? found : schema) as SchemaNode
 }
 
 function at(value: unknown, pointer: string): unknown {
@@ -138,7 +152,7 @@ function shown(value: unknown): string {
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`
 }
 
-function boundsRemedy(node: Node): string | undefined {
+function boundsRemedy(node: SchemaNode): string | undefined {
   if (node.minItems !== undefined || node.maxItems !== undefined) {
     return `write a list of ${node.minItems ?? 0} to ${node.maxItems ?? 'any number of'} items`
   }

@@ -1,9 +1,9 @@
 import type { Message } from '../envoy-api/types.ts'
 import type { Document } from '../model/document.ts'
-import type { GatewaySpec } from '../model/gateway.ts'
+import type { EffectiveGateway } from '../model/gateway.ts'
 import type { Kind } from '../model/kind.ts'
 import type { LimitRule } from '../model/limit-rule.ts'
-import type { RouteSpec } from '../model/route.ts'
+import type { EffectiveRoute } from '../model/route.ts'
 import type { Phase } from './phases.ts'
 
 /** A filter of the connection manager. It must not change with the policies' content: that would drain listeners. */
@@ -15,12 +15,12 @@ export interface HttpFilter {
 
 export interface GatewayContext {
   name: string
-  spec: Required<GatewaySpec>
+  spec: EffectiveGateway
 }
 
 export interface RouteContext {
   gateway: GatewayContext
-  route: { name: string; spec: Required<RouteSpec> }
+  route: { name: string; spec: EffectiveRoute }
   /** The policies of this kind that the route names, in its order, defaults filled in. */
   policies: { name: string; spec: Record<string, unknown> }[]
 }
@@ -36,11 +36,11 @@ export interface RouteContribution {
 /** What a policy kind means to the user (a `Kind`) and to Envoy. */
 export interface PolicyKind extends Kind {
   /** Filters that every connection manager of a gateway has, whether or not a policy of the kind exists yet. */
-  filters(gateway: GatewayContext): HttpFilter[]
+  filters?(gateway: GatewayContext): HttpFilter[]
   /** Names of the policies of this kind that a route asks for. */
-  namedBy(route: Required<RouteSpec>): string[]
+  namedBy?(route: EffectiveRoute): string[]
   /** What the route needs for them. */
-  route(context: RouteContext): RouteContribution
+  route?(context: RouteContext): RouteContribution
   /** What the rate-limit service needs for one policy, if the kind is a limit. */
-  limitRule?(document: Document): LimitRule
+  limitRule?(document: Document): LimitRule | undefined
 }

@@ -1,6 +1,7 @@
 import { effective } from '../model/effective.ts'
-import { boundAddress, GatewaySpec } from '../model/gateway.ts'
+import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
 import type { CheckContext } from '../model/kind.ts'
+import { boundAddress } from '../model/listener.ts'
 import { all, type State } from '../model/state.ts'
 import { formatHostPort } from '../settings/address.ts'
 
@@ -17,7 +18,7 @@ export interface PanelContent {
 /** The URLs of every gateway's listeners. */
 export function gatewayUrls(state: State, context: CheckContext): PanelContent['gateways'] {
   return all(state, 'Gateway').map(({ document }) => {
-    const { listeners } = effective<GatewaySpec>(GatewaySpec, document.spec)
+    const { listeners } = effective<EffectiveGateway>(GatewaySpec, document.spec)
     const urls = listeners.map((listener) => {
       const host = boundAddress(listener, context).replace(/^(0\.0\.0\.0|::)$/, '127.0.0.1')
       return `http://${formatHostPort({ host, port: listener.port })}`

@@ -18,7 +18,7 @@ export const gatewayPort = 10000
 export function isQuickstart(state: State): boolean {
   const spec = find(state, 'Cluster', 'echo')?.document.spec as ClusterSpec | undefined
   return (
-    spec?.endpoints.some(({ address, port }) => address === echoAddress.host && port === echoAddress.port) ??
+    spec?.endpoints?.some(({ address, port }) => address === echoAddress.host && port === echoAddress.port) ??
     false
   )
 }

@@ -15,8 +15,9 @@ function route(name: string, hosts: string[], prefix: string): GatewayRoute {
     match: { path: { prefix } },
     forward: [{ cluster: 'c' }],
     rateLimits: [],
+    priority: 0,
   }
-  return { name, spec, listeners: new Set(), policies: [], origins: [] }
+  return { name, spec, closed: false, listeners: new Set(), policies: [], origins: [] }
 }
 
 interface VirtualHost {
@@ -58,7 +59,7 @@ function ruleSays(routes: GatewayRoute[], host: string, path: string): string | 
           ? pattern.length
           : -1
   const matches = routes.flatMap(({ name, spec }) => {
-    const prefix = spec.match.path.prefix.replace(/\/+$/, '')
+    const prefix = spec.match.path.prefix!.replace(/\/+$/, '')
     const hit = path === prefix || path.startsWith(`${prefix}/`)
     const best = Math.max(
       ...spec.hosts.map((pattern) =>

@@ -12,7 +12,9 @@ import type {
   RouteContext,
   RouteContribution,
 } from '../policy-kind.ts'
-import { duplicateParts, RateLimitSpec } from './schema.ts'
+import { check } from './check.ts'
+import { RateLimitSpec } from './schema.ts'
+import { warnings } from './warnings.ts'
 
 const filterName = 'envoy.filters.http.ratelimit'
 
@@ -30,7 +32,8 @@ export const rateLimit: PolicyKind = {
     spec: { algorithm: 'fixed_window', limit: 100, window: '1m', key: [{ header: 'x-api-key' }] },
   },
   references: () => [],
-  check: duplicateParts,
+  check,
+  warnings,
   filters,
   namedBy: (route) => route.rateLimits,
   route,
@@ -54,7 +57,8 @@ function filters(gateway: GatewayContext): HttpFilter[] {
 }
 
 function route({ policies }: RouteContext): RouteContribution {
-  return { rateLimits: policies.map(({ name, spec }) => ({ actions: actions(name, spec as RateLimitSpec) })) }
+  const inForce = policies.filter(({ spec }) => isInForce(spec as RateLimitSpec))
+  return { rateLimits: inForce.map(({ name, spec }) => ({ actions: actions(name, spec as RateLimitSpec) })) }
 }
 
 function actions(policy: string, spec: RateLimitSpec): Message[] {
@@ -84,13 +88,20 @@ function keyParts(spec: RateLimitSpec): KeyPart[] {
   })
 }
 
-function limitRule(document: Document): LimitRule {
+/** A policy with an algorithm, a key or a mode that is not served yet is left out whole; its warnings say so. */
+function isInForce({ algorithm, key, mode = 'enforce', percent = 100 }: RateLimitSpec): boolean {
+  const served = key.every((part) => 'header' in part || 'client_ip' in part || 'constant' in part)
+  return algorithm === 'fixed_window' && served && mode === 'enforce' && percent === 100
+}
+
+function limitRule(document: Document): LimitRule | undefined {
   const spec = document.spec as RateLimitSpec
+  if (!isInForce(spec)) return undefined
   return {
     policy: document.name,
-    algorithm: spec.algorithm as 'fixed_window',
-    limit: spec.limit,
-    windowMs: milliseconds(spec.window),
+    algorithm: 'fixed_window',
+    limit: spec.limit!,
+    windowMs: milliseconds(spec.window!),
     key: keyParts(spec),
   }
 }

@@ -1,0 +1,106 @@
+import { type Static, Type } from 'typebox'
+import type { Problem } from '../errors.ts'
+import type { Document } from './document.ts'
+import { Duration } from './duration.ts'
+import type { Kind } from './kind.ts'
+import { oneOf } from './one-of.ts'
+import { Secret } from './secret.ts'
+
+const Pem = Type.Object(
+  {
+    certificate: Type.String({
+      description: 'The certificate and its chain, as PEM text; the CLI reads it from certificateFile.',
+      format: 'weir-certificate',
+      maxLength: 262_144,
+      remedy: 'write the PEM text that starts with -----BEGIN CERTIFICATE-----',
+    }),
+    privateKey: Type.Optional(
+      Secret({
+        description: 'Its private key, as PEM text, kept encrypted; the CLI reads it from privateKeyFile.',
+        secret: 'encrypted',
+        format: 'weir-private-key',
+        maxLength: 65_536,
+        remedy: 'write the PEM text of an unencrypted private key, or the secretRef of an export',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A given certificate; a CA needs no key.' },
+)
+
+const Acme = Type.Object(
+  {
+    directory: Type.String({
+      description: 'URL of the ACME directory.',
+      format: 'weir-url',
+      maxLength: 2048,
+      remedy: 'write an https URL',
+      examples: ['https://acme.example/directory'],
+    }),
+    email: Type.Optional(
+      Type.String({
+        description: 'Whom the authority may write to.',
+        pattern: '^[^@\\s]+@[^@\\s]+$',
+        maxLength: 320,
+        remedy: 'write an e-mail address',
+        examples: ['ops@shop.example'],
+      }),
+    ),
+    agreeTerms: Type.Literal(true, { description: 'You agree to the authority’s terms of service.' }),
+    challenge: Type.Enum(['http_01'], {
+      description: 'How control over the names is proved.',
+      examples: ['http_01'],
+    }),
+    domains: Type.Array(
+      Type.String({
+        description: 'A name.',
+        pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
+        maxLength: 253,
+        remedy: 'write a host name in lower case',
+        examples: ['shop.example'],
+      }),
+      { description: 'Names that the certificate is for.', minItems: 1, maxItems: 100, uniqueItems: true },
+    ),
+    renewBefore: Type.Optional(
+      Duration({
+        description: 'How long before its end it is renewed.',
+        default: '720h',
+        atLeast: '1h',
+        atMost: '8784h',
+        examples: ['720h'],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A certificate that is got and renewed by ACME (RFC 8555).' },
+)
+
+export const CertificateSpec = Type.Object(
+  { pem: Type.Optional(Pem), acme: Type.Optional(Acme) },
+  {
+    additionalProperties: false,
+    description: 'A certificate, given or automated.',
+    pending: 'no certificate is served or trusted yet',
+    failsClosed: true,
+  },
+)
+
+export type CertificateSpec = Static<typeof CertificateSpec>
+
+export const certificate: Kind = {
+  kind: 'Certificate',
+  plural: 'certificates',
+  description: 'A certificate, given or automated; a CA, too.',
+  spec: CertificateSpec,
+  example: {
+    name: 'shop',
+    spec: {
+      acme: {
+        directory: 'https://acme.example/directory',
+        agreeTerms: true,
+        challenge: 'http_01',
+        domains: ['shop.example'],
+      },
+    },
+  },
+  references: () => [],
+  check: ({ spec }: Document): Problem[] => oneOf(spec, '/spec', ['pem', 'acme']),
+}

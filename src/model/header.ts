@@ -1,0 +1,33 @@
+import { type TSchemaOptions, Type } from 'typebox'
+
+/** A header field name in lower case, as HTTP/2 demands (RFC 9113, section 8.2.1). */
+export function HeaderName(options: TSchemaOptions = {}) {
+  return Type.String({
+    pattern: "^[a-z0-9!#$%&'*+.^_`|~-]+$",
+    maxLength: 256,
+    remedy: 'write a header name in lower case, for example x-api-key',
+    examples: ['x-api-key'],
+    ...options,
+  })
+}
+
+/** A header's value: anything but control characters (RFC 9110, section 5.5). */
+export function HeaderValue(options: TSchemaOptions = {}) {
+  return Type.String({
+    pattern: '^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f]*$',
+    maxLength: 8192,
+    remedy: 'remove line breaks and control characters',
+    examples: ['gold'],
+    ...options,
+  })
+}
+
+/** Header names and their values. */
+export function HeaderMap(options: TSchemaOptions & { description: string }) {
+  return Type.Record(HeaderName(), HeaderValue({ description: 'The value of the header.' }), {
+    maxProperties: 64,
+    additionalProperties: false,
+    examples: [{ 'x-tier': 'gold' }],
+    ...options,
+  })
+}

@@ -1,0 +1,146 @@
+import { type Static, Type } from 'typebox'
+import type { Problem } from '../errors.ts'
+import { HeaderMap } from './header.ts'
+import { Name } from './name.ts'
+import { oneOf } from './one-of.ts'
+import { Port } from './port.ts'
+
+const path = (description: string) =>
+  Type.String({
+    description,
+    pattern: '^/[^?#\\s\\u0000-\\u001f\\u007f]*$',
+    maxLength: 2048,
+    remedy: 'write a path that starts with "/"',
+    examples: ['/users'],
+  })
+
+/** One cluster of a split. */
+export const Forward = Type.Object(
+  {
+    cluster: Name({ description: 'The cluster that gets the request.', examples: ['echo'] }),
+    weight: Type.Optional(
+      Type.Integer({
+        description: 'Share of the requests, relative to the other weights of the list.',
+        minimum: 0,
+        maximum: 1_000_000,
+        default: 1,
+        examples: [90],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A cluster and its share.' },
+)
+
+export const Redirect = Type.Object(
+  {
+    scheme: Type.Optional(
+      Type.Enum(['http', 'https'], { description: 'Scheme of the location; else that of the request.' }),
+    ),
+    host: Type.Optional(
+      Type.String({
+        description: 'Host of the location; else that of the request.',
+        minLength: 1,
+        maxLength: 253,
+        examples: ['shop.example'],
+      }),
+    ),
+    port: Type.Optional(Port('Port of the location.', 443)),
+    path: Type.Optional(path('Path of the location; else that of the request.')),
+    status: Type.Optional(
+      Type.Enum([301, 302, 303, 307, 308], {
+        description: 'Status of the answer.',
+        default: 301,
+        examples: [308],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'Answers with a redirect instead of forwarding.',
+    pending: 'the route is left out',
+  },
+)
+
+export const Respond = Type.Object(
+  {
+    status: Type.Integer({
+      description: 'Status of the answer.',
+      minimum: 200,
+      maximum: 599,
+      examples: [200],
+    }),
+    body: Type.Optional(
+      Type.String({ description: 'Body of the answer.', maxLength: 4096, default: '', examples: ['ok'] }),
+    ),
+    headers: Type.Optional(HeaderMap({ description: 'Headers of the answer.' })),
+  },
+  {
+    additionalProperties: false,
+    description: 'Answers itself instead of forwarding.',
+    pending: 'the route is left out',
+  },
+)
+
+export const Mirror = Type.Object(
+  {
+    cluster: Name({
+      description: 'Cluster that gets a copy, whose answer nobody waits for.',
+      examples: ['users-v2'],
+    }),
+    percent: Type.Optional(
+      Type.Number({
+        description: 'Share of the requests that are copied.',
+        minimum: 0,
+        maximum: 100,
+        default: 100,
+        examples: [5],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'Copies requests to another cluster.',
+    pending: 'no request is copied',
+  },
+)
+
+export const Rewrite = Type.Object(
+  {
+    prefix: Type.Optional(
+      path('What the matched prefix, or the whole path of exact and regex matches, becomes.'),
+    ),
+    regex: Type.Optional(
+      Type.String({
+        description: 'RE2 expression of what is replaced in the path.',
+        format: 'weir-regex',
+        minLength: 1,
+        maxLength: 1024,
+        remedy: 'write an RE2 expression (no look-around, no back-references)',
+        examples: ['^/v[0-9]+/(.*)$'],
+      }),
+    ),
+    substitution: Type.Optional(
+      Type.String({
+        description: 'What it becomes; \\1 is the first group.',
+        maxLength: 1024,
+        examples: ['/\\1'],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'Changes the path before it is forwarded.',
+    pending: 'the path is forwarded as it came',
+  },
+)
+
+export type Rewrite = Static<typeof Rewrite>
+
+export function rewriteProblems(rewrite: Rewrite | undefined, pointer: string): Problem[] {
+  if (rewrite === undefined) return []
+  const problems = oneOf(rewrite, pointer, ['prefix', 'regex'])
+  if ((rewrite.regex === undefined) === (rewrite.substitution === undefined)) return problems
+  const message = 'regex and substitution belong together'
+  return [...problems, { pointer, message, remedy: 'write both, or prefix alone' }]
+}

@@ -1,0 +1,47 @@
+import { type Static, Type } from 'typebox'
+import { HeaderName } from '../../model/header.ts'
+
+const notLimiting = 'the policy limits nothing'
+
+const flag = (description: string, pending?: string) =>
+  Type.Optional(Type.Literal(true, { description, ...(pending === undefined ? {} : { pending }) }))
+
+const named = (description: string, example: string) =>
+  Type.Optional(
+    Type.String({ description, minLength: 1, maxLength: 256, examples: [example], pending: notLimiting }),
+  )
+
+/** One part of what is counted by. Each item holds exactly one. */
+export const KeyPart = Type.Object(
+  {
+    header: Type.Optional(HeaderName({ description: 'Count by the value of this request header.' })),
+    query: named('Count by the value of this query parameter.', 'api_key'),
+    cookie: named('Count by the value of this cookie.', 'session'),
+    jwt_claim: named('Count by this claim of a verified token.', 'sub'),
+    constant: Type.Optional(
+      Type.String({
+        description: 'A fixed part: one counter for all requests.',
+        minLength: 1,
+        maxLength: 256,
+        examples: ['everyone'],
+      }),
+    ),
+    client_ip: flag('Count by the client’s IP address (IPv6 by /64).'),
+    consumer: flag('Count by who calls.', notLimiting),
+    plan: flag('Count by the caller’s plan.', notLimiting),
+    path: flag('Count by the path.', notLimiting),
+    method: flag('Count by the method.', notLimiting),
+    route: flag('Count by the route.', notLimiting),
+    client_certificate: flag('Count by the identity of the client’s certificate.', notLimiting),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+    description: 'One part of the key.',
+    remedy:
+      'write exactly one of header, query, cookie, jwt_claim, constant, client_ip, consumer, plan, path, method, route, client_certificate in each item',
+  },
+)
+
+export type KeyPart = Static<typeof KeyPart>

@@ -1,0 +1,68 @@
+import { type Static, Type } from 'typebox'
+import { Size } from '../../model/size.ts'
+
+export const RequestSpec = Type.Object(
+  {
+    maxBytes: Type.Optional(
+      Size({
+        description: 'Largest body; larger ones get a 413.',
+        atLeast: '0B',
+        atMost: '4GiB',
+        examples: ['64KiB'],
+      }),
+    ),
+    contentTypes: Type.Optional(
+      Type.Array(
+        Type.String({
+          description: 'A media type, without parameters.',
+          pattern: '^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+*-]+$',
+          maxLength: 256,
+          remedy: 'write a media type in lower case, for example application/json',
+          examples: ['application/json'],
+        }),
+        { description: 'Media types that a body may have; others get a 415.', minItems: 1, maxItems: 32 },
+      ),
+    ),
+    reject: Type.Optional(
+      Type.Array(Type.Enum(['sql_injection', 'cross_site_scripting'], { description: 'A kind of attack.' }), {
+        description: 'Requests that look like these attacks get a 400.',
+        minItems: 1,
+        maxItems: 2,
+        uniqueItems: true,
+      }),
+    ),
+    unknownOperations: Type.Optional(
+      Type.Enum(['allow', 'deny'], {
+        description: 'What happens to requests that the OpenAPI document does not describe.',
+        default: 'allow',
+      }),
+    ),
+    openapi: Type.Optional(
+      Type.Unsafe<Record<string, unknown>>({
+        type: 'object',
+        description: 'An OpenAPI 3.1 document that requests are held to.',
+        required: ['openapi', 'paths'],
+        properties: {
+          openapi: {
+            type: 'string',
+            description: 'Version of OpenAPI.',
+            pattern: '^3\\.[01]\\.[0-9]+$',
+            remedy: 'write 3.0.x or 3.1.x',
+            examples: ['3.1.0'],
+          },
+          paths: { type: 'object', description: 'The operations, by path.' },
+        },
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'What a request may be.',
+    remedy: 'write at least one rule, for example maxBytes',
+    pending: 'routes that name it answer 503',
+    failsClosed: true,
+  },
+)
+
+export type RequestSpec = Static<typeof RequestSpec>
