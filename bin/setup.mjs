@@ -158,17 +158,21 @@ function runningNode() {
 /** Two starts in one fresh clone must not both run npm ci. */
 async function takeInstallLock() {
   const path = join(root, '.weir', 'install.lock')
+  const own = `${path}.${process.pid}`
   for (let told = false; ; ) {
     try {
       fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      fs.writeFileSync(path, String(process.pid), { flag: 'wx' })
+      // Linked when it is written, so that no crash leaves a lock without its holder.
+      fs.writeFileSync(own, String(process.pid))
+      fs.linkSync(own, path)
       return () => fs.rmSync(path, { force: true })
     } catch (error) {
       if (error.code !== 'EEXIST')
         throw new SetupError(explain(`${root} cannot be written`, String(error.message), 1))
+    } finally {
+      fs.rmSync(own, { force: true })
     }
-    const holder = Number(readText(path))
-    if (holder > 0 && !isRunning(holder)) {
+    if (!isHeld(path)) {
       fs.rmSync(path, { force: true })
       continue
     }
@@ -176,6 +180,13 @@ async function takeInstallLock() {
     told = true
     await delay(200)
   }
+}
+
+/** Whether a lock's holder still runs; one of long ago is somebody else with its number. @param {string} path */
+function isHeld(path) {
+  const holder = Number(readText(path))
+  const age = Date.now() - (fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  return holder > 0 && age < 15 * 60_000 && isRunning(holder)
 }
 
 /** @param {number} pid */

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { createAdmin } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createController } from './control/controller.ts'
+import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { messageOf, WeirError } from './errors.ts'
 import { createFeed } from './feed/feed.ts'
@@ -14,6 +15,9 @@ import { kinds } from './policies/index.ts'
 import { createRateLimitService } from './ratelimit/service.ts'
 import { createMemoryStore } from './ratelimit/stores/memory/memory-store.ts'
 import { createGrpcJsTransport } from './ratelimit/transports/grpc-js.ts'
+import { keyFileOf } from './secrets/key-file.ts'
+import { createKeyring } from './secrets/keyring.ts'
+import { createSecrets } from './secrets/secrets.ts'
 import { formatHostPort, isWildcard } from './settings/address.ts'
 import { readSettings, type Settings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
@@ -27,6 +31,7 @@ import { serveQuickstart } from './startup/quickstart.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
+import { compactHourly } from './store/compaction-timer.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -62,7 +67,9 @@ export async function main(argv: string[]): Promise<number> {
     observe({ event: 'ready', admin: adminUrl })
     await shutdown.asked
     observe({ event: 'stopping', reason: messageOf(shutdown.signal.reason) })
-    progress.line('\nStopping.')
+    progress.line(
+      '\nStopping: requests under way may finish, which takes 15 s at most. Ctrl-C again ends at once.',
+    )
     await shutdown.run(observe)
     progress.line('Everything has ended.')
     return 0
@@ -94,13 +101,20 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   // What runs on this machine, and the written state.
   const envoyBinary = context.supervised ? await findLocalEnvoy(parts) : undefined
   const databaseUrl = settings.databaseUrl ?? (await startEmbeddedPostgres(parts))
-  const store = await openStore(parts, databaseUrl)
+  const keyring = createKeyring({
+    given: settings.secretKey,
+    previous: settings.previousSecretKeys,
+    file: keyFileOf(settings.dataDir),
+  })
+  const store = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
   await applyFirstDocuments(parts, store)
+  shutdown.add('compaction', compactHourly({ store, retention: settings.retention, observe }).stop)
   const upstream = await serveQuickstart({ state: await store.current(), dataDir: settings.dataDir, observe })
   if (upstream !== undefined) shutdown.add('echo upstream', upstream.stop)
 
   // The two sides that one compile feeds.
-  const counters = createMemoryStore({ clock: () => Date.now() * 1_000, maxCounters })
+  const onOverflow = (policy: string) => observe({ event: 'counters_full', policy })
+  const counters = createMemoryStore({ clock: () => Date.now() * 1_000, maxCounters, onOverflow })
   const ratelimit = createRateLimitService({ store: counters, hashKey: randomBytes(32), observe })
   const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
   const rlsDoor = { title: 'Rate-limit service', setting: 'WEIR_RLS_ADDR', address: settings.rlsAddr }
@@ -108,11 +122,12 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   const xds = createXdsServer({ observe })
   const xdsDoor = { title: 'xDS server', setting: 'WEIR_XDS_ADDR', address: settings.xdsAddr }
   const xdsPort = await bind(parts, xdsDoor, xds)
+  const live = {
+    services: { ratelimit: [rlsAddress(settings, rlsPort)] },
+    listenerAddress: settings.listenerAddress,
+  }
   const controller = createController({
-    live: {
-      services: { ratelimit: [rlsAddress(settings, rlsPort)] },
-      listenerAddress: settings.listenerAddress,
-    },
+    live,
     outlets: { ...xds, ...ratelimit },
     observe,
   })
@@ -146,6 +161,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     metrics: metrics.expose,
     fleet: xds.fleet.list,
     deliver: receipt,
+    preview: (before, after, gateways) => preview(before, after, gateways, live),
     readiness: () => ({
       ready: controller.revision() > 0 || feed.delivered(),
       detail: { revision: controller.revision(), postgres: feed.trouble() ?? 'ok' },

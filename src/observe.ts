@@ -23,11 +23,14 @@ export type Event =
   // store/ and feed/
   | { event: 'migrated'; file: string; milliseconds: number }
   | { event: 'revision_written'; revision: number; author: string; changes: number }
+  | { event: 'compacted'; oldest: number; objects: number; revisions: number; secrets: number; keys: number }
+  | { event: 'secrets_rotated'; from: string; to: string; secrets: number }
   | { event: 'store_unavailable'; error: string }
   | { event: 'store_recovered' }
   | { event: 'row_unreadable'; kind: string; name: string; error: string }
   // compile/
-  | { event: 'compiled'; gateway: string; revision: number; milliseconds: number; problems: number }
+  | { event: 'compiled'; gateway: string; revision: number; milliseconds: number }
+  | { event: 'held_back'; gateway: string; kind: string; name: string; reason: string }
   // xds/
   | { event: 'xds_connected'; gateway: string; node: string; peer: string }
   | { event: 'xds_refused'; gateway: string; node: string; peer: string; reason: string }
@@ -46,6 +49,7 @@ export type Event =
   // ratelimit/
   | { event: 'decision'; gateway: string; policy: string; result: 'admitted' | 'denied' | 'skipped' }
   | { event: 'unknown_policy'; gateway: string; policy: string }
+  | { event: 'counters_full'; policy: string }
   // admin/
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected

@@ -1,4 +1,5 @@
 import type { CheckContext, Kind } from '../model/kind.ts'
+import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
@@ -22,6 +23,16 @@ export interface DeliverQuestion {
   signal?: AbortSignal
 }
 
+/** What of one gateway's Envoy resources would change with a write. */
+export interface GatewayChange {
+  gateway: string
+  added: { type: string; name: string }[]
+  changed: { type: string; name: string }[]
+  removed: { type: string; name: string }[]
+  /** Listeners whose connections would be drained. */
+  drains: string[]
+}
+
 export interface AdminOptions {
   store: Store
   /** Every kind that has routes, in the order of an export. */
@@ -34,6 +45,8 @@ export interface AdminOptions {
   metrics(): Promise<{ contentType: string; text: string }>
   fleet(): FleetItem[]
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
+  /** What would change in Envoy between two states, for those of the gateways where anything would. */
+  preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
   readiness(): { ready: boolean; detail: Record<string, unknown> }
   /** Milliseconds that a peer has for its headers and for its whole request. */
   timeouts?: { headersMs: number; requestMs: number }

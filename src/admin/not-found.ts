@@ -25,6 +25,11 @@ export function notFound(app: FastifyInstance): void {
     served.set(url, entry)
   })
 
+  // Fastify refuses a QUERY without one (RFC 10008) before it asks whether the method is served at all.
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) request.raw.headers['content-type'] ??= 'application/json'
+  })
+
   app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0]!
     const methods = [...served.values()]

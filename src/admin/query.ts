@@ -7,7 +7,7 @@ export function Query<Properties extends TProperties>(properties: Properties) {
   return Type.Object(properties, { additionalProperties: false })
 }
 
-/** Reads the parameters by their schema: numbers from digits. Fastify calls it as its validator. */
+/** Reads the parameters by their schema: numbers from digits, booleans from their words. Fastify calls it as its validator. */
 export function queryReader(schema: TSchema): (query: unknown) => { value: unknown } | { error: Error } {
   return (query) => {
     const value = Object.fromEntries(
@@ -25,7 +25,9 @@ export function queryReader(schema: TSchema): (query: unknown) => { value: unkno
 function typed(schema: TSchema, name: string, given: unknown): unknown {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> }
   const type = Object.hasOwn(properties, name) ? properties[name]!.type : undefined
-  return type === 'integer' && typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : given
+  if (type === 'integer' && typeof given === 'string' && /^\d{1,15}$/.test(given)) return Number(given)
+  if (type === 'boolean' && (given === 'true' || given === 'false')) return given === 'true'
+  return given
 }
 
 /** A parameter has no place in a document; the message names it. */

@@ -20,8 +20,12 @@ export interface ReadDocuments {
 }
 
 /** The values in a request's body. Throws `malformed` with line and column for what is no YAML or JSON. */
-export async function valuesOf(request: FastifyRequest, parser: TextParser): Promise<unknown[]> {
-  const format = formatOf(request.headers['content-type'])
+export async function valuesOf(
+  request: FastifyRequest,
+  parser: TextParser,
+  acceptedTypes?: readonly string[],
+): Promise<unknown[]> {
+  const format = formatOf(request.headers['content-type'], acceptedTypes)
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
   const { values, problems } = await parser.parse(format, decodeUtf8(body))
   if (values === undefined)

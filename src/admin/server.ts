@@ -16,8 +16,12 @@ import { docsRoutes } from './routes/docs.ts'
 import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
+import { objectWriteRoutes } from './routes/object-writes.ts'
 import { objectRoutes } from './routes/objects.ts'
+import { restoreRoute } from './routes/restore.ts'
 import { revisionRoutes } from './routes/revisions.ts'
+import { schemaRoutes } from './routes/schema.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { securityHeaders } from './security-headers.ts'
 import { createTextParser } from './text-parser.ts'
 
@@ -60,6 +64,19 @@ export function createAdmin(options: AdminOptions): Admin {
   }
 }
 
+/** The API's OpenAPI 3.1 document, for its reference pages: of an API that serves nothing else. */
+export async function openApiOf(kinds: AdminOptions['kinds'], version: string): Promise<object> {
+  const options = { kinds, version, token: randomUUID(), observe: () => undefined }
+  const admin = createAdmin(options as unknown as AdminOptions)
+  try {
+    const { port } = await admin.listen('127.0.0.1:0')
+    const answer = await fetch(`http://127.0.0.1:${port}/docs/json`)
+    return (await answer.json()) as object
+  } finally {
+    await admin.close(0)
+  }
+}
+
 function createApp(context: AdminContext): { app: FastifyInstance; bounded: BoundedServer } {
   const { observe } = context
   let bounded: BoundedServer | undefined
@@ -95,8 +112,11 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     // Schemas of answers are documentation: nothing may be lost from an answer because of one.
     scope.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
     await docsRoutes(scope, context)
-    for (const add of [applyRoutes, exportRoutes, objectRoutes, revisionRoutes, fleetRoutes, healthRoutes])
-      add(scope, context)
+    const routes = [
+      ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
+      ...[schemaRoutes, secretRoutes, fleetRoutes, healthRoutes],
+    ]
+    for (const add of routes) add(scope, context)
   })
   return { app, bounded: bounded! }
 }
@@ -106,8 +126,9 @@ function guards(app: FastifyInstance, { token, observe }: AdminContext): void {
   const checkAccess = createAccess(token)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders).header('weir-request-id', request.id)
-    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
-      throw refusal('malformed', 'The Host header is missing.', 'send it, as HTTP/1.1 demands')
+    const hosts = request.raw.headersDistinct.host?.length ?? 0
+    if (hosts > 1 || (hosts === 0 && request.raw.httpVersion === '1.1')) {
+      throw refusal('malformed', `There are ${hosts} Host headers.`, 'send one (RFC 9112, section 3.2)')
     }
     if (!isOpen(request.routeOptions.url, request.url)) checkAccess(request.headers.authorization)
   })

@@ -47,7 +47,20 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
       lds_config: adsSource(),
     },
     static_resources: { clusters: [controlPlane(xds)] },
+    overload_manager: { resource_monitors: [connectionLimit] },
   }
+}
+
+/** More clients at once than one Envoy should serve; without a bound a flood of them takes all memory. */
+const maxClientConnections = 50_000
+
+const connectionLimit = {
+  name: 'envoy.resource_monitors.global_downstream_max_connections',
+  typed_config: {
+    '@type':
+      'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+    max_active_downstream_connections: maxClientConnections,
+  },
 }
 
 function adsSource(): Record<string, unknown> {

@@ -9,7 +9,7 @@ export interface Cli {
 }
 
 /** Exit codes: part of the interface. */
-export const exitCodes = { done: 0, refused: 1, usage: 2, interrupted: 130 } as const
+export const exitCodes = { done: 0, refused: 1, usage: 2, different: 3, interrupted: 130 } as const
 
 /** weir or this machine refused: the lines say why and what to do. Exit code 1. */
 export class Refused extends Error {

@@ -19,16 +19,18 @@ export interface Request {
 export interface Answer {
   status: number
   text: string
+  headers: Headers
 }
 
 /** The API refused; `problems` are as it told them. */
 export class ApiRefused extends Refused {
+  readonly status: number
   readonly problems: readonly Problem[]
 
-  constructor(detail: string, problems: readonly Problem[]) {
-    super(
-      ...(problems.length > 0 ? problems.map((problem) => printable(problemLine(problem, []))) : [detail]),
-    )
+  constructor(status: number, detail: string, problems: readonly Problem[]) {
+    const lines = problems.map((problem) => problemLine(problem, []))
+    super(...(lines.length > 0 ? lines : [detail]).map(printable))
+    this.status = status
     this.problems = problems
   }
 }
@@ -38,16 +40,17 @@ export type Client = (request: Request) => Promise<Answer>
 /** Speaks to the admin API; whatever is no success is thrown as `Refused`, with the remedy. */
 export function createClient(connection: Connection, cli: Cli): Client {
   const { url, token } = connection
-  return async ({ method, path, headers = {}, body, waitMs = 0 }) => {
+  return async ({ method, path, headers: given = {}, body, waitMs = 0 }) => {
     const signal = AbortSignal.any([cli.signal, AbortSignal.timeout(waitMs + answerMs)])
     const authorization: Record<string, string> =
       token === undefined ? {} : { authorization: `Bearer ${token}` }
     let answer: Answer
     try {
       const target = new URL(path, url)
-      const init = { method, headers: { ...authorization, ...headers }, signal, redirect: 'error' as const }
+      const init = { method, headers: { ...authorization, ...given }, signal, redirect: 'error' as const }
       const response = await fetch(target, body === undefined ? init : { ...init, body })
-      answer = { status: response.status, text: await response.text() }
+      const { status, headers } = response
+      answer = { status, headers, text: await response.text() }
     } catch (error) {
       cli.signal.throwIfAborted()
       throw unreachable(url, error)
@@ -77,8 +80,8 @@ function unauthorized({ url, token, tokenPlaces }: Connection): Refused {
 function refused(url: URL, { status, text }: Answer): ApiRefused {
   try {
     const problem = JSON.parse(text) as { detail?: string; title?: string; errors?: Problem[] }
-    return new ApiRefused(problem.detail ?? problem.title ?? `status ${status}`, problem.errors ?? [])
+    return new ApiRefused(status, problem.detail ?? problem.title ?? `status ${status}`, problem.errors ?? [])
   } catch {
-    return new ApiRefused(`${url.origin} answered ${status} without a reason: is it weir?`, [])
+    return new ApiRefused(status, `${url.origin} answered ${status} without a reason: is it weir?`, [])
   }
 }

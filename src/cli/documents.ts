@@ -1,104 +1,59 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { decodeUtf8 } from '../admin/utf8.ts'
-import { messageOf, type Problem } from '../errors.ts'
-import { parseJson } from '../model/json.ts'
-import { maxTextBytes, parseYaml } from '../model/yaml.ts'
+import type { Problem } from '../errors.ts'
+import { placeOf } from '../files/place.ts'
+import { readBytes, readPath } from '../files/read.ts'
+import { fileProblemLine, placeLine, type SourceDocument, type Sources } from '../files/source.ts'
+import { kinds } from '../policies/index.ts'
 import { type Cli, Refused } from './cli.ts'
+import { ApiRefused } from './client.ts'
+import { printable } from './output.ts'
 
-/** A document of a file, and where it stands. */
-export interface FileDocument {
-  file: string
-  /** Its number in the file, from 0, as the API counts. */
-  number: number
-  value: unknown
-}
-
-/** The documents of a file, of a folder's `.yaml`, `.yml` and `.json` files by name, or of standard input (`-`). */
-export async function readSources(sources: readonly string[], cli: Cli): Promise<FileDocument[]> {
-  const documents: FileDocument[] = []
-  const refusals: string[] = []
-  for (const file of sources.flatMap(filesOf)) {
-    const shown = file === '-' ? '<stdin>' : file
-    const { values, problems } = parse(shown, file === '-' ? await buffer(cli.stdin) : readFile(file))
-    if (values === undefined) refusals.push(...problems.map((problem) => syntaxLine(shown, problem)))
-    else documents.push(...values.map((value, number) => ({ file: shown, number, value })))
+/** The documents of files, of folders' `.yaml`, `.yml` and `.json` files by name, and of standard input (`-`). */
+export async function readSources(paths: readonly string[], cli: Cli): Promise<SourceDocument[]> {
+  const sources: Sources = { documents: [], problems: [] }
+  for (const path of paths) {
+    const { documents, problems } =
+      path === '-' ? readBytes('<stdin>', undefined, await buffer(cli.stdin), kinds) : readPath(path, kinds)
+    sources.documents.push(...documents)
+    sources.problems.push(...problems)
   }
-  if (refusals.length > 0) throw new Refused(...refusals)
+  const { documents, problems } = sources
+  if (problems.length > 0) throw new Refused(...problems.map(fileProblemLine).map(printable))
   if (documents.length === 0)
-    throw new Refused(`there is no document in ${sources.join(', ')}.`, 'Write at least one.')
+    throw new Refused(`there is no document in ${paths.join(', ')}.`, 'Write at least one.')
   return documents
 }
 
-function filesOf(source: string): string[] {
-  if (source === '-') return [source]
-  try {
-    if (!statSync(source).isDirectory()) return [source]
-    const names = readdirSync(source).filter((name) => /\.(ya?ml|json)$/.test(name))
-    return names.sort().map((name) => join(source, name))
-  } catch (error) {
-    throw unreadable(source, error)
-  }
-}
-
-function readFile(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw unreadable(file, error)
-  }
-}
-
-function unreadable(file: string, error: unknown): Refused {
-  return new Refused(
-    `${file} cannot be read (${messageOf(error)}).`,
-    'Name a file or folder that exists, or - for standard input.',
-  )
-}
-
-function parse(file: string, bytes: Buffer) {
-  if (bytes.length > maxTextBytes) {
-    throw new Refused(
-      `${file} is larger than ${maxTextBytes / 1024 / 1024} MiB.`,
-      'Split it into several files.',
-    )
-  }
-  try {
-    const text = decodeUtf8(bytes)
-    const parsed = file.endsWith('.json') ? parseJson(text) : parseYaml(text)
-    const [first] = parsed.values ?? []
-    return parsed.values?.length === 1 && Array.isArray(first)
-      ? { values: first as unknown[], problems: [] }
-      : parsed
-  } catch (error) {
-    throw new Refused(`${file}: ${messageOf(error).replace('The body', 'The file')}`, 'Save it in UTF-8.')
-  }
-}
-
-/** `routes.yaml:3:1: what is wrong (what to do)`, as editors understand it. */
-function syntaxLine(file: string, { document, message, remedy }: Problem): string {
-  const place = /^line (\d+), column (\d+): /.exec(message)
-  if (place === null) return `${file}: document ${document ?? 0}: ${message} (${remedy})`
-  return `${file}:${place[1]}:${place[2]}: ${message.slice(place[0].length)} (${remedy})`
-}
-
-/** A refusal of the API on one line: the document's place and name, the field, what is wrong, what to do. */
+/**
+ * A refusal of the API on one line: the place of the field in its file, the document, the field, what is wrong, what to
+ * do.
+ */
 export function problemLine(
   { document, pointer, message, remedy }: Problem,
-  documents: readonly FileDocument[],
+  documents: readonly SourceDocument[],
 ): string {
   const source = document === undefined ? undefined : documents[document]
   const parts = [
-    source === undefined ? undefined : `${source.file}: document ${source.number}${nameOf(source.value)}`,
+    source === undefined ? undefined : placeLine(source.file.path, placeOf(source, pointer)),
+    source === undefined ? undefined : nameOf(source),
     pointer === '' ? undefined : pointer,
     `${message} (${remedy})`,
   ]
   return parts.filter((part) => part !== undefined).join(': ')
 }
 
-function nameOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return ''
-  const { kind, name } = value as { kind?: unknown; name?: unknown }
-  return typeof kind === 'string' && typeof name === 'string' ? ` (${kind}/${name.slice(0, 80)})` : ''
+/** The API's refusal of these documents, its problems with their places. */
+export function withPlaces(error: unknown, documents: readonly SourceDocument[]): unknown {
+  if (!(error instanceof ApiRefused) || error.problems.length === 0) return error
+  return new Refused(...error.problems.map((problem) => printable(problemLine(problem, documents))))
+}
+
+function nameOf(source: SourceDocument): string {
+  const { line } = placeOf(source, '')
+  const { kind, name } = (typeof source.value === 'object' ? (source.value ?? {}) : {}) as Record<
+    string,
+    unknown
+  >
+  const known = typeof kind === 'string' && typeof name === 'string'
+  return `document ${source.number} (${known ? `${kind}/${name.slice(0, 80)}, ` : ''}line ${line})`
 }

@@ -3,13 +3,19 @@ import { messageOf, WeirError } from '../errors.ts'
 import { version } from '../version.ts'
 import { type Cli, exitCodes, Refused, Usage } from './cli.ts'
 import { applyCommand } from './commands/apply.ts'
+import { completionCommand } from './commands/completion.ts'
 import { deleteCommand } from './commands/delete.ts'
+import { diffCommand } from './commands/diff.ts'
 import { downCommand } from './commands/down.ts'
+import { editCommand } from './commands/edit.ts'
 import { envoyCommand } from './commands/envoy.ts'
+import { explainFieldCommand } from './commands/explain-field.ts'
 import { exportCommand } from './commands/export.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { getCommand } from './commands/get.ts'
 import { historyCommand } from './commands/history.ts'
+import { rollbackCommand } from './commands/rollback.ts'
+import { secretsCommand } from './commands/secrets.ts'
 import { startCommands } from './commands/start.ts'
 import { tokenCommand } from './commands/token.ts'
 
@@ -20,13 +26,19 @@ const commands: readonly AddCommand[] = [
   startCommands,
   downCommand,
   applyCommand,
+  diffCommand,
   exportCommand,
   getCommand,
+  editCommand,
   deleteCommand,
   historyCommand,
+  rollbackCommand,
+  explainFieldCommand,
   fleetCommand,
   envoyCommand,
   tokenCommand,
+  secretsCommand,
+  completionCommand,
 ]
 
 /** Runs one command line (without node and script) and answers with the exit code. */
@@ -50,6 +62,13 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
+/** The command line for those who only read its help. */
+export function helpRoot(): Command {
+  const { env, stdout, stderr, stdin } = process
+  const { signal } = new AbortController()
+  return program({ environment: env, stdout, stderr, stdin, signal }, () => undefined)
+}
+
 function program(cli: Cli, done: (code: number) => void): Command {
   const root = new Command('weir')
     .description('A control plane for a fleet of Envoy proxies.')
@@ -65,7 +84,8 @@ function program(cli: Cli, done: (code: number) => void): Command {
     .showHelpAfterError('(--help says what is understood)')
     .addHelpText(
       'after',
-      '\nExample: weir apply -f examples/quickstart --wait\nExit codes: 0 done, 1 refused, 2 wrong usage.',
+      '\nExample: weir apply -f examples/quickstart --wait\n' +
+        'Exit codes: 0 done, 1 refused, 2 wrong usage, 3 diff found something, 130 Ctrl-C.',
     )
   for (const add of commands) add(root, cli, done)
   return root

@@ -38,7 +38,7 @@ export function table(
   return [style(stream, 'bold', first!), ...others, ''].join('\n')
 }
 
-type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow'
+type Style = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'yellow'
 
 /** Coloured only for a person: at a terminal, and not with NO_COLOR. */
 export function style(stream: NodeJS.WriteStream, name: Style, text: string): string {

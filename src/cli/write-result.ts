@@ -33,10 +33,14 @@ function readTimeout(text: string): string {
   throw new InvalidArgumentError('Write a duration of at most 60s, as in 10s.')
 }
 
-/** The query and headers that the options stand for. */
-export function writeRequest({ wait, timeout, message }: WriteOptions) {
+/** The query, with further parameters, and the headers that the options stand for. */
+export function writeRequest(
+  { wait, timeout, message }: Pick<WriteOptions, 'wait' | 'timeout' | 'message'>,
+  parameters: Readonly<Record<string, string>> = {},
+) {
+  const query = new URLSearchParams({ ...parameters, ...(wait ? { wait: 'acked', timeout } : {}) })
   return {
-    query: wait ? `?wait=acked&timeout=${timeout}` : '',
+    query: query.size > 0 ? `?${query}` : '',
     waitMs: wait ? milliseconds(timeout) : 0,
     headers: {
       'weir-author': headerText(author()),
@@ -64,9 +68,7 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   if (options.output === 'json') stdout.write(asJson(answer))
   else if (options.output === 'yaml') stdout.write(asYaml(answer))
   else stdout.write(summary(answer, options, stdout))
-  for (const { kind, name, pointer, message, effect } of answer.warnings) {
-    stderr.write(`weir: warning: ${kind}/${name}: ${pointer}: ${message} (${effect})\n`)
-  }
+  printWarnings(answer.warnings, cli)
   if (!options.wait) return exitCodes.done
   const { state, envoys } = answer.delivery
   if (state === 'pending') {
@@ -82,22 +84,35 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   return state === 'pending' || state === 'nacked' ? exitCodes.refused : exitCodes.done
 }
 
+/** One line a warning: what is written and not delivered as it is written. */
+export function printWarnings(warnings: WriteAnswer['warnings'], { stderr }: Cli): void {
+  const title = style(stderr, 'yellow', 'warning')
+  for (const { kind, name, pointer, message, effect } of warnings) {
+    stderr.write(`weir: ${title}: ${printable(`${kind}/${name} ${pointer}: ${message} (${effect})`)}\n`)
+  }
+}
+
+/** `updated    Route/echo`, a line an object. */
+export function changeLines(changes: WriteAnswer['changes'], stream: NodeJS.WriteStream): string[] {
+  const colours = { created: 'green', updated: 'yellow', deleted: 'red', unchanged: 'dim' } as const
+  return changes.map(
+    ({ kind, name, action }) =>
+      `${style(stream, colours[action], action.padEnd('unchanged'.length))}  ${kind}/${name}`,
+  )
+}
+
 function summary(
   { revision, changes, delivery }: WriteAnswer,
   { wait }: WriteOptions,
   stream: NodeJS.WriteStream,
 ): string {
-  const colours = { created: 'green', updated: 'yellow', deleted: 'red', unchanged: 'dim' } as const
-  const lines = changes.map(({ kind, name, action }) => {
-    return `${style(stream, colours[action], action.padEnd('unchanged'.length))}  ${kind}/${name}`
-  })
   const told = {
     acked: `acknowledged by ${count(delivery.envoys.length, 'Envoy')}`,
     none: 'no Envoy of these gateways is connected',
     nacked: 'refused by an Envoy',
     pending: 'on its way to the Envoys',
   }[delivery.state]
-  return `${[...lines, `revision ${revision}${wait ? `, ${told}` : ''}`].join('\n')}\n`
+  return `${[...changeLines(changes, stream), `revision ${revision}${wait ? `, ${told}` : ''}`].join('\n')}\n`
 }
 
 function count(number: number, noun: string): string {

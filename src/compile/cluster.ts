@@ -4,6 +4,13 @@ import { ClusterSpec, type EffectiveCluster } from '../model/cluster.ts'
 import { milliseconds } from '../model/duration.ts'
 import { failsClosed } from '../model/pending.ts'
 
+/** Those that hash are to come together with what they hash: without it Envoy would pick at random. */
+const lbPolicies: Record<string, string> = {
+  round_robin: 'ROUND_ROBIN',
+  least_request: 'LEAST_REQUEST',
+  random: 'RANDOM',
+}
+
 /** A cluster whose endpoints come by EDS under its own name, so that their changes never touch it. */
 export function cluster(name: string, spec: EffectiveCluster): Message {
   return {
@@ -11,7 +18,7 @@ export function cluster(name: string, spec: EffectiveCluster): Message {
     type: 'EDS',
     eds_cluster_config: { eds_config: fromAds() },
     connect_timeout: duration(milliseconds(spec.connectTimeout)),
-    lb_policy: spec.loadBalancing.policy!.toUpperCase(),
+    lb_policy: lbPolicies[spec.loadBalancing.policy!] ?? 'ROUND_ROBIN',
     // Envoy's default of 1 s holds back changes of health and weight.
     common_lb_config: { update_merge_window: duration(0) },
   }

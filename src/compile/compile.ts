@@ -1,5 +1,6 @@
-import { type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
+import { type Message, type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { ClusterSpec, type EffectiveCluster } from '../model/cluster.ts'
+import type { Document } from '../model/document.ts'
 import { effective } from '../model/effective.ts'
 import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
 import type { Limits } from '../model/limit-rule.ts'
@@ -32,20 +33,12 @@ export interface Compiled {
 
 /**
  * Compiles a state into the resources of one gateway's Envoys.
- * Pure: no clock, no I/O, no randomness; equal arguments give equal results on every replica.
+ * The gateway must be in the state. Pure: no clock, no I/O, no randomness; equal arguments give equal results on every replica.
  */
 export function compile(state: State, gatewayName: string, live: Live): Compiled {
   const provenance = new Provenance()
-  const result = (resources: Resources, limits: Limits): Compiled => ({
-    resources,
-    limits,
-    problems: [],
-    provenance,
-  })
   const row = find(state, 'Gateway', gatewayName)
-  if (row === undefined) {
-    return result(new Map(), { gateway: gatewayName, revision: state.revision, rules: new Map() })
-  }
+  if (row === undefined) throw new Error(`there is no gateway ${gatewayName} at revision ${state.revision}`)
   const gateway: GatewayContext = {
     name: gatewayName,
     spec: effective<EffectiveGateway>(GatewaySpec, row.document.spec),
@@ -54,7 +47,16 @@ export function compile(state: State, gatewayName: string, live: Live): Compiled
   const resources: Resources = new Map(Object.values(typeUrls).map((type) => [type, new Map()]))
   addClusters(resources, state, routes, live, provenance)
   addListeners(resources, gateway, routes, live, provenance)
-  return result(resources, limitsOf(state, gateway, routes))
+  return { resources, limits: limitsOf(state, gateway, routes), problems: problemsOf(routes), provenance }
+}
+
+function problemsOf(routes: readonly GatewayRoute[]): CompileProblem[] {
+  return routes
+    .filter(({ missing }) => missing.length > 0)
+    .map(({ name, missing }) => {
+      const message = `names ${missing.join(', ')}, which cannot be read; every request gets a 503`
+      return { kind: 'Route', name, message }
+    })
 }
 
 function addClusters(
@@ -68,9 +70,9 @@ function addClusters(
   for (const name of [...names].sort(compareNames)) {
     const row = find(state, 'Cluster', name)
     if (row === undefined) continue
-    const spec = effective<EffectiveCluster>(ClusterSpec, row.document.spec)
-    add(resources, typeUrls.cluster, name, cluster(name, spec))
-    add(resources, typeUrls.endpoints, name, endpoints(name, spec))
+    const messages = clusterMessages(row.document)
+    add(resources, typeUrls.cluster, name, messages.cluster)
+    add(resources, typeUrls.endpoints, name, messages.endpoints)
     for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [row.document])
   }
   add(
@@ -79,6 +81,19 @@ function addClusters(
     rateLimitCluster,
     serviceCluster(rateLimitCluster, live.services.ratelimit),
   )
+}
+
+const clusters = new WeakMap<Document, { cluster: Message; endpoints: Message }>()
+
+/** They follow from the document alone, which never changes: the same objects again need no encoding again. */
+function clusterMessages(document: Document): { cluster: Message; endpoints: Message } {
+  let messages = clusters.get(document)
+  if (messages === undefined) {
+    const spec = effective<EffectiveCluster>(ClusterSpec, document.spec)
+    messages = { cluster: cluster(document.name, spec), endpoints: endpoints(document.name, spec) }
+    clusters.set(document, messages)
+  }
+  return messages
 }
 
 function addListeners(

@@ -1,9 +1,15 @@
 import { compareNames } from '../model/state.ts'
 
-/** Whether every host that `narrow` stands for is also one of `wide`. Both as a route writes them. */
-export function covers(wide: string, narrow: string): boolean {
-  if (wide === '*' || wide === narrow) return true
-  return wide.startsWith('*.') && narrow.endsWith(wide.slice(1))
+/**
+ * The hosts, as routes write them, that stand for every host that `host` stands for: itself, then each wider wildcard,
+ * most specific first. `a.b.example` gives `a.b.example`, `*.b.example`, `*.example`, `*`.
+ */
+export function widening(host: string): string[] {
+  if (host === '*') return ['*']
+  const labels = host.replace(/^\*\./, '').split('.')
+  const from = host.startsWith('*.') ? 0 : 1
+  const suffixes = labels.map((_, index) => `*.${labels.slice(index).join('.')}`).slice(from)
+  return [...new Set([host, ...suffixes, '*'])]
 }
 
 /** Most specific first: exact names, longer before shorter wildcards, `*` last; then by name. */

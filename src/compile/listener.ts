@@ -44,6 +44,8 @@ function connectionManager(name: string, gateway: GatewayContext): Message {
     use_remote_address: wrap(true),
     normalize_path: wrap(true),
     merge_slashes: true,
+    // `shop.example.` is `shop.example`, and must not slip past its routes.
+    strip_trailing_host_dot: true,
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
     common_http_protocol_options: {
       idle_timeout: duration(3_600_000),

@@ -2,26 +2,27 @@ import { wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
 import { compareNames } from '../model/state.ts'
 import type { GatewayContext, RouteContribution } from '../policies/policy-kind.ts'
-import { compareHosts, covers } from './hosts.ts'
+import { compareHosts, widening } from './hosts.ts'
 import type { GatewayRoute } from './routes-of.ts'
 
 /**
  * The routes of one listener. Envoy picks one virtual host and never falls back to a wider one, so each has
- * its own routes first and then those of every wider host, most specific first (interface: Routing).
+ * its own routes first and then those of every wider host, most specific first (docs/routing.md).
  */
 export function routeConfiguration(
   name: string,
   gateway: GatewayContext,
   routes: readonly GatewayRoute[],
 ): Message {
-  const hosts = [...new Set(routes.flatMap(({ spec }) => spec.hosts))].sort(compareHosts)
+  const byHost = routesByHost(routes)
+  const hosts = [...byHost.keys()].sort(compareHosts)
   const compiled = new Map(routes.map((route) => [route.name, envoyRoute(gateway, route)]))
   return {
     name,
     virtual_hosts: hosts.map((host) => ({
       name: host,
       domains: [host],
-      routes: inOrder(host, hosts, routes).map((route) => compiled.get(route.name)!),
+      routes: inOrder(host, byHost).map((route) => compiled.get(route.name)!),
     })),
     ignore_port_in_host_matching: true,
     // A cluster may arrive a moment after the routes of a restarted Envoy; references are checked by the model.
@@ -29,15 +30,22 @@ export function routeConfiguration(
   }
 }
 
-/** The routes that a request to `host` may meet, in the order in which they are tried. */
-function inOrder(host: string, hosts: readonly string[], routes: readonly GatewayRoute[]): GatewayRoute[] {
-  const wider = hosts.filter((other) => covers(other, host))
-  const seen = new Set<string>()
-  return wider.flatMap((level) => {
-    const own = routes.filter((route) => route.spec.hosts.includes(level) && !seen.has(route.name))
-    for (const route of own) seen.add(route.name)
-    return own.sort(compareRoutes)
-  })
+/** The routes of each host, in the order in which they are tried. */
+function routesByHost(routes: readonly GatewayRoute[]): Map<string, GatewayRoute[]> {
+  const byHost = new Map<string, GatewayRoute[]>()
+  for (const route of [...routes].sort(compareRoutes)) {
+    for (const host of new Set(route.spec.hosts)) {
+      const own = byHost.get(host)
+      if (own === undefined) byHost.set(host, [route])
+      else own.push(route)
+    }
+  }
+  return byHost
+}
+
+/** The routes that a request to `host` may meet: its own, then those of each wider host that it has not met yet. */
+function inOrder(host: string, byHost: ReadonlyMap<string, GatewayRoute[]>): GatewayRoute[] {
+  return [...new Set(widening(host).flatMap((level) => byHost.get(level) ?? []))]
 }
 
 /**

@@ -10,8 +10,10 @@ import type { Origin } from './provenance.ts'
 export interface GatewayRoute {
   name: string
   spec: EffectiveRoute
-  /** It needs what is not delivered yet and must not be served without it: every request gets a 503. */
+  /** It must not be served without something that it needs and that is not there: every request gets a 503. */
   closed: boolean
+  /** Policies that it names and that cannot be read, as `Kind/name`. */
+  missing: string[]
   /** Names of the gateway's listeners that have it. */
   listeners: ReadonlySet<string>
   policies: { kind: PolicyKind; named: { name: string; spec: Record<string, unknown> }[] }[]
@@ -24,19 +26,22 @@ export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] 
   return all(state, 'Route').flatMap(({ document }) => {
     const references = (document.spec as RouteSpec).gateways.map(parseGatewayReference)
     const own = references.filter((reference) => reference.gateway === gateway.name)
-    const closed = failsClosed(RouteSpec, document.spec)
-    if (own.length === 0 || !isExpressible(document.spec as RouteSpec, closed)) return []
+    if (own.length === 0) return []
+    const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
+    const missing = missingPolicies(state, spec)
+    const closed = missing.length > 0 || failsClosed(RouteSpec, document.spec)
+    if (!isExpressible(spec, closed)) return []
     const everywhere = own.some(({ listener }) => listener === undefined)
     const listeners = everywhere
       ? gateway.spec.listeners.map(({ name }) => name)
       : own.map(({ listener }) => listener!)
-    const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
     const policies = policyKinds.map((kind) => ({ kind, named: policiesOf(state, kind, spec) }))
     const policyRows = policies.flatMap(({ kind, named }) =>
       named.map(({ name }) => ({ kind: kind.kind, name })),
     )
     const origins = [{ kind: 'Route', name: document.name }, ...policyRows]
-    return [{ name: document.name, spec, closed, listeners: new Set(listeners), policies, origins }]
+    const { name } = document
+    return [{ name, spec, closed, missing, listeners: new Set(listeners), policies, origins }]
   })
 }
 
@@ -53,6 +58,15 @@ function isExpressible({ forward, match }: RouteSpec, closed: boolean): boolean 
   const { methods, headers, query, cookies } = match
   const conditions = [methods, headers, query, cookies]
   return closed || (forward !== undefined && conditions.every((each) => each === undefined))
+}
+
+/** References are checked when they are written, so what is missing here is a row that this program cannot read. */
+function missingPolicies(state: State, route: EffectiveRoute): string[] {
+  return policyKinds.flatMap((kind) =>
+    (kind.namedBy?.(route) ?? [])
+      .filter((name) => find(state, kind.kind, name) === undefined)
+      .map((name) => `${kind.kind}/${name}`),
+  )
 }
 
 function policiesOf(state: State, kind: PolicyKind, route: EffectiveRoute) {

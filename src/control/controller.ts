@@ -43,13 +43,10 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     outlets.setLimits(result.limits)
     outlets.publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
-    observe({
-      event: 'compiled',
-      gateway,
-      revision: state.revision,
-      milliseconds,
-      problems: result.problems.length,
-    })
+    observe({ event: 'compiled', gateway, revision: state.revision, milliseconds })
+    for (const { kind, name, message } of result.problems) {
+      observe({ event: 'held_back', gateway, kind, name, reason: message })
+    }
   }
 
   return {

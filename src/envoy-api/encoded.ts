@@ -26,7 +26,18 @@ export function encodeResources(resources: Resources): EncodedResources {
   return encoded
 }
 
+const known = new WeakMap<object, EncodedResource>()
+
+/** A message that is the very same object as in an earlier compile is not encoded again. */
 function encodeResource(typeUrl: TypeUrl, name: string, message: object): EncodedResource {
+  const before = known.get(message)
+  if (before?.name === name) return before
+  const encoded = encodeMessage(typeUrl, name, message)
+  known.set(message, encoded)
+  return encoded
+}
+
+function encodeMessage(typeUrl: TypeUrl, name: string, message: object): EncodedResource {
   const value = encode(typeUrl.slice(typeUrl.indexOf('/') + 1), { ...message })
   const any = encode('google.protobuf.Any', { type_url: typeUrl, value })
   const version = createHash('sha256').update(any).digest('base64url').slice(0, 16)

@@ -8,6 +8,8 @@ import type { Store } from '../store/store.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
 const pollMs = 1_000
+/** A look that takes longer is told as trouble. */
+const slowMs = 2_000
 
 export interface Feed {
   /** Asks for a look at the table now; at most one look is under way and at most one is pending. */
@@ -38,6 +40,13 @@ export function createFeed(options: {
   let looking = false
   let pending = false
   let trouble: string | undefined
+  let since: number | undefined
+
+  /** A database that hangs answers neither good nor bad; that is told before the query's own time is up. */
+  function slowness(): string | undefined {
+    const ms = since === undefined ? 0 : performance.now() - since
+    return ms > slowMs ? `no answer for ${Math.round(ms / 1000)} s` : undefined
+  }
 
   async function look(): Promise<void> {
     if (looking) {
@@ -57,18 +66,30 @@ export function createFeed(options: {
 
   async function deliver(): Promise<void> {
     try {
-      const state = await store.current()
+      since = performance.now()
+      const state = await store.current().finally(() => {
+        since = undefined
+      })
       if (trouble !== undefined) observe({ event: 'store_recovered' })
       trouble = undefined
       if (state.revision === delivered || closing.signal.aborted) return
-      onState(state)
-      delivered = state.revision
-      for (const waiter of waiting) {
-        if (waiter.revision <= delivered) waiter.resolve()
-      }
+      hand(state)
     } catch (error) {
       if (trouble === undefined) observe({ event: 'store_unavailable', error: messageOf(error) })
       trouble = messageOf(error)
+    }
+  }
+
+  /** A fault of the receiver is no trouble of the store, and would only come again with the same state. */
+  function hand(state: State): void {
+    try {
+      onState(state)
+    } catch (error) {
+      observe({ event: 'failed', where: `state of revision ${state.revision}`, error })
+    }
+    delivered = state.revision
+    for (const waiter of waiting) {
+      if (waiter.revision <= delivered) waiter.resolve()
     }
   }
 
@@ -88,7 +109,7 @@ export function createFeed(options: {
       return promise.finally(() => waiting.delete(waiter))
     },
     delivered: () => delivered >= 0,
-    trouble: () => trouble,
+    trouble: () => trouble ?? slowness(),
     async close() {
       closing.abort()
       clearInterval(timer)

@@ -16,7 +16,8 @@ const Pem = Type.Object(
     }),
     privateKey: Type.Optional(
       Secret({
-        description: 'Its private key, as PEM text, kept encrypted; the CLI reads it from privateKeyFile.',
+        description:
+          'Its private key, as PEM text, kept encrypted; the CLI reads it from privateKeyFile. Left out for a CA.',
         secret: 'encrypted',
         format: 'weir-private-key',
         maxLength: 65_536,
@@ -38,7 +39,7 @@ const Acme = Type.Object(
     }),
     email: Type.Optional(
       Type.String({
-        description: 'Whom the authority may write to.',
+        description: 'Whom the authority may write to. Without it nobody.',
         pattern: '^[^@\\s]+@[^@\\s]+$',
         maxLength: 320,
         remedy: 'write an e-mail address',
@@ -77,7 +78,7 @@ export const CertificateSpec = Type.Object(
   { pem: Type.Optional(Pem), acme: Type.Optional(Acme) },
   {
     additionalProperties: false,
-    description: 'A certificate, given or automated.',
+    description: 'A certificate, given or automated: exactly one of pem, acme.',
     pending: 'no certificate is served or trusted yet',
     failsClosed: true,
   },

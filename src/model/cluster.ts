@@ -4,6 +4,7 @@ import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
 import { Endpoint } from './endpoint.ts'
 import { HealthCheck } from './health-check.ts'
+import { canonicalIp } from './ip.ts'
 import type { Kind, Reference } from './kind.ts'
 import { LoadBalancing, loadBalancingProblems } from './load-balancing.ts'
 import { Name } from './name.ts'
@@ -23,7 +24,8 @@ const ConnectionPool = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Bounds of each Envoy’s connection pool, in Envoy’s terms (circuit breakers).',
+    description:
+      'Bounds of each Envoy’s connection pool, in Envoy’s terms (circuit breakers). Without it the defaults of its fields hold.',
     pending: 'Envoy’s own bounds are in force',
   },
 )
@@ -32,7 +34,8 @@ const Tls = Type.Object(
   {
     sni: Type.Optional(
       Type.String({
-        description: 'Server name that is sent and, unless `san` says otherwise, must be in the certificate.',
+        description:
+          'Server name that is sent and, unless `san` says otherwise, must be in the certificate. Without it none is sent.',
         pattern: '^[a-zA-Z0-9_]([a-zA-Z0-9._-]*[a-zA-Z0-9_])?$',
         maxLength: 253,
         remedy: 'write a host name',
@@ -48,7 +51,7 @@ const Tls = Type.Object(
           examples: ['search.internal'],
         }),
         {
-          description: 'Names of which the upstream’s certificate must have one.',
+          description: 'Names of which the upstream’s certificate must have one; else that of `sni`.',
           minItems: 1,
           maxItems: 16,
         },
@@ -61,12 +64,15 @@ const Tls = Type.Object(
       }),
     ),
     clientCertificate: Type.Optional(
-      Name({ description: 'Certificate, with its key, that Envoy presents.', examples: ['edge-client'] }),
+      Name({
+        description: 'Certificate, with its key, that Envoy presents. Without it none.',
+        examples: ['edge-client'],
+      }),
     ),
   },
   {
     additionalProperties: false,
-    description: 'TLS to the endpoints.',
+    description: 'TLS to the endpoints. Without it they are spoken to in clear.',
     pending: 'the cluster gets no endpoints until TLS is spoken to them',
     failsClosed: true,
   },
@@ -79,7 +85,7 @@ const GatewayTarget = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'The cluster’s endpoints are the Envoys of another gateway (tiers), instead of `endpoints`.',
+    description: 'The cluster’s endpoints are the Envoys of another gateway (tiers).',
     pending: 'the cluster has no endpoints',
   },
 )
@@ -88,7 +94,7 @@ export const ClusterSpec = Type.Object(
   {
     endpoints: Type.Optional(
       Type.Array(Endpoint, {
-        description: 'The addresses that serve it. None: requests are answered with 503.',
+        description: 'The addresses that serve it. With an empty list requests are answered with 503.',
         maxItems: 10_000,
       }),
     ),
@@ -113,7 +119,7 @@ export const ClusterSpec = Type.Object(
     healthCheck: Type.Optional(HealthCheck),
     outlierDetection: Type.Optional(
       Name({
-        description: 'OutlierDetectionPolicy by which failing endpoints are left alone.',
+        description: 'OutlierDetectionPolicy by which failing endpoints are left alone. Without it none is.',
         examples: ['hosts'],
         pending: 'no endpoint is ejected and no breaker opens',
       }),
@@ -123,7 +129,8 @@ export const ClusterSpec = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'A service behind the gateways: its endpoints and how they are used.',
+    description:
+      'A service behind the gateways and how it is used. It has exactly one of endpoints, gateway.',
   },
 )
 
@@ -154,7 +161,7 @@ function check(document: Document): Problem[] {
 function duplicateEndpoints({ endpoints = [] }: ClusterSpec): Problem[] {
   const seen = new Set<string>()
   return endpoints.flatMap(({ address, port }, index) => {
-    const key = `${address} ${port}`
+    const key = `${canonicalIp(address)} ${port}`
     if (!seen.has(key)) {
       seen.add(key)
       return []

@@ -23,7 +23,7 @@ export const ConsumerSpec = Type.Object(
   {
     plan: Type.Optional(
       Name({
-        description: 'Plan of the consumer.',
+        description: 'Plan of the consumer. Without it no plan’s numbers are for it.',
         examples: ['gold'],
         pending: 'no limit asks for plans yet',
       }),

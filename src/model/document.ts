@@ -12,7 +12,8 @@ export interface Document {
 
 export const maxLabels = 64
 
-const labelKey = '^[a-zA-Z0-9]([a-zA-Z0-9._/-]{0,126}[a-zA-Z0-9])?$'
+/** Schema of a label's key. */
+export const LabelKey = Type.String({ pattern: '^[a-zA-Z0-9]([a-zA-Z0-9._/-]{0,126}[a-zA-Z0-9])?$' })
 
 /** Schema of the envelope around a spec, which each kind fills in for `spec`. */
 export function envelope(kind: string, spec: Parameters<typeof Type.Object>[0][string]) {
@@ -21,13 +22,14 @@ export function envelope(kind: string, spec: Parameters<typeof Type.Object>[0][s
       kind: Type.Literal(kind, { description: 'What the object is.' }),
       name: Name({ description: `The ${kind}'s name, unique among its kind.`, examples: ['edge'] }),
       labels: Type.Optional(
-        Type.Record(Type.String({ pattern: labelKey }), Type.String({ maxLength: 256 }), {
+        Type.Record(LabelKey, Type.String({ description: 'Value of the label.', maxLength: 256 }), {
           description: 'Free labels to select objects by.',
           additionalProperties: false,
           maxProperties: maxLabels,
           remedy: `write up to ${maxLabels} labels, their keys of 1 to 128 of the characters A-Z, a-z, 0-9, ".", "_", "-", "/", starting and ending with a letter or digit`,
           default: {},
           examples: [{ team: 'checkout' }],
+          controlPlane: true,
         }),
       ),
       owner: Type.Optional(
@@ -36,6 +38,7 @@ export function envelope(kind: string, spec: Parameters<typeof Type.Object>[0][s
           maxLength: 253,
           default: '',
           examples: ['team-checkout'],
+          controlPlane: true,
         }),
       ),
       spec,

@@ -7,6 +7,7 @@ export const Endpoint = Type.Object(
     address: Type.String({
       description: 'IP address of the endpoint.',
       format: 'weir-ip',
+      maxLength: 64,
       remedy: 'write an IPv4 or IPv6 address, for example 10.0.0.7',
       examples: ['127.0.0.1'],
     }),

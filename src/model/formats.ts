@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { RE2JS } from 're2js'
 import { durationProblem } from './duration.ts'
+import { ipProblem } from './ip.ts'
+import { pathProblem } from './path.ts'
 import { pemProblem } from './pem.ts'
 import { sizeProblem } from './size.ts'
 import type { SchemaNode } from './walk.ts'
@@ -12,8 +14,9 @@ type FormatCheck = (value: string, schema: SchemaNode) => string | undefined
 export const formats: Record<string, FormatCheck> = {
   'weir-duration': durationProblem,
   'weir-size': sizeProblem,
-  'weir-ip': (value) => (isIP(value) === 0 ? 'is not an IPv4 or IPv6 address' : undefined),
+  'weir-ip': ipProblem,
   'weir-cidr': (value) => (isCidr(value) ? undefined : 'is not an IP address or CIDR block'),
+  'weir-path': pathProblem,
   'weir-regex': regexProblem,
   'weir-url': (value) =>
     /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? undefined : 'is not an http(s) URL',

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
-import type { Document } from './document.ts'
+import { type Document, LabelKey } from './document.ts'
 import { Duration } from './duration.ts'
 import type { Kind, Reference } from './kind.ts'
 import { Listener } from './listener.ts'
@@ -34,7 +34,7 @@ const AccessLog = Type.Object(
   { format: Type.Enum(['json'], { description: 'Form of a line.', examples: ['json'] }) },
   {
     additionalProperties: false,
-    description: 'A line for each request.',
+    description: 'A line for each request. Without it none is written.',
     pending: 'no access log is written',
   },
 )
@@ -43,6 +43,7 @@ const Tracing = Type.Object(
   {
     provider: Type.Enum(['otlp', 'zipkin'], {
       description: 'How spans are sent: otlp joins W3C traces, zipkin B3 ones.',
+      examples: ['otlp'],
     }),
     collector: Name({ description: 'Cluster that spans are sent to.', examples: ['jaeger'] }),
     sample: Type.Optional(
@@ -54,14 +55,20 @@ const Tracing = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Distributed tracing.', pending: 'no spans are sent' },
+  {
+    additionalProperties: false,
+    description: 'Distributed tracing. Without it no spans are sent.',
+    pending: 'no spans are sent',
+  },
 )
 
 const Wave = Type.Object(
   {
     nodes: Type.Optional(
-      Type.Record(Type.String(), Type.String({ description: 'Value of the label.', maxLength: 256 }), {
+      Type.Record(LabelKey, Type.String({ description: 'Value of the label.', maxLength: 256 }), {
         description: 'Labels of the Envoys of this wave.',
+        additionalProperties: false,
+        remedy: 'write 1 to 16 labels, for example { track: canary }',
         minProperties: 1,
         maxProperties: 16,
         examples: [{ track: 'canary' }],
@@ -80,7 +87,8 @@ const Wave = Type.Object(
     additionalProperties: false,
     minProperties: 1,
     maxProperties: 1,
-    remedy: 'write either nodes or percent',
+    description: 'One group: the Envoys with some labels, or a share of all.',
+    remedy: 'write exactly one of nodes, percent',
   },
 )
 
@@ -107,13 +115,16 @@ const Rollout = Type.Object(
             examples: [1],
           }),
         },
-        { additionalProperties: false, description: 'What must hold before the next wave goes.' },
+        {
+          additionalProperties: false,
+          description: 'What must hold before the next wave goes. Without it the next goes at once.',
+        },
       ),
     ),
   },
   {
     additionalProperties: false,
-    description: 'How a revision moves through the fleet.',
+    description: 'How a revision moves through the fleet. Without it every Envoy gets it at once.',
     pending: 'every Envoy gets a revision at once',
   },
 )
@@ -127,7 +138,8 @@ export const GatewaySpec = Type.Object(
     }),
     maxRequestBytes: Type.Optional(
       Size({
-        description: 'Largest request body; larger ones get a 413. Routes may only lower it.',
+        description:
+          'Largest request body; larger ones get a 413. Routes may only lower it. Without it bodies have no bound.',
         atLeast: '0B',
         atMost: '4GiB',
         examples: ['1MiB'],

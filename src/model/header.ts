@@ -3,7 +3,7 @@ import { type TSchemaOptions, Type } from 'typebox'
 /** A header field name in lower case, as HTTP/2 demands (RFC 9113, section 8.2.1). */
 export function HeaderName(options: TSchemaOptions = {}) {
   return Type.String({
-    pattern: "^[a-z0-9!#$%&'*+.^_`|~-]+$",
+    pattern: "^[a-z0-9!#$%&'*+.^_`|~-]{1,256}$",
     maxLength: 256,
     remedy: 'write a header name in lower case, for example x-api-key',
     examples: ['x-api-key'],

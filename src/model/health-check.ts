@@ -9,6 +9,7 @@ export const HealthCheck = Type.Object(
   {
     type: Type.Enum(['http', 'tcp', 'grpc'], {
       description: 'What is asked: a path, a connection, grpc.health.v1.',
+      examples: ['http'],
     }),
     path: Type.Optional(
       Type.String({
@@ -43,7 +44,7 @@ export const HealthCheck = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'How endpoints are asked for their health.',
+    description: 'How endpoints are asked for their health. Without it all count as healthy.',
     pending: 'no endpoint is checked',
   },
 )

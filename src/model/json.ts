@@ -30,7 +30,7 @@ function broken(text: string, error: Error): ParsedText {
   const offset = position === undefined ? (scan(text).oddAt ?? text.length) : Number(position)
   const what = error.message
     .replace(/ in JSON at position .*/, '')
-    .replace(/, (\.\.\.)?".*" is not valid JSON$/s, '')
+    .replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '')
   const message = `${place(text, offset)}: ${what.slice(0, 200)}`
   return { problems: [{ document: 0, pointer: '', message, remedy: 'correct the JSON at that place' }] }
 }

@@ -22,14 +22,15 @@ const Tls = Type.Object(
     ),
     clientCa: Type.Optional(
       Name({
-        description: 'Certificate that client certificates must be signed by.',
+        description:
+          'Certificate that client certificates must be signed by. Without it clients cannot be asked for one.',
         examples: ['partner-ca'],
       }),
     ),
   },
   {
     additionalProperties: false,
-    description: 'TLS termination, for https listeners.',
+    description: 'TLS termination, for https listeners. Without it clients speak in clear.',
     pending: 'the listener stays shut until TLS is served',
     failsClosed: true,
   },
@@ -45,6 +46,7 @@ export const Listener = Type.Object(
       Type.String({
         description: 'IP address to bind. Default: WEIR_LISTENER_ADDRESS.',
         format: 'weir-ip',
+        maxLength: 64,
         remedy: 'write an IPv4 or IPv6 address, for example 127.0.0.1 or 0.0.0.0',
         examples: ['127.0.0.1'],
       }),
@@ -52,6 +54,7 @@ export const Listener = Type.Object(
     port: Port('TCP port to bind.', 10000),
     protocol: Type.Enum(['http', 'https'], {
       description: 'What clients speak to it: HTTP/1.1 and HTTP/2, in clear or over TLS.',
+      examples: ['http'],
       pendingValues: { https: 'the listener stays shut until TLS is served' },
       failsClosed: true,
     }),

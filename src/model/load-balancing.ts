@@ -4,10 +4,13 @@ import { Duration } from './duration.ts'
 
 const Hash = Type.Object(
   {
-    on: Type.Enum(['client_ip', 'header', 'cookie', 'query'], { description: 'What is hashed.' }),
+    on: Type.Enum(['client_ip', 'header', 'cookie', 'query'], {
+      description: 'What is hashed.',
+      examples: ['client_ip'],
+    }),
     name: Type.Optional(
       Type.String({
-        description: 'Name of the header, cookie or query parameter.',
+        description: 'Name of the header, cookie or query parameter. Left out for client_ip.',
         minLength: 1,
         maxLength: 256,
         examples: ['session'],
@@ -24,17 +27,16 @@ export const LoadBalancing = Type.Object(
       Type.Enum(['round_robin', 'least_request', 'random', 'ring_hash', 'maglev'], {
         description: 'How an endpoint is picked for a request, in Envoy’s terms.',
         default: 'round_robin',
-        pendingValues: Object.fromEntries(
-          ['least_request', 'random', 'ring_hash', 'maglev'].map((policy) => [
-            policy,
-            'endpoints are picked by round robin',
-          ]),
-        ),
+        pendingValues: {
+          ring_hash: 'endpoints are picked by round robin',
+          maglev: 'endpoints are picked by round robin',
+        },
       }),
     ),
     slowStart: Type.Optional(
       Duration({
-        description: 'How long a new endpoint’s share grows until it is whole.',
+        description:
+          'How long a new endpoint’s share grows until it is whole. Without it it is whole at once.',
         atLeast: '1s',
         atMost: '1h',
         examples: ['10s'],
@@ -43,7 +45,7 @@ export const LoadBalancing = Type.Object(
     ),
     hash: Type.Optional(
       Type.Array(Hash, {
-        description: 'What ring_hash and maglev hash.',
+        description: 'What ring_hash and maglev hash, which need it. Left out for the other policies.',
         minItems: 1,
         maxItems: 8,
         pending: 'clients are not kept on an endpoint',

@@ -38,7 +38,10 @@ export function Matchers({ what, description, pending }: MatcherOptions) {
       ),
       invert: Type.Optional(Type.Boolean({ description: 'The condition must not hold.', default: false })),
     },
-    { additionalProperties: false },
+    {
+      additionalProperties: false,
+      description: 'One condition: exactly one of exact, prefix, suffix, contains, regex, present.',
+    },
   )
   return Type.Optional(Type.Array(Matcher, { description, maxItems: 32, pending }))
 }

@@ -4,6 +4,9 @@
  */
 export function pemProblem(text: string, label: 'CERTIFICATE' | 'PRIVATE KEY'): string | undefined {
   const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g)]
+  // A key in a form that is no block here, too: as part of a certificate it would be kept in clear.
+  if (label === 'CERTIFICATE' && text.includes('PRIVATE KEY'))
+    return 'holds a PRIVATE KEY where a CERTIFICATE is wanted'
   if (blocks.length === 0) return 'is not PEM text'
   const others = blocks.map((block) => block[1]!).filter((found) => !found.endsWith(label))
   if (others.length > 0) return `holds a ${others[0]} where a ${label} is wanted`

@@ -113,6 +113,8 @@ function danglingReferences(
     const target = `${reference.kind}/${reference.name}`
     if (assumed.has(target)) continue
     const own = numbers.get(idOf(from))
+    // It named nothing before (a row that this program cannot read), so this write did not make it worse.
+    if (own === undefined && !resolves(before, reference)) continue
     const cut =
       find(after, reference.kind, reference.name) === undefined &&
       find(before, reference.kind, reference.name)

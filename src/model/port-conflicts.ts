@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.ts'
 import type { Document } from './document.ts'
 import type { GatewaySpec } from './gateway.ts'
+import { canonicalIp } from './ip.ts'
 import type { CheckContext } from './kind.ts'
 import { boundAddress, type Listener } from './listener.ts'
 import { all, type State } from './state.ts'
@@ -49,7 +50,10 @@ function listenersOf(document: Document): OwnedListener[] {
 
 function overlaps(a: Listener, b: Listener, context: CheckContext): boolean {
   if (a.port !== b.port) return false
-  const [left, right] = [boundAddress(a, context), boundAddress(b, context)]
+  const [left, right] = [a, b].map((listener) => canonicalIp(boundAddress(listener, context))) as [
+    string,
+    string,
+  ]
   const anyAddress = ['0.0.0.0', '::']
   return left === right || anyAddress.includes(left) || anyAddress.includes(right)
 }

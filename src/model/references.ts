@@ -3,9 +3,18 @@ import type { Kind, Reference } from './kind.ts'
 import { find, type State, type StoredObject } from './state.ts'
 
 /** What the document names, by its kind. */
-export function referencesOf(kinds: readonly Kind[], document: Document): Reference[] {
+export function referencesOf(kinds: readonly Kind[], document: Document): readonly Reference[] {
   const kind = kinds.find((candidate) => candidate.kind === document.kind)
-  return kind === undefined ? [] : kind.references(document.spec as never)
+  return kind === undefined ? [] : known(kind, document)
+}
+
+const references = new WeakMap<Document, readonly Reference[]>()
+
+/** Stored documents never change, so that each is asked once, however many states it is part of. */
+function known(kind: Kind, document: Document): readonly Reference[] {
+  const found = references.get(document) ?? kind.references(document.spec as never)
+  references.set(document, found)
+  return found
 }
 
 /** Every object with what it names. */
@@ -15,7 +24,7 @@ export function* allReferences(
 ): Generator<{ from: Document; reference: Reference }> {
   for (const kind of kinds) {
     for (const { document } of state.objects.get(kind.kind)?.values() ?? []) {
-      for (const reference of kind.references(document.spec as never)) yield { from: document, reference }
+      for (const reference of known(kind, document)) yield { from: document, reference }
     }
   }
 }
@@ -43,13 +52,7 @@ export function gatewaysConcerned(
   const gateways = new Set<string>()
   const visited = new Set<string>()
   const pending = [...objects]
-  const referrers = new Map<string, Document[]>()
-  for (const { from, reference } of allReferences(kinds, state)) {
-    const key = `${reference.kind}/${reference.name}`
-    const known = referrers.get(key)
-    if (known === undefined) referrers.set(key, [from])
-    else known.push(from)
-  }
+  const referrers = referrersOf(kinds, state)
   for (let object = pending.pop(); object !== undefined; object = pending.pop()) {
     const key = `${object.kind}/${object.name}`
     if (visited.has(key)) continue
@@ -64,4 +67,22 @@ export function gatewaysConcerned(
     pending.push(...(direct.length > 0 ? direct : (referrers.get(key) ?? [])))
   }
   return gateways
+}
+
+const referrerIndexes = new WeakMap<State, Map<string, Document[]>>()
+
+/** Who names whom in a state; the state after one write is the state before the next. */
+function referrersOf(kinds: readonly Kind[], state: State): Map<string, Document[]> {
+  let index = referrerIndexes.get(state)
+  if (index === undefined) {
+    index = new Map()
+    for (const { from, reference } of allReferences(kinds, state)) {
+      const key = `${reference.kind}/${reference.name}`
+      const known = index.get(key)
+      if (known === undefined) index.set(key, [from])
+      else known.push(from)
+    }
+    referrerIndexes.set(state, index)
+  }
+  return index
 }

@@ -34,7 +34,10 @@ export const Forward = Type.Object(
 export const Redirect = Type.Object(
   {
     scheme: Type.Optional(
-      Type.Enum(['http', 'https'], { description: 'Scheme of the location; else that of the request.' }),
+      Type.Enum(['http', 'https'], {
+        description: 'Scheme of the location; else that of the request.',
+        examples: ['https'],
+      }),
     ),
     host: Type.Optional(
       Type.String({
@@ -44,7 +47,7 @@ export const Redirect = Type.Object(
         examples: ['shop.example'],
       }),
     ),
-    port: Type.Optional(Port('Port of the location.', 443)),
+    port: Type.Optional(Port('Port of the location; else that of the request.', 443)),
     path: Type.Optional(path('Path of the location; else that of the request.')),
     status: Type.Optional(
       Type.Enum([301, 302, 303, 307, 308], {
@@ -73,7 +76,7 @@ export const Respond = Type.Object(
     body: Type.Optional(
       Type.String({ description: 'Body of the answer.', maxLength: 4096, default: '', examples: ['ok'] }),
     ),
-    headers: Type.Optional(HeaderMap({ description: 'Headers of the answer.' })),
+    headers: Type.Optional(HeaderMap({ description: 'Headers of the answer.', default: {} })),
   },
   {
     additionalProperties: false,
@@ -100,7 +103,7 @@ export const Mirror = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Copies requests to another cluster.',
+    description: 'Copies requests to another cluster. Without it none is copied.',
     pending: 'no request is copied',
   },
 )
@@ -122,7 +125,7 @@ export const Rewrite = Type.Object(
     ),
     substitution: Type.Optional(
       Type.String({
-        description: 'What it becomes; \\1 is the first group.',
+        description: 'What it becomes; \\1 is the first group. Left out with prefix.',
         maxLength: 1024,
         examples: ['/\\1'],
       }),
@@ -130,7 +133,8 @@ export const Rewrite = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Changes the path before it is forwarded.',
+    description:
+      'Changes the path before it is forwarded, by exactly one of prefix, regex. Without it the path stays.',
     pending: 'the path is forwarded as it came',
   },
 )

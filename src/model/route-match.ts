@@ -15,6 +15,7 @@ const Path = Type.Object(
       Type.String({
         description: 'Path prefix, matched by whole segments: /fly matches /fly and /fly/x, not /flyer.',
         pattern: pathPattern,
+        format: 'weir-path',
         maxLength: 2048,
         remedy: pathRemedy,
         examples: ['/api/v1'],
@@ -24,6 +25,7 @@ const Path = Type.Object(
       Type.String({
         description: 'The whole path.',
         pattern: pathPattern,
+        format: 'weir-path',
         maxLength: 2048,
         remedy: pathRemedy,
         examples: ['/status'],
@@ -40,7 +42,7 @@ const Path = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Which paths match.' },
+  { additionalProperties: false, description: 'Which paths match, by exactly one of prefix, exact, regex.' },
 )
 
 /** Which requests a route takes: all conditions must hold. */
@@ -52,6 +54,7 @@ export const RouteMatch = Type.Object(
         Type.String({
           description: 'An HTTP method.',
           pattern: '^[A-Z]{1,32}$',
+          maxLength: 32,
           remedy: 'write a method in upper case, for example GET',
           examples: ['GET'],
         }),
@@ -64,13 +67,21 @@ export const RouteMatch = Type.Object(
         },
       ),
     ),
-    headers: Matchers({ what: 'header', description: 'Conditions on headers.', pending: leftOut }),
-    query: Matchers({
-      what: 'query parameter',
-      description: 'Conditions on query parameters.',
+    headers: Matchers({
+      what: 'header',
+      description: 'Conditions on headers. Without any every request matches.',
       pending: leftOut,
     }),
-    cookies: Matchers({ what: 'cookie', description: 'Conditions on cookies.', pending: leftOut }),
+    query: Matchers({
+      what: 'query parameter',
+      description: 'Conditions on query parameters. Without any every request matches.',
+      pending: leftOut,
+    }),
+    cookies: Matchers({
+      what: 'cookie',
+      description: 'Conditions on cookies. Without any every request matches.',
+      pending: leftOut,
+    }),
   },
   { additionalProperties: false, description: 'Which requests the route takes.' },
 )

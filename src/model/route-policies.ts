@@ -24,26 +24,43 @@ export const Retry = Type.Object(
       uniqueItems: true,
     }),
     perTryTimeout: Type.Optional(
-      Duration({ description: 'How long one try may take.', atLeast: '1ms', atMost: '1h', examples: ['2s'] }),
+      Duration({
+        description: 'How long one try may take. Without it only the route’s timeout holds.',
+        atLeast: '1ms',
+        atMost: '1h',
+        examples: ['2s'],
+      }),
     ),
   },
-  { additionalProperties: false, description: 'Tries again what failed.', pending: 'nothing is retried' },
+  {
+    additionalProperties: false,
+    description: 'Tries again what failed. Without it nothing is retried.',
+    pending: 'nothing is retried',
+  },
 )
 
 const Operations = (what: string) =>
   Type.Optional(
     Type.Object(
       {
-        set: Type.Optional(HeaderMap({ description: 'Headers that get this value, whatever they had.' })),
-        add: Type.Optional(HeaderMap({ description: 'Headers that get this value besides what they have.' })),
+        set: Type.Optional(
+          HeaderMap({ description: 'Headers that get this value, whatever they had.', default: {} }),
+        ),
+        add: Type.Optional(
+          HeaderMap({ description: 'Headers that get this value besides what they have.', default: {} }),
+        ),
         remove: Type.Optional(
           Type.Array(HeaderName({ description: 'A header name.' }), {
             description: 'Headers that are taken away.',
             maxItems: 64,
+            default: [],
           }),
         ),
       },
-      { additionalProperties: false, description: `What happens to the headers of ${what}.` },
+      {
+        additionalProperties: false,
+        description: `What happens to the headers of ${what}. Without it they stay.`,
+      },
     ),
   )
 
@@ -51,7 +68,7 @@ export const HeaderOperations = Type.Object(
   { request: Operations('the request'), response: Operations('the answer') },
   {
     additionalProperties: false,
-    description: 'Sets, adds and removes headers.',
+    description: 'Sets, adds and removes headers. Without it they stay as they are.',
     pending: 'headers stay as they are',
   },
 )
@@ -70,22 +87,27 @@ export const Cors = Type.Object(
     ),
     allowMethods: Type.Optional(
       Type.Array(
-        Type.String({ description: 'An HTTP method.', pattern: '^[A-Z]{1,32}$', examples: ['GET'] }),
+        Type.String({
+          description: 'An HTTP method.',
+          pattern: '^[A-Z]{1,32}$',
+          maxLength: 32,
+          examples: ['GET'],
+        }),
         {
-          description: 'Methods that may be used.',
+          description: 'Methods that may be used. Without it the simple ones: GET, HEAD, POST.',
           maxItems: 16,
         },
       ),
     ),
     allowHeaders: Type.Optional(
       Type.Array(HeaderName({ description: 'A header name.' }), {
-        description: 'Request headers that may be sent.',
+        description: 'Request headers that may be sent. Without it the simple ones.',
         maxItems: 64,
       }),
     ),
     exposeHeaders: Type.Optional(
       Type.Array(HeaderName({ description: 'A header name.' }), {
-        description: 'Response headers that may be read.',
+        description: 'Response headers that may be read. Without it the simple ones.',
         maxItems: 64,
       }),
     ),
@@ -94,7 +116,7 @@ export const Cors = Type.Object(
     ),
     maxAge: Type.Optional(
       Duration({
-        description: 'How long a preflight’s answer may be kept.',
+        description: 'How long a preflight’s answer may be kept. Without it the browser decides.',
         atLeast: '0s',
         atMost: '24h',
         examples: ['1h'],
@@ -103,7 +125,7 @@ export const Cors = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Cross-origin requests.',
+    description: 'Cross-origin requests. Without it answers carry no CORS headers.',
     pending: 'answers carry no CORS headers, and preflights are not answered',
   },
 )

@@ -80,7 +80,7 @@ export const RouteSpec = Type.Object(
     cors: Type.Optional(Cors),
     auth: Type.Optional(
       Type.Array(Name({ description: 'Name of an AuthPolicy.', examples: ['api-keys'] }), {
-        description: 'Who may call: all of these policies must hold.',
+        description: 'Who may call: all of these policies must hold. Without it everybody may.',
         minItems: 1,
         maxItems: 8,
         uniqueItems: true,
@@ -90,7 +90,7 @@ export const RouteSpec = Type.Object(
     ),
     request: Type.Optional(
       Name({
-        description: 'RequestPolicy: what a request may be.',
+        description: 'RequestPolicy: what a request may be. Without it all may pass.',
         examples: ['orders-requests'],
         pending: unserved,
         failsClosed: true,
@@ -105,7 +105,11 @@ export const RouteSpec = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Which requests go where, and by which policies.' },
+  {
+    additionalProperties: false,
+    description:
+      'Which requests go where, and by which policies. It has exactly one of forward, redirect, respond.',
+  },
 )
 
 export type RouteSpec = Static<typeof RouteSpec>

@@ -57,17 +57,13 @@ function formatProblems(schema: TSchema, value: unknown): Problem[] {
 function problemsOf(schema: TSchema, value: unknown, error: SchemaError): Problem[] {
   const node = nodeAt(schema, error.schemaPath)
   const pointer = error.instancePath
-  // What a secret is not is told once, on the secret, and never with its value.
+  // Beside a secret it may be the secret itself, put into the wrong field.
+  const quoted = besideSecret(schema, error.schemaPath) ? () => 'what is written there' : shown
+  // Which branch of a choice is meant is asked once, at the choice.
   if (error.schemaPath.includes('/anyOf/')) return []
   switch (error.keyword) {
     case 'anyOf':
-      return [
-        {
-          pointer,
-          message: `${label(pointer)} is not what is wanted here`,
-          remedy: node.remedy ?? 'correct the value',
-        },
-      ]
+      return choiceProblems(node, pointer, at(value, pointer))
     case 'boolean': // the false schema behind additionalProperties, which is reported by itself
       return []
     case 'additionalProperties':
@@ -85,7 +81,7 @@ function problemsOf(schema: TSchema, value: unknown, error: SchemaError): Proble
       return [
         {
           pointer,
-          message: `${label(pointer)} cannot be ${shown(given)}`,
+          message: `${label(pointer)} cannot be ${quoted(given)}`,
           remedy: remedyAmong(given, allowed.map(String)),
         },
       ]
@@ -98,15 +94,47 @@ function problemsOf(schema: TSchema, value: unknown, error: SchemaError): Proble
           remedy: node.remedy ?? `write ${withArticle(node.type ?? 'another value')}${exampleOf(node)}`,
         },
       ]
+    case 'uniqueItems':
+      return [{ pointer, message: `${label(pointer)} names something twice`, remedy: 'write each item once' }]
     default:
       return [
         {
           pointer,
-          message: `${label(pointer)} ${error.keyword === 'pattern' ? `cannot be ${shown(at(value, pointer))}` : error.message}`,
+          message: `${label(pointer)} ${error.keyword === 'pattern' ? `cannot be ${quoted(at(value, pointer))}` : error.message}`,
           remedy: node.remedy ?? boundsRemedy(node) ?? `correct the value${exampleOf(node)}`,
         },
       ]
   }
+}
+
+/** What is wrong by the branch that is meant, where the type says which; of a secret only that it is wrong. */
+function choiceProblems(node: SchemaNode, pointer: string, given: unknown): Problem[] {
+  const branch =
+    node.secret === undefined ? node.anyOf?.find(({ type }) => type === jsonType(given)) : undefined
+  if (branch !== undefined) {
+    const inside = schemaProblems(branch, given)
+    return inside.map((problem) => ({
+      ...problem,
+      pointer: pointer + problem.pointer,
+      message:
+        problem.pointer === '' ? problem.message.replace(/^the document/, label(pointer)) : problem.message,
+      remedy: problem.pointer === '' ? (node.remedy ?? problem.remedy) : problem.remedy,
+    }))
+  }
+  const message = `${label(pointer)} is not what is wanted here`
+  return [{ pointer, message, remedy: node.remedy ?? 'correct the value' }]
+}
+
+function jsonType(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return Number.isInteger(value) ? 'integer' : typeof value
+}
+
+/** Whether the failing field is one of an object that holds a secret, too. */
+function besideSecret(schema: TSchema, schemaPath: string): boolean {
+  const parent = nodeAt(schema, schemaPath.replace(/\/properties\/[^/]+$/, ''))
+  return Object.values(parent.properties ?? {}).some(({ secret }) => secret !== undefined)
 }
 
 function unknownFields(node: SchemaNode, pointer: string, names: string[]): Problem[] {
@@ -167,6 +195,7 @@ function exampleOf(node: TSchema | undefined): string {
 
 function typeOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
+  if (typeof value === 'number' && !Number.isInteger(value)) return 'a fraction'
   return Array.isArray(value) ? 'a list' : withArticle(typeof value)
 }
 

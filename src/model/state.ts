@@ -20,11 +20,17 @@ export function find(state: State, kind: string, name: string): StoredObject | u
   return state.objects.get(kind)?.get(name)
 }
 
-/** All objects of a kind, by name. */
-export function all(state: State, kind: string): StoredObject[] {
+const sorted = new WeakMap<ReadonlyMap<string, StoredObject>, readonly StoredObject[]>()
+
+/** All objects of a kind, by name; sorted once for all states that have the same ones. */
+export function all(state: State, kind: string): readonly StoredObject[] {
   const byName = state.objects.get(kind)
   if (byName === undefined) return []
-  return [...byName.values()].sort((a, b) => compareNames(a.document.name, b.document.name))
+  const known = sorted.get(byName)
+  if (known !== undefined) return known
+  const objects = [...byName.values()].sort((a, b) => compareNames(a.document.name, b.document.name))
+  sorted.set(byName, objects)
+  return objects
 }
 
 /** Byte order, the same on every machine whatever its locale. */

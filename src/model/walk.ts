@@ -58,10 +58,13 @@ export function walk(
   }
 }
 
-/** The schema of a property: by its name, else by the pattern that all keys of a map share. */
+/** The schema of a property: by its name, else by the pattern that all keys of a map share, in any branch of a choice. */
 export function childOf(node: SchemaNode, key: string): SchemaNode | undefined {
-  if (node.properties !== undefined && Object.hasOwn(node.properties, key)) return node.properties[key]
-  return node.patternProperties === undefined ? undefined : Object.values(node.patternProperties)[0]
+  for (const { properties, patternProperties } of [node, ...(node.anyOf ?? [])]) {
+    if (properties !== undefined && Object.hasOwn(properties, key)) return properties[key]
+    if (patternProperties !== undefined) return Object.values(patternProperties)[0]
+  }
+  return undefined
 }
 
 /** A key as one token of a JSON pointer (RFC 6901, section 3). */

@@ -6,6 +6,8 @@ import { boundsProblem, maxDepth } from './value-bounds.ts'
 export const maxTextBytes = 8 * 1024 * 1024
 const maxAliasExpansions = 100
 const maxDocuments = 20_000
+/** Far beyond what is allowed, since brackets may stand in texts; the parser needs minutes and a GiB for millions. */
+const maxBracketDepth = 10_000
 
 export type ParsedText = { values: unknown[]; problems: [] } | { values?: undefined; problems: Problem[] }
 
@@ -22,6 +24,10 @@ export function parseYaml(text: string): ParsedText {
     prettyErrors: true,
     logLevel: 'error',
   } as const
+  const deep = bracketDepth(text)
+  if (deep > maxBracketDepth) {
+    return refused(undefined, `brackets are nested ${deep} deep`, `write it flatter than ${maxDepth} levels`)
+  }
   const documents = parseAllDocuments(text, options)
   if ('empty' in documents) return { values: [], problems: [] }
   if (documents.length > maxDocuments) {
@@ -51,6 +57,18 @@ export function parseYaml(text: string): ParsedText {
   return problems.length > 0 ? { problems } : { values, problems: [] }
 }
 
+/** How many brackets are open at once, texts not told apart: a cheap look before the parser's expensive one. */
+function bracketDepth(text: string): number {
+  let depth = 0
+  let deepest = 0
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth)
+    else if (code === 0x5d || code === 0x7d) depth = Math.max(0, depth - 1)
+  }
+  return deepest
+}
+
 function syntaxProblem(error: YAMLError, document: number, lineCounter: LineCounter): Problem {
   const { line, col } = lineCounter.linePos(error.pos[0])
   const place = `line ${line}, column ${col}`
@@ -58,16 +76,26 @@ function syntaxProblem(error: YAMLError, document: number, lineCounter: LineCoun
     const message = `${place}: the document is nested deeper than ${maxDepth} levels`
     return { document, pointer: '', message, remedy: 'write it flatter' }
   }
-  const summary = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
+  const summary = withoutSource(error.message, error.code)
   return { document, pointer: '', message: `${place}: ${summary}`, remedy: 'correct the YAML at that place' }
 }
 
 function aliasProblem(error: unknown, document: number): Problem {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = withoutSource(error instanceof Error ? error.message : String(error))
   const remedy = message.startsWith('Excessive alias count')
     ? 'write the values out instead of using so many aliases'
     : 'define the anchor before the alias'
   return { document, pointer: '', message, remedy }
+}
+
+/** The text at that place may be a secret with a slip of the hand, so that no message quotes it. */
+function withoutSource(message: string, code?: string): string {
+  if (code === 'TAG_RESOLVE_FAILED') return 'The tag is not known'
+  return message
+    .split('\n')[0]!
+    .replace(/ at line \d+, column \d+:?$/, '')
+    .replace(/^(Invalid escape sequence|Unknown directive) .*/, '$1')
+    .replace(/([a-z)]): .*/, '$1')
 }
 
 function refused(document: number | undefined, message: string, remedy: string): ParsedText {

@@ -12,19 +12,24 @@ const tell: Teller = {
     `PostgreSQL is away (${error}); what was served last goes on being served`,
   store_recovered: () => 'PostgreSQL is back',
   row_unreadable: ({ kind, name, error }) => `${kind}/${name} cannot be read and is left out: ${error}`,
-  xds_refused: ({ node, reason }) => `Envoy ${node} was refused: ${reason}`,
+  held_back: ({ gateway, kind, name, reason }) => `${kind}/${name} (gateway ${gateway}) ${reason}`,
+  xds_refused: ({ node, reason }) => `Envoy ${node || '(without a name)'} was refused: ${reason}`,
   xds_nack: ({ gateway, node, type, resources, error }) =>
     `Envoy ${node} (gateway ${gateway}) refused ${type} ${resources.join(', ')}: ${error}`,
   failed: ({ where, error }) => `${where} failed: ${messageOf(error)}`,
 }
 
-/** Prints those events as lines; an event that repeats itself (an Envoy that is refused again) is told once. */
+/** Lines that were told lately; an Envoy that is refused each second is told once, and again after a while. */
+const rememberedLines = 64
+
+/** Prints those events as lines, without what could steer a terminal: names and reasons come from peers. */
 export function consoleObserver(line: (text: string) => void): Observe {
-  let last = ''
+  const told = new Set<string>()
   return (event) => {
     const text = tell[event.event]?.(event as never)
-    if (text === undefined || text === last) return
-    last = text
-    line(text)
+    if (text === undefined || told.has(text)) return
+    if (told.size >= rememberedLines) told.clear()
+    told.add(text)
+    line(text.replaceAll(/\p{Cc}/gu, ' '))
   }
 }

@@ -44,6 +44,11 @@ function interpreters(registry: Registry): Interpreters {
     'Descriptors of policies that are not there.',
     [],
   )
+  const overflows = counter(
+    'weir_ratelimit_overflow_total',
+    'Hits that had to share a counter because the store was full.',
+    ['policy'],
+  )
   const sent = counter('weir_xds_resources_sent_total', 'Resources sent to Envoys.', ['gateway', 'type'])
   const bytes = counter('weir_xds_bytes_sent_total', 'Bytes of resources sent to Envoys.', [
     'gateway',
@@ -54,7 +59,7 @@ function interpreters(registry: Registry): Interpreters {
   const revisions = counter('weir_revisions_written_total', 'Revisions written by this replica.', [])
   const outages = counter('weir_store_unavailable_total', 'Times that PostgreSQL could not be reached.', [])
   const exits = counter('weir_child_exits_total', 'Unexpected ends of supervised processes.', ['child'])
-  const failures = counter('weir_failures_total', 'Unexpected errors.', ['where'])
+  const failures = counter('weir_failures_total', 'Unexpected errors; the log says where.', [])
   const requests = new Histogram({
     name: 'weir_admin_request_seconds',
     help: 'Admin API requests by route.',
@@ -71,6 +76,7 @@ function interpreters(registry: Registry): Interpreters {
   return {
     decision: ({ gateway, policy, result }) => decisions.inc({ gateway, policy, result }),
     unknown_policy: () => unknown.inc(),
+    counters_full: ({ policy }) => overflows.inc({ policy }),
     xds_sent: ({ gateway, type, resources, bytes: size }) => {
       sent.inc({ gateway, type }, resources)
       bytes.inc({ gateway, type }, size)
@@ -80,7 +86,7 @@ function interpreters(registry: Registry): Interpreters {
     revision_written: () => revisions.inc(),
     store_unavailable: () => outages.inc(),
     child_exited: ({ child }) => exits.inc({ child }),
-    failed: ({ where }) => failures.inc({ where }),
+    failed: () => failures.inc(),
     request: ({ method, route, status, milliseconds }) =>
       requests.observe({ method, route, status }, milliseconds / 1000),
     compiled: ({ milliseconds }) => compile.observe(milliseconds / 1000),

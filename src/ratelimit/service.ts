@@ -2,7 +2,7 @@ import { WeirError } from '../errors.ts'
 import type { LimitRule, Limits } from '../model/limit-rule.ts'
 import type { Observe } from '../observe.ts'
 import { type BoundRule, bindRule } from './algorithms/bound-rule.ts'
-import { counterKey, overflowKey } from './counter-key.ts'
+import { counterFamily, counterKey, overflowKey } from './counter-key.ts'
 import { clientHeaders } from './headers.ts'
 import { type Match, match } from './match.ts'
 import type { RateLimitDescriptor, RateLimitRequest, RateLimitResponse } from './messages.ts'
@@ -25,7 +25,8 @@ export interface RateLimitService {
   decide(request: RateLimitRequest): RateLimitResponse | Promise<RateLimitResponse>
 }
 
-type Rules = ReadonlyMap<LimitRule, BoundRule>
+/** Each rule with what is worked out of it once. */
+type Rules = ReadonlyMap<LimitRule, { family: string; bound: BoundRule }>
 
 /** Answers Envoy's ShouldRateLimit by the rules of the model; knows no xDS and no transport. */
 export function createRateLimitService(options: {
@@ -35,17 +36,13 @@ export function createRateLimitService(options: {
   observe: Observe
 }): RateLimitService {
   const { store, hashKey, observe } = options
-  const gateways = new Map<string, { limits: Limits; bound: Rules }>()
+  const gateways = new Map<string, { limits: Limits; rules: Rules }>()
   let ready = false
 
-  function hitOf(matched: Match & { rule: LimitRule }, bound: Rules, cost: number): Hit {
-    const { rule, values } = matched
-    return {
-      counter: counterKey(rule, values, hashKey),
-      overflow: overflowKey(rule),
-      rule: bound.get(rule)!,
-      cost,
-    }
+  function hitOf({ rule, values }: Match & { rule: LimitRule }, rules: Rules, cost: number): Hit {
+    const { family, bound } = rules.get(rule)!
+    const counter = counterKey(family, rule, values, hashKey)
+    return { counter, overflow: overflowKey(family), policy: rule.policy, rule: bound, cost }
   }
 
   function decide(request: RateLimitRequest): RateLimitResponse | Promise<RateLimitResponse> {
@@ -63,7 +60,7 @@ export function createRateLimitService(options: {
     const hits = matches.flatMap((matched, index) =>
       matched.rule === undefined
         ? []
-        : [hitOf(matched, gateway!.bound, costOf(request, descriptors[index]!))],
+        : [hitOf(matched, gateway!.rules, costOf(request, descriptors[index]!))],
     )
     const taken = store.take(hits)
     const answered = (result: Taken) => answer(request.domain ?? '', matches, hits, result)
@@ -103,8 +100,9 @@ export function createRateLimitService(options: {
 
   return {
     setLimits(limits) {
-      const bound = new Map([...limits.rules.values()].map((rule) => [rule, bindRule(rule)]))
-      gateways.set(limits.gateway, { limits, bound })
+      const prepared = (rule: LimitRule) => ({ family: counterFamily(rule), bound: bindRule(rule) })
+      const rules = new Map([...limits.rules.values()].map((rule) => [rule, prepared(rule)]))
+      gateways.set(limits.gateway, { limits, rules })
       ready = true
     },
     removeLimits: (gateway) => void gateways.delete(gateway),

@@ -2,9 +2,11 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { startupError } from '../errors.ts'
 import { remedyAmong } from '../model/suggest.ts'
+import { type MasterKey, parseMasterKey } from '../secrets/master-key.ts'
 import { type HostPort, isLoopback, parseHostPort } from './address.ts'
+import { retentionOf } from './retention.ts'
 
-/** What the operator decided, checked. Names and defaults: docs/settings.md. */
+/** What the operator decided, checked. Names and defaults: docs/operating.md. */
 export interface Settings {
   command: 'up' | 'serve'
   adminAddr: HostPort
@@ -17,12 +19,18 @@ export interface Settings {
   databaseUrl: string | undefined
   /** Absent: generated, and kept in the data dir. */
   adminToken: string | undefined
+  /** Absent: generated, and kept in the data dir. */
+  secretKey: MasterKey | undefined
+  /** Known for reading, while secrets go from one key to another. */
+  previousSecretKeys: readonly MasterKey[]
   envoyBin: string | undefined
   /** Whether a local Envoy runs for each gateway. */
   envoy: 'auto' | 'off'
   listenerAddress: string
   /** A file or folder applied at every start; `quickstart` is the one for an empty store. */
   config: { path: string } | 'quickstart' | 'none'
+  /** How much of the history stays readable. */
+  retention: { revisions: number; ageMs: number }
   logLevel: string
 }
 
@@ -45,6 +53,11 @@ export const settingList: readonly Setting[] = [
   { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
   { variable: 'DATABASE_URL', help: 'PostgreSQL 14 or newer (embedded under `weir up`)' },
   { variable: 'WEIR_ADMIN_TOKEN', help: 'bearer token of the admin API (generated)' },
+  {
+    variable: 'WEIR_SECRET_KEY',
+    help: 'key of the secrets, 32 bytes in base64 or hex (generated); better not as a flag, which others see in the process list',
+  },
+  { variable: 'WEIR_SECRET_KEY_PREVIOUS', help: 'the keys before it, separated by commas, for a rotation' },
   { variable: 'ENVOY_BIN', help: 'an Envoy 1.40 binary (found or installed)' },
   {
     variable: 'WEIR_ENVOY',
@@ -55,6 +68,8 @@ export const settingList: readonly Setting[] = [
     help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)',
   },
   { variable: 'WEIR_CONFIG', help: 'file or folder of documents applied at every start' },
+  { variable: 'WEIR_HISTORY_REVISIONS', help: 'how many revisions are kept readable at most (10000)' },
+  { variable: 'WEIR_HISTORY_AGE', help: 'how long a state that was replaced is kept readable (2160h)' },
   { variable: 'WEIR_INSECURE', help: 'true: allow xDS and rate limit off loopback without TLS' },
   { variable: 'WEIR_LOG_LEVEL', help: 'debug, info, warn, error or silent (info)' },
 ]
@@ -88,10 +103,12 @@ export function readSettings(
     dataDir: resolve(set(values.WEIR_DATA_DIR) ?? '.weir'),
     databaseUrl: databaseUrl(values),
     adminToken: adminToken(values),
+    ...secretKeys(values),
     envoyBin: set(values.ENVOY_BIN),
     envoy: oneOf(values, 'WEIR_ENVOY', ['auto', 'off'], up ? 'auto' : 'off'),
     listenerAddress: ipAddress(values, 'WEIR_LISTENER_ADDRESS', up ? '127.0.0.1' : '0.0.0.0'),
     config: config(values),
+    retention: retentionOf(values),
     logLevel: oneOf(values, 'WEIR_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   }
   refuseOpenDoors(settings, values)
@@ -186,6 +203,25 @@ function adminToken(values: Environment): string | undefined {
     )
   }
   return token
+}
+
+function secretKeys(values: Environment): Pick<Settings, 'secretKey' | 'previousSecretKeys'> {
+  const text = set(values.WEIR_SECRET_KEY)
+  const previous = (set(values.WEIR_SECRET_KEY_PREVIOUS) ?? '').split(',').filter((key) => key.trim() !== '')
+  return {
+    secretKey: text === undefined ? undefined : secretKey('WEIR_SECRET_KEY', text),
+    previousSecretKeys: previous.map((key) => secretKey('WEIR_SECRET_KEY_PREVIOUS', key)),
+  }
+}
+
+/** The text itself is never told: it may be a key with a slip of the hand. */
+function secretKey(variable: string, text: string): MasterKey {
+  const key = parseMasterKey(text.trim())
+  if (key !== undefined) return key
+  throw startupError(
+    `${variable} is not 32 bytes in base64, base64url or hex.`,
+    'Make one with `openssl rand -base64 32`.',
+  )
 }
 
 function config(values: Environment): Settings['config'] {

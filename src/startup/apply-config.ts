@@ -12,17 +12,19 @@ export async function applyConfig(options: {
   context: CheckContext
 }): Promise<string> {
   const { path, store, kinds, context } = options
-  const edits = readConfig(path, kinds)
+  const { documents, edits } = readConfig(path, kinds)
   try {
     const { revision, changes } = await store.write({
       author: 'config',
       message: path,
-      plan: (state) => planWrite(kinds, state, edits, context),
+      edits: () => edits,
+      plan: (state, split) => planWrite(kinds, state, split, context),
     })
     const changed = changes.filter(({ action }) => action !== 'unchanged').length
     return changed === 0 ? `unchanged at revision ${revision}` : `${changed} objects in revision ${revision}`
   } catch (error) {
-    if (error instanceof WeirError && error.problems.length > 0) throw refused(path, error.problems)
+    if (error instanceof WeirError && error.problems.length > 0)
+      throw refused(path, documents, error.problems)
     throw error
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { messageOf, startupError, WeirError } from '../errors.ts'
 import { kinds } from '../policies/index.ts'
 import { projectRoot } from '../project-root.ts'
+import type { Secrets } from '../secrets/secrets.ts'
 import { migrate } from '../store/migrate.ts'
 import { createPool } from '../store/pool.ts'
 import { createStore, type Store } from '../store/store.ts'
@@ -9,8 +10,8 @@ import { applyConfig } from './apply-config.ts'
 import { applyQuickstart } from './quickstart.ts'
 import type { StartContext } from './start-context.ts'
 
-/** Connects to PostgreSQL and brings its schema up to date. */
-export function openStore(start: StartContext, url: string): Promise<Store> {
+/** Connects to PostgreSQL, brings its schema up to date, and checks that its secrets can be read. */
+export function openStore(start: StartContext, url: string, secrets: Secrets): Promise<Store> {
   const { progress, observe, shutdown } = start
   return progress.step('Store', async () => {
     const pool = createPool(url, observe)
@@ -26,9 +27,13 @@ export function openStore(start: StartContext, url: string): Promise<Store> {
         error,
       )
     }
-    const store = createStore({ pool, kinds, observe })
+    const store = createStore({ pool, kinds, secrets, observe })
+    const { inForce, preferred } = await store.unlockSecrets()
     const { revision } = await store.current()
-    return { result: store, detail: `schema up to date, revision ${revision}` }
+    const rotation =
+      inForce === preferred ? '' : `, to be put under ${preferred} by \`weir secrets rotate-key\``
+    const detail = `schema up to date, revision ${revision}, secrets under key ${inForce}${rotation}`
+    return { result: store, detail }
   })
 }
 

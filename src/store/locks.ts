@@ -4,6 +4,8 @@ export const locks = {
   migrate: 0x77656972_01,
   /** Held by the one writer, until its transaction ends. */
   write: 0x77656972_02,
+  /** Held by the replica that compacts the history. */
+  compact: 0x77656972_03,
 } as const
 
 /** The NOTIFY channel on which a committed revision's number is told. */

@@ -1,4 +1,17 @@
-import { bigint, index, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  json,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { Change } from '../model/plan-write.ts'
 
 /** One row a write. */
 export const revisions = pgTable('revisions', {
@@ -26,6 +39,44 @@ export const objects = pgTable(
     index('objects_to_revision').on(table.toRevision),
   ],
 )
+
+/** One row: the oldest revision whose state can be read. */
+export const history = pgTable('history', {
+  singleton: boolean().primaryKey().default(true),
+  oldest: bigint({ mode: 'number' }).notNull(),
+})
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+
+/** Keys of writes that a client may send again, each with what its write did and was answered. */
+export const idempotencyKeys = pgTable('idempotency_keys', {
+  key: text().primaryKey(),
+  fingerprint: bytea().notNull(),
+  revision: bigint({ mode: 'number' }).notNull(),
+  changes: json().$type<Change[]>().notNull(),
+  answer: text(),
+  at: timestamp({ withTimezone: true }).notNull(),
+})
+
+/** Split-off secrets, named by the `{secretRef}` that stands in an object's spec. */
+export const secrets = pgTable('secrets', {
+  id: uuid().primaryKey(),
+  kind: text().notNull(),
+  name: text().notNull(),
+  pointer: text().notNull(),
+  keyId: text('key_id').notNull(),
+  ciphertext: bytea(),
+  keyedHash: bytea('keyed_hash'),
+  fromRevision: bigint('from_revision', { mode: 'number' }).notNull(),
+})
+
+/** One row: the key by which API keys are hashed, encrypted under the master key in force. */
+export const secretHashKey = pgTable('secret_hash_key', {
+  singleton: boolean().primaryKey().default(true),
+  id: text().notNull(),
+  keyId: text('key_id').notNull(),
+  wrapped: bytea().notNull(),
+})
 
 export type ObjectRow = typeof objects.$inferSelect
 export type RevisionRow = typeof revisions.$inferSelect

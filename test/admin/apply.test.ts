@@ -183,8 +183,10 @@ describe('POST /v1/apply', () => {
       'wait=acked&timeout=10',
       'timeout=5s',
       'wiat=acked',
-      'prune=true',
-      'dryRun=true',
+      'prune=yes',
+      'prune=',
+      'dryRun=1',
+      'dryRun=true&wait=acked',
     ]) {
       test(`400: ?${query}, and nothing is written`, async () => {
         const before = await admin.revision()

@@ -334,6 +334,22 @@ const cases: Case[] = [
     error: { pointer: '/owner', message: /surrogate/ },
   },
   {
+    title: 'a NUL in a key of an OpenAPI document',
+    body: {
+      kind: 'RequestPolicy',
+      name: 'bad',
+      spec: { openapi: { openapi: '3.1.0', paths: {}, 'x-a\u0000b': 1 } },
+    },
+    status: 422,
+    error: { pointer: '/spec/openapi', message: /a key holds a NUL/ },
+  },
+  {
+    title: 'an infinite number in an OpenAPI document',
+    body: 'kind: RequestPolicy\nname: bad\nspec: { openapi: { openapi: 3.1.0, paths: {}, x-many: .inf } }\n',
+    status: 422,
+    error: { pointer: '/spec/openapi/x-many', message: /Infinity/, remedy: /finite/ },
+  },
+  {
     title: '__proto__ as a label',
     body: '{"kind":"Cluster","name":"bad","labels":{"__proto__":"x"},"spec":{"endpoints":[]}}',
     type: json,

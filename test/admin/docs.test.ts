@@ -19,6 +19,10 @@ describe('/docs', () => {
       '/v1/export',
       '/v1/revisions',
       '/v1/revisions/{revision}',
+      '/v1/revisions/{revision}/diff',
+      '/v1/revisions/{revision}/restore',
+      '/v1/schema',
+      '/v1/secrets/rotate',
       '/v1/fleet',
       '/healthz',
       '/readyz',
@@ -27,7 +31,7 @@ describe('/docs', () => {
     for (const { plural } of kinds) wanted.push(`/v1/${plural}`, `/v1/${plural}/{name}`)
     assert.deepEqual(Object.keys(body.paths).sort(), wanted.sort())
     for (const { kind } of kinds) assert.equal(body.components.schemas[kind].type, 'object')
-    assert.deepEqual(Object.keys(body.paths['/v1/routes/{name}']).sort(), ['delete', 'get', 'put'])
+    assert.deepEqual(Object.keys(body.paths['/v1/routes/{name}']).sort(), ['delete', 'get', 'patch', 'put'])
   })
 
   test('every reference of the document leads somewhere', async () => {

@@ -100,7 +100,7 @@ describe('what the HTTP layer refuses is a problem document too', () => {
 
   for (const [method, path, allow] of [
     ['POST', '/v1/routes', 'GET, HEAD'],
-    ['PATCH', '/v1/routes/echo', 'DELETE, GET, HEAD, PUT'],
+    ['POST', '/v1/routes/echo', 'DELETE, GET, HEAD, PATCH, PUT'],
     ['GET', '/v1/apply', 'POST'],
     ['DELETE', '/v1/revisions/1', 'GET, HEAD'],
     ['OPTIONS', '/healthz', 'GET, HEAD'],

@@ -98,7 +98,7 @@ describe('weir, as a client of the admin API', () => {
       assert.equal(lines.length, 2)
       assert.ok(
         lines[0]!.startsWith(
-          `weir: ${second}: document 1 (Route/bad): /spec/gateways/0: there is no Gateway/nope (`,
+          `weir: ${second}:7:20: document 1 (Route/bad, line 5): /spec/gateways/0: there is no Gateway/nope (`,
         ),
         stderr,
       )
@@ -291,19 +291,10 @@ describe('weir, without a server', () => {
     const { code, stdout } = await weir(['--help'])
     assert.equal(code, 0)
     const commands = [
-      'up',
-      'serve',
-      'down',
-      'apply',
-      'export',
-      'get',
-      'delete',
-      'history',
-      'fleet',
-      'envoy',
-      'token',
+      ...['up', 'serve', 'down', 'apply', 'diff', 'export', 'get', 'edit', 'delete', 'history', 'rollback'],
+      ...['explain-field', 'fleet', 'envoy', 'token', 'secrets', 'completion'],
     ]
-    for (const command of commands) assert.match(stdout, new RegExp(`\\n  ${command} [^\\n]*  \\w`))
+    for (const command of commands) assert.match(stdout, new RegExp(`\\n  ${command} [^\\n]*\\w`))
     const helps = await Promise.all(
       [...commands.map((command) => [command]), ['envoy', 'bootstrap'], ['envoy', 'install']].map((args) =>
         weir([...args, '--help']),
@@ -311,7 +302,7 @@ describe('weir, without a server', () => {
     )
     for (const help of helps) {
       assert.equal(help.code, 0, help.stdout)
-      assert.match(help.stdout, /Example: /)
+      assert.match(help.stdout, /Example[:,]/)
     }
   })
 

@@ -24,7 +24,7 @@ describe('fixed window: the table', () => {
   }
 })
 
-/** Written from limits.md alone: all admitted costs are kept, and those of the request's window are summed. */
+/** Written from the rule alone, sharing no code: all admitted costs are kept, and those of the request's window are summed. */
 function oracle(limit: number, window: number) {
   const admitted: { at: number; cost: number }[] = []
   let latest = 0

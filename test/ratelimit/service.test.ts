@@ -150,6 +150,14 @@ describe('rate-limit service', () => {
     assert.equal(header(response, 'RateLimit'), '"per-key";r=1;t=10')
   })
 
+  test('a changed key starts anew, even where the values are the same or missing', () => {
+    const { ask, load } = setUp([{ ...perKey, limit: 1 }])
+    ask(descriptor('per-key'))
+    assert.equal(ask(descriptor('per-key')).overall_code, 'OVER_LIMIT')
+    load([{ ...perKey, limit: 1, key: [{ kind: 'header', name: 'x-tenant' }] }])
+    assert.equal(ask(descriptor('per-key')).overall_code, 'OK')
+  })
+
   test('a cost above the limit is denied without Retry-After', () => {
     const { service } = setUp([perKey])
     const response = service.decide({ domain: 'edge', descriptors: [descriptor('per-key')], hits_addend: 3 })

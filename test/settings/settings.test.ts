@@ -56,6 +56,16 @@ describe('settings', () => {
       environment: { DATABASE_URL: 'mysql://x/y' },
       says: /not a PostgreSQL URL/,
     },
+    {
+      title: 'a number of revisions that is none',
+      environment: { WEIR_HISTORY_REVISIONS: '0' },
+      says: /WEIR_HISTORY_REVISIONS=0 is not a number of revisions/,
+    },
+    {
+      title: 'an age of the history without a unit',
+      environment: { WEIR_HISTORY_AGE: '90' },
+      says: /WEIR_HISTORY_AGE=90 is not a duration/,
+    },
     { title: 'a short token', environment: { WEIR_ADMIN_TOKEN: 'secret' }, says: /too weak/ },
     {
       title: 'xDS off loopback',

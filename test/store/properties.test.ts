@@ -8,6 +8,7 @@ import { kinds } from '../../src/policies/index.ts'
 import { createPool } from '../../src/store/pool.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { freshDatabase } from '../support/postgres.ts'
+import { testSecrets } from '../support/secrets.ts'
 
 const context = { supervised: false, listenerAddress: '127.0.0.1' }
 const names = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -86,8 +87,8 @@ test('after any writes of two replicas the state, and every state of the past, i
     fc.asyncProperty(writes, async (sequence) => {
       const database = await freshDatabase()
       const pool = createPool(database.url, () => {})
-      const one = createStore({ pool, kinds, observe: () => {} })
-      const other = createStore({ pool, kinds, observe: () => {} })
+      const one = createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
+      const other = createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
       try {
         await check(one, other, sequence)
       } finally {
@@ -112,7 +113,8 @@ async function check(
     const result = await store.write({
       author: 'a',
       message: 'm',
-      plan: (state) => planWrite(kinds, state, edits, context),
+      edits: () => edits,
+      plan: (state, split) => planWrite(kinds, state, split, context),
     })
     if (expected !== undefined) history.push(expected)
     assertSame(result.after, history.at(-1)!, history.length - 1)

@@ -3,12 +3,13 @@ import { after, before, describe, test } from 'node:test'
 import type pg from 'pg'
 import { WeirError } from '../../src/errors.ts'
 import { type Edit, planWrite } from '../../src/model/plan-write.ts'
-import { find } from '../../src/model/state.ts'
+import { find, type State } from '../../src/model/state.ts'
 import type { Event } from '../../src/observe.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { createPool } from '../../src/store/pool.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { type FreshDatabase, freshDatabase, withClient } from '../support/postgres.ts'
+import { testSecrets } from '../support/secrets.ts'
 
 const context = { supervised: true, listenerAddress: '127.0.0.1' }
 
@@ -25,13 +26,13 @@ describe('the store', () => {
   let pool: pg.Pool
   let store: Store
   const events: Event[] = []
-  const write = (edits: Edit[]) =>
-    store.write({ author: 'a', message: 'm', plan: (state) => planWrite(kinds, state, edits, context) })
+  const plan = (state: State, edits: readonly Edit[]) => planWrite(kinds, state, edits, context)
+  const write = (edits: Edit[]) => store.write({ author: 'a', message: 'm', edits: () => edits, plan })
   before(async () => {
     database = await freshDatabase()
     const observe = (event: Event) => void events.push(event)
     pool = createPool(database.url, observe)
-    store = createStore({ pool, kinds, observe })
+    store = createStore({ pool, kinds, secrets: testSecrets(), observe })
   })
   after(async () => {
     await pool.end()
@@ -44,6 +45,7 @@ describe('the store', () => {
     const refused = store.write({
       author: 'a',
       message: '',
+      edits: () => [],
       plan() {
         throw refusal
       },
@@ -84,7 +86,7 @@ describe('the store', () => {
 
   test('20,000 objects in one write, and all of them read by a new replica', async () => {
     const { revision } = await write(Array.from({ length: 20_000 }, (_, index) => put(`bulk-${index}`)))
-    const replica = createStore({ pool, kinds, observe: () => {} })
+    const replica = createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
     const state = await replica.current()
     assert.equal(state.revision, revision)
     assert.ok(find(state, 'Cluster', 'bulk-19999') !== undefined)
@@ -95,7 +97,12 @@ describe('the store', () => {
     await pool.query(
       `update objects set spec = '{"endpoints": "none"}' where name = 'odd' and to_revision is null`,
     )
-    const replica = createStore({ pool, kinds, observe: (event) => void events.push(event) })
+    const replica = createStore({
+      pool,
+      kinds,
+      secrets: testSecrets(),
+      observe: (event) => void events.push(event),
+    })
     const state = await replica.current()
     assert.equal(find(state, 'Cluster', 'odd'), undefined)
     assert.ok(find(state, 'Cluster', 'told') !== undefined)
@@ -104,9 +111,7 @@ describe('the store', () => {
       unreadable.map((event) => (event.event === 'row_unreadable' ? event.name : '')),
       ['odd'],
     )
-    const plan = (seen: Parameters<typeof planWrite>[1]) =>
-      planWrite(kinds, seen, [put('odd', 'mended')], context)
-    await replica.write({ author: 'a', message: '', plan })
+    await replica.write({ author: 'a', message: '', edits: () => [put('odd', 'mended')], plan })
     assert.equal(find(await store.current(), 'Cluster', 'odd')?.document.owner, 'mended')
   })
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
 import { type Answer, startAdmin } from '../support/admin.ts'
 import { openDoor } from '../support/door.ts'
@@ -49,12 +48,16 @@ test('a server that goes away while connections are idle ends nothing', async ()
   const door = await openDoor(database.url)
   const admin = await startAdmin({ databaseUrl: door.url })
   await admin.call('GET', '/v1/clusters')
-  const uncaught = once(process, 'uncaughtException').then(([error]) => error)
+  const uncaught: Error[] = []
+  const note = (error: Error) => void uncaught.push(error)
+  process.on('uncaughtException', note)
   await door.shut()
   await door.open()
-  const answered = admin.call('GET', '/v1/clusters')
-  assert.notEqual(await Promise.race([answered, uncaught]), undefined)
-  assert.ok([200, 503].includes((await answered).status))
+  // The first answer may be that the connection broke; what the pool still held has been noticed by the second.
+  const statuses = [await admin.call('GET', '/v1/clusters'), await admin.call('GET', '/v1/clusters')]
+  process.off('uncaughtException', note)
+  assert.deepEqual(uncaught, [])
+  assert.ok(statuses.every(({ status }) => [200, 503].includes(status)))
   await admin.close()
   await door.shut()
   await database.drop()

@@ -2,9 +2,11 @@ import type { AdminOptions, DeliverQuestion, DeliveryAnswer } from '../../src/ad
 import { createAdmin } from '../../src/admin/server.ts'
 import type { Event } from '../../src/observe.ts'
 import { kinds } from '../../src/policies/index.ts'
+import type { Secrets } from '../../src/secrets/secrets.ts'
 import { createPool } from '../../src/store/pool.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { freshDatabase } from './postgres.ts'
+import { testSecrets } from './secrets.ts'
 
 export const token = 'test-token'
 
@@ -30,7 +32,7 @@ export interface Answer {
 
 /** An admin API on a port of its own, with a database of its own. */
 export async function startAdmin(
-  overrides: Partial<AdminOptions> & { databaseUrl?: string } = {},
+  overrides: Partial<AdminOptions> & { databaseUrl?: string; secrets?: Secrets } = {},
 ): Promise<TestAdmin> {
   const database =
     overrides.databaseUrl === undefined
@@ -39,7 +41,8 @@ export async function startAdmin(
   const events: Event[] = []
   const observe = (event: Event) => void events.push(event)
   const pool = createPool(database.url, observe)
-  const store = createStore({ pool, kinds, observe })
+  const store = createStore({ pool, kinds, secrets: overrides.secrets ?? testSecrets(), observe })
+  await store.unlockSecrets()
   const admin = createAdmin({
     store,
     kinds,
@@ -50,6 +53,7 @@ export async function startAdmin(
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'weir_up 1\n' }),
     fleet: () => [],
     deliver: nobodyConnected,
+    preview: () => [],
     readiness: () => ({ ready: true, detail: { database: 'ok' } }),
     ...overrides,
   })

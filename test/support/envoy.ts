@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
 
 export interface TestEnvoyOptions {
   gateway: string
@@ -49,7 +50,7 @@ export async function startTestEnvoy(options: TestEnvoyOptions): Promise<TestEnv
   const id = options.id ?? `test-${Math.random().toString(36).slice(2, 8)}`
   const folder = await mkdtemp(join(tmpdir(), 'weir-envoy-'))
   const addressFile = join(folder, 'admin')
-  await writeFile(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap(id, options)))
+  await writeFile(join(folder, 'bootstrap.json'), JSON.stringify(bootstrapOf(id, options)))
   const child = spawn(
     envoyBinary(),
     [
@@ -111,46 +112,9 @@ function parseStats(text: string): Record<string, number> {
   return Object.fromEntries(numbers.map(([name, value]) => [name!, Number(value)]))
 }
 
-function bootstrap(
-  id: string,
-  { gateway, xdsPort, labels = {}, bootstrap: extra }: TestEnvoyOptions,
-): object {
-  const backOff = { base_interval: '0.1s', max_interval: '1s' }
-  const viaAds = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }
-  return {
-    node: { id, cluster: gateway, metadata: { gateway, labels } },
-    admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
-    dynamic_resources: {
-      ads_config: {
-        api_type: 'DELTA_GRPC',
-        transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds', retry_policy: { retry_back_off: backOff } } }],
-      },
-      cds_config: viaAds,
-      lds_config: viaAds,
-    },
-    static_resources: { clusters: [xdsCluster(xdsPort)] },
-    ...extra,
-  }
-}
-
-function xdsCluster(port: number): object {
-  const address = { socket_address: { address: '127.0.0.1', port_value: port } }
-  return {
-    name: 'xds',
-    type: 'STATIC',
-    connect_timeout: '1s',
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: {
-          http2_protocol_options: { connection_keepalive: { interval: '5s', timeout: '3s' } },
-        },
-      },
-    },
-    load_assignment: {
-      cluster_name: 'xds',
-      endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
-    },
-  }
+/** What `weir envoy bootstrap` prints, with what a test adds. */
+function bootstrapOf(id: string, options: TestEnvoyOptions): object {
+  const { gateway, xdsPort, labels = {}, bootstrap: extra } = options
+  const xds = { host: '127.0.0.1', port: xdsPort }
+  return { ...bootstrap({ gateway, id, labels, addresses: [], xds, adminPort: 0 }), ...extra }
 }

@@ -177,7 +177,7 @@ test('a server that restarts sends nothing again, and names what was removed mea
   assert.deepEqual(sentInShort(less.events), ['cluster +0 -1', 'endpoints +0 -1'])
   assert.equal(await body(port), 'upstream')
   const names = Object.keys(await envoy.stats('^cluster\\..*membership_total'))
-  assert.deepEqual(names, ['cluster.a.membership_total', 'cluster.xds.membership_total'])
+  assert.deepEqual(names, ['cluster.a.membership_total', 'cluster.weir_xds.membership_total'])
 })
 
 test('of five route configurations with one bad regex, the four good ones arrive', async (t) => {

@@ -1,36 +1,85 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { WeirError } from '../../errors.ts'
+import { idOf } from '../../model/document.ts'
 import { type Edit, planWrite } from '../../model/plan-write.ts'
+import type { State } from '../../model/state.ts'
 import type { AdminContext } from '../context.ts'
+import { type DryRunQuery, dryRun, dryRunParameter } from '../dry-run.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { type ReadDocuments, readDocuments, valuesOf } from '../read-documents.ts'
-import { sendWritten, waitParameters, write } from '../write.ts'
+import { type Wish, waitParameters, write, writeHeaders } from '../write.ts'
+
+const pruneParameter = {
+  prune: Type.Optional(
+    Type.Boolean({
+      description:
+        'Delete every object that is not in the request: of all kinds, whoever wrote it, whatever its owner and ' +
+        'labels. The request is then the whole configuration. One without a document is refused, with or without ' +
+        'prune, so that an empty file deletes nothing.',
+      default: false,
+    }),
+  ),
+}
+
+/** Either answer of a write that may be a dry run. */
+export const writtenOrRehearsed = {
+  '200': {
+    description: 'What was done, or with `dryRun` what would be.',
+    content: {
+      'application/json': { schema: { anyOf: [{ $ref: 'WriteAnswer#' }, { $ref: 'DryRunAnswer#' }] } },
+    },
+  },
+  '202': { $ref: 'WriteAnswer#' },
+  ...problemResponses,
+}
 
 /** `POST /v1/apply`: any number of documents as one transaction. */
 export function applyRoutes(app: FastifyInstance, context: AdminContext): void {
-  const { kinds, parser } = context
+  const { kinds } = context
   const schema = {
     summary: 'Create or change objects, all or none',
     description: 'YAML with any number of documents, or JSON with one or a list of them.',
     tags: ['writes'],
-    querystring: Query(waitParameters),
+    headers: Type.Object(writeHeaders),
+    querystring: Query({ ...pruneParameter, ...dryRunParameter, ...waitParameters }),
     body: {
       content: {
         'application/yaml': { schema: { type: 'string', examples: [exampleText] } },
         'application/json': { schema: { anyOf: kinds.map(({ kind }) => ({ $ref: `${kind}#` })) } },
       },
     },
-    response: { '200': { $ref: 'WriteAnswer#' }, '202': { $ref: 'WriteAnswer#' }, ...problemResponses },
+    response: writtenOrRehearsed,
   }
   app.post('/v1/apply', { schema }, async (request, reply) => {
-    const read = await readDocuments(kinds, await valuesOf(request, parser))
-    const edits = read.documents.flatMap((object, document): Edit[] =>
-      object === undefined ? [] : [{ op: 'put', object, document }],
-    )
-    if (read.problems.length > 0) throw await refused(context, read, edits)
-    return sendWritten(reply, await write(context, request, { edits, single: false }))
+    const query = request.query as DryRunQuery & { prune?: boolean }
+    const wish = await wishOf(context, request, query.prune === true)
+    return query.dryRun ? dryRun(context, request, reply, wish) : write(context, request, reply, wish)
   })
+}
+
+async function wishOf(context: AdminContext, request: FastifyRequest, prune: boolean): Promise<Wish> {
+  const { kinds, parser } = context
+  const read = await readDocuments(kinds, await valuesOf(request, parser))
+  const puts = read.documents.flatMap((object, document): Edit[] =>
+    object === undefined ? [] : [{ op: 'put', object, document }],
+  )
+  if (read.problems.length > 0) throw await refused(context, read, puts)
+  const kept = new Set(read.documents.flatMap((object) => (object === undefined ? [] : [idOf(object)])))
+  return {
+    edits: (state) => (prune ? [...puts, ...deletions(state, kept)] : puts),
+    places: 'documents',
+  }
+}
+
+/** A deletion for each object that is not to be kept. */
+export function deletions(state: State, kept: ReadonlySet<string>): Edit[] {
+  return [...state.objects].flatMap(([kind, byName]) =>
+    [...byName.keys()]
+      .filter((name) => !kept.has(`${kind}/${name}`))
+      .map((name): Edit => ({ op: 'delete', kind, name, document: -1 })),
+  )
 }
 
 const exampleText = 'kind: Cluster\nname: echo\nspec:\n  endpoints: [{ address: 127.0.0.1, port: 9001 }]\n'

@@ -2,8 +2,11 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { stringify } from 'yaml'
+import type { Document } from '../../model/document.ts'
+import { effective } from '../../model/effective.ts'
 import type { Kind } from '../../model/kind.ts'
 import { all, type State } from '../../model/state.ts'
+import { atParameter, stateAt } from '../at.ts'
 import type { AdminContext } from '../context.ts'
 import { shownDocument } from '../field-order.ts'
 import { problemResponses } from '../problem-schema.ts'
@@ -11,45 +14,63 @@ import { Query } from '../query.ts'
 
 /** `GET /v1/export`: everything as YAML in a stable order, which applied again changes nothing. */
 export function exportRoutes(app: FastifyInstance, context: AdminContext): void {
-  const { store, kinds } = context
+  const { kinds } = context
   const kindNames = kinds.map(({ kind }) => kind)
   const schema = {
     summary: 'All objects as YAML documents',
     tags: ['reads'],
     querystring: Query({
       kind: Type.Optional(Type.Enum(kindNames, { description: 'Only objects of this kind.' })),
+      effective: Type.Optional(
+        Type.Boolean({
+          description:
+            'Fill in the defaults of all fields that are not written. Applied again, they count as written.',
+          default: false,
+        }),
+      ),
+      ...atParameter,
     }),
     response: {
       '200': {
-        description: 'YAML documents.',
-        content: { 'application/yaml': { schema: { type: 'string' } } },
+        description: 'YAML documents, none where there is no object.',
+        content: { 'application/yaml': { schema: {} } },
       },
       ...problemResponses,
     },
   }
   app.get('/v1/export', { schema }, async (request, reply) => {
-    const { kind: only } = request.query as { kind?: string }
-    const state = await store.current()
+    const query = request.query as { kind?: string; effective?: boolean; at?: string }
+    const { kind: only, at } = query
+    const { state } = await stateAt(context, at, only === undefined ? {} : { kind: only })
     const wanted = kinds.filter(({ kind }) => only === undefined || kind === only)
     return reply
       .type('application/yaml; charset=utf-8')
       .header('weir-revision', String(state.revision))
-      .send(Readable.from(exported(wanted, state), { objectMode: false }))
+      .send(Readable.from(exported(wanted, state, query.effective === true), { objectMode: false }))
   })
 }
 
 /** How many documents are written out before other work gets its turn. */
 const batch = 100
 
-async function* exported(kinds: readonly Kind[], state: State): AsyncGenerator<string> {
+async function* exported(
+  kinds: readonly Kind[],
+  state: State,
+  withDefaults: boolean,
+): AsyncGenerator<string> {
   let count = 0
   for (const kind of kinds) {
     for (const { document } of all(state, kind.kind)) {
       if (count > 0 && count % batch === 0) await new Promise(setImmediate)
-      yield `${count > 0 ? '---\n' : ''}${yamlOf(shownDocument(kind, document))}`
+      const shown = shownDocument(kind, withDefaults ? filled(kind, document) : document)
+      yield `${count > 0 ? '---\n' : ''}${yamlOf(shown)}`
       count++
     }
   }
+}
+
+function filled(kind: Kind, document: Document): Document {
+  return { ...document, spec: effective<Document['spec']>(kind.spec, document.spec) }
 }
 
 /** Quotes what a reader of YAML 1.1 would take for something else (`no`, `1:30`), too. */

@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { RevisionRow } from '../../store/tables.ts'
 import type { AdminContext } from '../context.ts'
+import { type ObjectDiff, shownDifferences } from '../difference.ts'
 import { decodeCursor, defaultLimit, encodeCursor, type PageQuery, pageParameters } from '../page.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
-import { clipped, refusal } from '../refusal.ts'
+import { refusal } from '../refusal.ts'
+import { isRevision, knownRevision, revisionParams } from '../revision-url.ts'
 
 const Revision = Type.Object(
   {
@@ -17,10 +19,19 @@ const Revision = Type.Object(
   { title: 'Revision', description: 'One write.' },
 )
 
-/** `GET /v1/revisions` and one of them: who wrote when and why. */
-export function revisionRoutes(app: FastifyInstance, { store }: AdminContext): void {
-  const list = {
+/** `GET /v1/revisions`, one of them, and what it changed. */
+export function revisionRoutes(app: FastifyInstance, context: AdminContext): void {
+  listRoute(app, context)
+  readRoute(app, context)
+  diffRoute(app, context)
+}
+
+function listRoute(app: FastifyInstance, { store }: AdminContext): void {
+  const schema = {
     summary: 'The history, newest first',
+    description:
+      'Who wrote when and why, as stored. A revision whose state was compacted away is still listed while an object ' +
+      'that it wrote is kept.',
     tags: ['history'],
     querystring: Query(pageParameters),
     response: {
@@ -28,7 +39,7 @@ export function revisionRoutes(app: FastifyInstance, { store }: AdminContext): v
       ...problemResponses,
     },
   }
-  app.get('/v1/revisions', { schema: list }, async (request) => {
+  app.get('/v1/revisions', { schema }, async (request) => {
     const { limit = defaultLimit, cursor } = request.query as PageQuery
     const after = decodeCursor(cursor, isRevision)
     const page = await store.revisions({ limit, ...(after === undefined ? {} : { before: Number(after) }) })
@@ -37,32 +48,58 @@ export function revisionRoutes(app: FastifyInstance, { store }: AdminContext): v
       next: page.next === undefined ? null : encodeCursor(String(page.next)),
     }
   })
+}
 
-  const one = {
+function readRoute(app: FastifyInstance, context: AdminContext): void {
+  const schema = {
     summary: 'One revision',
     tags: ['history'],
-    params: Type.Object({ revision: Type.String({ description: 'Number of the revision.' }) }),
+    params: revisionParams,
     querystring: Query({}),
     response: { '200': Revision, ...problemResponses },
   }
-  app.get('/v1/revisions/:revision', { schema: one }, async (request) => {
-    const { revision } = request.params as { revision: string }
-    const row = isRevision(revision) ? await store.revision(Number(revision)) : undefined
-    if (row === undefined) {
-      throw refusal(
-        'not_found',
-        `There is no revision ${clipped(revision)}.`,
-        'GET /v1/revisions lists those that exist',
-      )
-    }
-    return shown(row)
+  app.get('/v1/revisions/:revision', { schema }, async (request) => {
+    const id = await knownRevision(context, request)
+    const row = await context.store.revision(id)
+    if (row !== undefined) return shown(row)
+    throw refusal('gone', `Revision ${id} was compacted away.`, 'GET /v1/revisions lists those that are kept')
+  })
+}
+
+function diffRoute(app: FastifyInstance, context: AdminContext): void {
+  const schema = {
+    summary: 'What a revision changed',
+    description:
+      'Every object that differs, with the places that do. 410 where one of the two states was compacted away.',
+    tags: ['history'],
+    params: revisionParams,
+    querystring: Query({
+      from: Type.Optional(
+        Type.Integer({
+          description:
+            'Compare with the state of this revision (0: the empty one) instead of the one just before.',
+          minimum: 0,
+        }),
+      ),
+    }),
+    response: {
+      '200': Type.Object({
+        from: Type.Integer(),
+        to: Type.Integer(),
+        items: Type.Array(Type.Unsafe<ObjectDiff>({ $ref: 'ObjectDiff#' })),
+      }),
+      ...problemResponses,
+    },
+  }
+  app.get('/v1/revisions/:revision/diff', { schema }, async (request) => {
+    const { store, kinds } = context
+    const to = await knownRevision(context, request)
+    const { from = to - 1 } = request.query as { from?: number }
+    if (from > 0) await store.revisionAt({ revision: from })
+    return { from, to, items: shownDifferences(kinds, await store.differences(from, to)) }
   })
 }
 
 function shown({ id, author, message, at }: RevisionRow): Static<typeof Revision> {
   return { revision: id, author, message, at: at.toISOString() }
-}
-
-function isRevision(text: string): boolean {
-  return /^[1-9][0-9]{0,14}$/.test(text)
 }

@@ -1,19 +1,25 @@
 import { Option } from 'commander'
 import type { Document } from '../../model/document.ts'
-import { createClient } from '../client.ts'
+import { Usage } from '../cli.ts'
+import { type Client, createClient } from '../client.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { objectOf } from '../kinds.ts'
 import { listAll } from '../list.ts'
 import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, labelText, table } from '../output.ts'
+import { watch } from '../watch.ts'
 
-/** `weir get`: one object, or a list of one kind. */
+/** `weir get`: one object, or a list of one kind; `-w` goes on with what changes. */
 export const getCommand: AddCommand = (program, cli) => {
   const command = program
     .command('get')
     .description('print one object, or list those of a kind')
     .argument('<kind>', 'a kind (routes, Route) or one object (routes/echo)')
     .argument('[name]', 'name of the object')
+    .option('-l, --label <label=value...>', 'only objects that have these labels')
+    .option('--owner <owner>', 'only objects of this owner')
+    .option('--at <point>', 'as it was at a revision (12) or a time (2026-01-31T12:00:00Z)')
+    .option('-w, --watch', 'go on and print what changes, until Ctrl-C')
     .addOption(
       new Option('-o, --output <format>', 'how to print it (a list: table, an object: yaml)').choices([
         'table',
@@ -24,20 +30,53 @@ export const getCommand: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample: weir get routes/echo -o json')
   withConnection(command).action(async (first: string, second: string | undefined, options: Options) => {
     const { kind, name } = objectOf(first, second)
+    check(name, options)
     const client = createClient(connectionOf(options, cli), cli)
-    if (name !== undefined) {
-      const { text } = await client({ method: 'GET', path: `/v1/${kind.plural}/${encodeURIComponent(name)}` })
-      const document = JSON.parse(text) as Document
-      cli.stdout.write(printed([document], options.output ?? 'yaml', cli.stdout, document))
+    const read = () => documentsOf(client, kind.plural, name, options)
+    const format = options.output ?? (name === undefined ? 'table' : 'yaml')
+    if (options.watch) {
+      await watch({ client, cli, kind: kind.kind, format, name, read })
       return
     }
-    const documents = await listAll(client, kind.plural)
-    cli.stdout.write(printed(documents, options.output ?? 'table', cli.stdout, documents))
+    const documents = await read()
+    const whole = name === undefined ? documents : documents[0]
+    cli.stdout.write(printed(documents, format, cli.stdout, whole))
   })
 }
 
 interface Options extends ConnectionOptions {
   output?: Format
+  label?: string[]
+  owner?: string
+  at?: string
+  watch?: boolean
+}
+
+function check(name: string | undefined, { label, owner, at, watch }: Options): void {
+  if (name !== undefined && (label !== undefined || owner !== undefined))
+    throw new Usage('labels and owners select from a list: leave out the name')
+  if (watch && at !== undefined) throw new Usage('what was does not change: leave out --at or --watch')
+  const odd = label?.find((each) => !/^[^=]+=/.test(each))
+  if (odd !== undefined) throw new Usage(`write a label as label=value, not ${odd}`)
+}
+
+async function documentsOf(
+  client: Client,
+  plural: string,
+  name: string | undefined,
+  { label, owner, at }: Options,
+): Promise<Document[]> {
+  const when: Record<string, string> = at === undefined ? {} : { at }
+  if (name === undefined) {
+    return listAll(client, plural, {
+      ...when,
+      ...(label === undefined ? {} : { labels: label.join(',') }),
+      ...(owner === undefined ? {} : { owner }),
+    })
+  }
+  const query = at === undefined ? '' : `?${new URLSearchParams(when)}`
+  const { text } = await client({ method: 'GET', path: `/v1/${plural}/${encodeURIComponent(name)}${query}` })
+  return [JSON.parse(text) as Document]
 }
 
 function printed(

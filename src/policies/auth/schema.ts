@@ -29,7 +29,10 @@ const ApiKey = Type.Object(
       maxItems: 8,
     }),
   },
-  { additionalProperties: false, description: 'The caller is a Consumer, by one of its API keys.' },
+  {
+    additionalProperties: false,
+    description: 'The caller is a Consumer, by one of its API keys. Without it no key is asked for.',
+  },
 )
 
 const Jwks = Type.Object(
@@ -37,7 +40,7 @@ const Jwks = Type.Object(
     cluster: Type.Optional(Name({ description: 'Cluster that serves the keys.', examples: ['users'] })),
     path: Type.Optional(
       Type.String({
-        description: 'Path of the keys on that cluster.',
+        description: 'Path of the keys on that cluster. Left out with inline.',
         pattern: '^/[^#\\s\\u0000-\\u001f\\u007f]*$',
         maxLength: 2048,
         remedy: 'write a path that starts with "/"',
@@ -53,7 +56,10 @@ const Jwks = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Keys by which tokens are verified.' },
+  {
+    additionalProperties: false,
+    description: 'Keys by which tokens are verified: exactly one of cluster, inline.',
+  },
 )
 
 const Jwt = Type.Object(
@@ -68,7 +74,7 @@ const Jwt = Type.Object(
       Type.Array(
         Type.String({ description: 'An audience.', minLength: 1, maxLength: 1024, examples: ['shop'] }),
         {
-          description: 'Audiences of which the token must have one (aud).',
+          description: 'Audiences of which the token must have one (aud). Without it any will do.',
           minItems: 1,
           maxItems: 64,
         },
@@ -77,21 +83,26 @@ const Jwt = Type.Object(
     jwks: Jwks,
     claims: Type.Optional(
       Type.Record(
-        Type.String(),
+        Type.String({ pattern: '^.{1,256}$' }),
         Type.Array(Type.String({ description: 'A value.', maxLength: 1024, examples: ['admin'] }), {
           description: 'Values of which the claim must have one.',
           minItems: 1,
           maxItems: 256,
         }),
         {
-          description: 'Claims that the token must have.',
+          description: 'Claims that the token must have. Without it none is looked at.',
           maxProperties: 32,
+          additionalProperties: false,
+          remedy: 'name up to 32 claims, as in { role: [admin] }',
           examples: [{ role: ['admin'] }],
         },
       ),
     ),
   },
-  { additionalProperties: false, description: 'The caller has a signed token (RFC 7519).' },
+  {
+    additionalProperties: false,
+    description: 'The caller has a signed token (RFC 7519). Without it none is asked for.',
+  },
 )
 
 const Allow = Type.Object(
@@ -107,7 +118,10 @@ const Allow = Type.Object(
       { description: 'Addresses that may call.', minItems: 1, maxItems: 1024 },
     ),
   },
-  { additionalProperties: false, description: 'The caller’s address is one of these.' },
+  {
+    additionalProperties: false,
+    description: 'The caller’s address is one of these. Without it any will do.',
+  },
 )
 
 export const AuthSpec = Type.Object(

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { Duration } from '../../model/duration.ts'
 
-const percent = (description: string, example: number) =>
-  Type.Optional(Type.Integer({ description, minimum: 0, maximum: 100, examples: [example] }))
+const percent = (description: string, example: number, more: { default?: number } = {}) =>
+  Type.Optional(Type.Integer({ description, minimum: 0, maximum: 100, examples: [example], ...more }))
 
 const Breaker = Type.Object(
   {
@@ -37,7 +37,8 @@ const Breaker = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'A strict circuit breaker for the whole cluster and the whole fleet.',
+    description:
+      'A strict circuit breaker for the whole cluster and the whole fleet. Without it there is none.',
   },
 )
 
@@ -46,14 +47,14 @@ export const OutlierDetectionSpec = Type.Object(
   {
     consecutive5xx: Type.Optional(
       Type.Integer({
-        description: 'Failures in a row after which an endpoint is ejected.',
+        description: 'Failures in a row after which an endpoint is ejected. Without it they are not counted.',
         minimum: 1,
         maximum: 10_000,
         examples: [5],
       }),
     ),
     failurePercentage: percent(
-      'An endpoint is ejected when at least this share of its requests failed, in percent.',
+      'An endpoint is ejected when at least this share of its requests failed, in percent. Without it shares are not counted.',
       51,
     ),
     requestVolume: Type.Optional(
@@ -83,7 +84,9 @@ export const OutlierDetectionSpec = Type.Object(
         examples: ['30s'],
       }),
     ),
-    maxEjectionPercent: percent('Largest share of a cluster’s endpoints that may be ejected at once.', 100),
+    maxEjectionPercent: percent('Largest share of a cluster’s endpoints that may be ejected at once.', 100, {
+      default: 10,
+    }),
     breaker: Type.Optional(Breaker),
   },
   {

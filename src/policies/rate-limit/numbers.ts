@@ -2,37 +2,59 @@ import { Type } from 'typebox'
 import type { Problem } from '../../errors.ts'
 import { Duration } from '../../model/duration.ts'
 
-const count = (description: string, minimum: number, example: number) =>
-  Type.Integer({ description, minimum, maximum: 1_000_000_000, examples: [example] })
+const notLimiting = 'the policy limits nothing'
+
+const count = (description: string, minimum: number, example: number, more: { pending?: string } = {}) =>
+  Type.Integer({ description, minimum, maximum: 1_000_000_000, examples: [example], ...more })
 
 const every = Duration({ description: 'In what time.', atLeast: '1ms', atMost: '8784h', examples: ['1m'] })
 
 const Refill = Type.Object(
   { tokens: count('How many tokens.', 1, 100), every },
-  { additionalProperties: false, description: 'token_bucket: how fast tokens come back.' },
+  {
+    additionalProperties: false,
+    description: 'token_bucket: how fast tokens come back. Left out for the others.',
+    pending: notLimiting,
+  },
 )
 
 const Rate = Type.Object(
   { requests: count('How many requests.', 1, 2), every },
-  { additionalProperties: false, description: 'leaky_bucket: how fast requests leave the queue.' },
+  {
+    additionalProperties: false,
+    description: 'leaky_bucket: how fast requests leave the queue. Left out for the others.',
+    pending: notLimiting,
+  },
 )
 
 /** The numbers of the four algorithms; which of them belong to which is said by `numberProblems`. */
 export const numbers = {
   limit: Type.Optional(
-    count('fixed_window, sliding_window: requests admitted for one key in one window.', 0, 100),
+    count(
+      'fixed_window, sliding_window: requests admitted for one key in one window. Left out for the others.',
+      0,
+      100,
+    ),
   ),
   window: Type.Optional(
     Duration({
-      description: 'fixed_window, sliding_window: length of a window.',
+      description: 'fixed_window, sliding_window: length of a window. Left out for the others.',
       atLeast: '100ms',
       atMost: '8784h',
       examples: ['1m'],
     }),
   ),
-  capacity: Type.Optional(count('token_bucket: tokens of a full bucket, the largest burst.', 0, 100)),
+  capacity: Type.Optional(
+    count('token_bucket: tokens of a full bucket, the largest burst. Left out for the others.', 0, 100, {
+      pending: notLimiting,
+    }),
+  ),
   refill: Type.Optional(Refill),
-  queue: Type.Optional(count('leaky_bucket: requests that may wait for their turn.', 0, 100)),
+  queue: Type.Optional(
+    count('leaky_bucket: requests that may wait for their turn. Left out for the others.', 0, 100, {
+      pending: notLimiting,
+    }),
+  ),
   rate: Type.Optional(Rate),
 }
 

@@ -2,24 +2,34 @@ import { type TSchema, Type } from 'typebox'
 import { HeaderName } from '../../model/header.ts'
 import { numbers } from './numbers.ts'
 
-const text = { type: 'string', minLength: 1, maxLength: 1024 }
+const text = { type: 'string', description: 'The value.', minLength: 1, maxLength: 1024 }
 const prefix = {
   type: 'object',
-  properties: { prefix: text },
+  properties: { prefix: { ...text, description: 'What the value starts with.' } },
   required: ['prefix'],
   additionalProperties: false,
 }
 const cidr = {
   type: 'object',
-  properties: { cidr: { type: 'string', format: 'weir-cidr', maxLength: 64 } },
+  properties: {
+    cidr: {
+      type: 'string',
+      description: 'A block of addresses.',
+      format: 'weir-cidr',
+      maxLength: 64,
+      examples: ['10.0.0.0/8'],
+    },
+  },
   required: ['cidr'],
   additionalProperties: false,
 }
 
 type Value = string | { prefix: string } | { cidr: string }
 
-const value = (description: string, anyOf: TSchema[] | object[], remedy: string) =>
-  Type.Optional(Type.Unsafe<Value>({ description, anyOf, remedy, examples: ['acme'] }))
+const address = { ...text, format: 'weir-ip', maxLength: 64 }
+
+const value = (description: string, anyOf: TSchema[] | object[], remedy: string, example = 'acme') =>
+  Type.Optional(Type.Unsafe<Value>({ description, anyOf, remedy, examples: [example] }))
 
 const exactOrPrefix = (what: string) =>
   value(`Requests of this ${what}.`, [text, prefix], `write the ${what}, or {prefix: ...}`)
@@ -27,7 +37,7 @@ const exactOrPrefix = (what: string) =>
 const byName = (what: string) =>
   Type.Optional(
     Type.Record(
-      what === 'header' ? HeaderName() : Type.String(),
+      what === 'header' ? HeaderName() : Type.String({ pattern: '^.{1,256}$' }),
       Type.Unsafe<Value>({
         description: `Value of the ${what}.`,
         anyOf: [text, prefix],
@@ -50,7 +60,12 @@ const Match = Type.Object(
     path: exactOrPrefix('path'),
     method: exactOrPrefix('method'),
     route: exactOrPrefix('route'),
-    client_ip: value('Requests of this client.', [text, cidr], 'write an IP address, or {cidr: ...}'),
+    client_ip: value(
+      'Requests of this client.',
+      [address, cidr],
+      'write an IP address, or {cidr: ...}',
+      '10.1.2.3',
+    ),
     header: byName('header'),
     query: byName('query parameter'),
     cookie: byName('cookie'),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { HeaderMap, HeaderName } from '../../model/header.ts'
+import { Name } from '../../model/name.ts'
 import { KeyPart } from './key-part.ts'
 import { numbers } from './numbers.ts'
 import { Override } from './override.ts'
@@ -17,7 +18,7 @@ const Cost = Type.Unsafe<number | { header: string }>({
     { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
     {
       type: 'object',
-      properties: { header: HeaderName() },
+      properties: { header: HeaderName({ description: 'The header that carries the number.' }) },
       required: ['header'],
       additionalProperties: false,
     },
@@ -35,27 +36,36 @@ const Response = Type.Object(
         examples: [503],
       }),
     ),
-    headers: Type.Optional(HeaderMap({ description: 'Headers of a refused request’s answer.' })),
+    headers: Type.Optional(HeaderMap({ description: 'Headers of a refused request’s answer.', default: {} })),
     body: Type.Optional(
       Type.String({
         description: 'Body of a refused request’s answer.',
         maxLength: 4096,
+        default: '',
         examples: ['slow down'],
       }),
     ),
   },
   {
     additionalProperties: false,
-    description: 'What a refused client gets.',
+    description: 'What a refused client gets. Without it a bare 429.',
     pending: 'refused requests get a bare 429',
   },
 )
+
+const PlanNumbers = Type.Object(numbers, {
+  additionalProperties: false,
+  minProperties: 1,
+  description: 'The numbers of a plan; those left out are the policy’s own.',
+  remedy: 'write at least one number',
+})
 
 export const RateLimitSpec = Type.Object(
   {
     algorithm: Type.Enum(['fixed_window', 'sliding_window', 'token_bucket', 'leaky_bucket'], {
       description:
         'How requests are counted: windows aligned to the Unix epoch, a rolling window, a bucket of tokens, or a queue with a constant outflow.',
+      examples: ['fixed_window'],
       pendingValues: { sliding_window: notLimiting, token_bucket: notLimiting, leaky_bucket: notLimiting },
     }),
     ...numbers,
@@ -98,8 +108,10 @@ export const RateLimitSpec = Type.Object(
       }),
     ),
     plans: Type.Optional(
-      Type.Record(Type.String(), Type.Object(numbers, { additionalProperties: false, minProperties: 1 }), {
-        description: 'Other numbers for consumers of a plan, by its name.',
+      Type.Record(Name(), PlanNumbers, {
+        description: 'Other numbers for consumers of a plan, by its name. Without it there are none.',
+        additionalProperties: false,
+        remedy: 'name a plan, as in { gold: { limit: 6000 } }',
         maxProperties: 256,
         examples: [{ gold: { limit: 6000 } }],
         pending: 'the policy’s own numbers are in force for every plan',
@@ -107,7 +119,8 @@ export const RateLimitSpec = Type.Object(
     ),
     overrides: Type.Optional(
       Type.Array(Override, {
-        description: 'Other numbers for requests that match; the most specific wins, and beats a plan.',
+        description:
+          'Other numbers for requests that match; the most specific wins, and beats a plan. Without it there are none.',
         maxItems: 10_000,
         pending: 'the policy’s own numbers are in force for everybody',
       }),

@@ -5,7 +5,7 @@ export const RequestSpec = Type.Object(
   {
     maxBytes: Type.Optional(
       Size({
-        description: 'Largest body; larger ones get a 413.',
+        description: 'Largest body; larger ones get a 413. Without it the gateway’s maxRequestBytes holds.',
         atLeast: '0B',
         atMost: '4GiB',
         examples: ['64KiB'],
@@ -20,16 +20,26 @@ export const RequestSpec = Type.Object(
           remedy: 'write a media type in lower case, for example application/json',
           examples: ['application/json'],
         }),
-        { description: 'Media types that a body may have; others get a 415.', minItems: 1, maxItems: 32 },
+        {
+          description: 'Media types that a body may have; others get a 415. Without it all may.',
+          minItems: 1,
+          maxItems: 32,
+        },
       ),
     ),
     reject: Type.Optional(
-      Type.Array(Type.Enum(['sql_injection', 'cross_site_scripting'], { description: 'A kind of attack.' }), {
-        description: 'Requests that look like these attacks get a 400.',
-        minItems: 1,
-        maxItems: 2,
-        uniqueItems: true,
-      }),
+      Type.Array(
+        Type.Enum(['sql_injection', 'cross_site_scripting'], {
+          description: 'A kind of attack.',
+          examples: ['sql_injection'],
+        }),
+        {
+          description: 'Requests that look like these attacks get a 400. Without it none is looked for.',
+          minItems: 1,
+          maxItems: 2,
+          uniqueItems: true,
+        },
+      ),
     ),
     unknownOperations: Type.Optional(
       Type.Enum(['allow', 'deny'], {
@@ -40,13 +50,14 @@ export const RequestSpec = Type.Object(
     openapi: Type.Optional(
       Type.Unsafe<Record<string, unknown>>({
         type: 'object',
-        description: 'An OpenAPI 3.1 document that requests are held to.',
+        description: 'An OpenAPI 3.1 document that requests are held to. Without it they may have any shape.',
         required: ['openapi', 'paths'],
         properties: {
           openapi: {
             type: 'string',
             description: 'Version of OpenAPI.',
             pattern: '^3\\.[01]\\.[0-9]+$',
+            maxLength: 16,
             remedy: 'write 3.0.x or 3.1.x',
             examples: ['3.1.0'],
           },

@@ -7,6 +7,8 @@ export interface Hit {
   readonly counter: string
   /** Identity of the counter that stands in for all others of the policy when the store is full. */
   readonly overflow: string
+  /** Whose counter it is: policies share a full store fairly. */
+  readonly policy: string
   readonly rule: BoundRule
   /** Whole number, at least 0. */
   readonly cost: number

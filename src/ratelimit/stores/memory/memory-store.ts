@@ -2,6 +2,7 @@ import type { Micros } from '../../algorithms/algorithm.ts'
 import type { CounterStore, Hit, Taken } from '../counter-store.ts'
 
 interface Entry {
+  policy: string
   state: unknown
   expiresAt: Micros
 }
@@ -13,18 +14,24 @@ export interface MemoryStoreOptions {
   /** Whole microseconds since the epoch. */
   clock: () => Micros
   /**
-   * Counters held at most. Beyond it a new key shares one counter with all other new keys of its policy: nobody
-   * loses a counter to an attacker's random keys, and memory stays flat.
+   * Counters that are held before the store counts as full. Then a policy gets new counters only below its fair share
+   * (this number divided by the policies that hold any), and else a new key shares one counter with all other new keys
+   * of its policy. So nobody loses a counter to an attacker's random keys, a flood of one policy's keys leaves the
+   * others theirs, and memory stays below twice this number.
    */
   maxCounters: number
+  /** Called when a hit had to share a counter. */
+  onOverflow?(policy: string): void
 }
 
 /**
  * Counters in this process. JavaScript runs one step at a time, so a `take` is atomic by itself. Expired counters
  * go a few at a time with the hits that follow; there is no sweep that could pause the process.
  */
-export function createMemoryStore({ clock, maxCounters }: MemoryStoreOptions): CounterStore {
+export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStoreOptions): CounterStore {
   const entries = new Map<string, Entry>()
+  /** Counters held by each policy. */
+  const held = new Map<string, number>()
   let cursor = entries.entries()
 
   function sweep(count: number, now: Micros): void {
@@ -35,13 +42,29 @@ export function createMemoryStore({ clock, maxCounters }: MemoryStoreOptions): C
         return
       }
       const [key, entry] = next.value
-      if (entry.expiresAt <= now) entries.delete(key)
+      if (entry.expiresAt <= now) remove(key, entry.policy)
     }
   }
 
-  function counterOf(hit: Hit, staged: Map<string, unknown>): string {
-    const known = entries.has(hit.counter) || staged.has(hit.counter)
-    return known || entries.size + staged.size < maxCounters ? hit.counter : hit.overflow
+  function remove(key: string, policy: string): void {
+    entries.delete(key)
+    const left = held.get(policy)! - 1
+    if (left === 0) held.delete(policy)
+    else held.set(policy, left)
+  }
+
+  function put(key: string, policy: string, state: unknown, expiresAt: Micros): void {
+    if (!entries.has(key)) held.set(policy, (held.get(policy) ?? 0) + 1)
+    entries.set(key, { policy, state, expiresAt })
+  }
+
+  function counterOf(hit: Hit, staged: ReadonlyMap<string, unknown>): string {
+    if (entries.has(hit.counter) || staged.has(hit.counter)) return hit.counter
+    const own = held.get(hit.policy) ?? 0
+    const share = maxCounters / Math.max(1, held.size + (own === 0 ? 1 : 0))
+    if (entries.size < maxCounters || own < share) return hit.counter
+    onOverflow?.(hit.policy)
+    return hit.overflow
   }
 
   function take(hits: readonly Hit[]): Taken {
@@ -60,7 +83,7 @@ export function createMemoryStore({ clock, maxCounters }: MemoryStoreOptions): C
     if (admitted) {
       for (const { hit, counter } of judged) {
         const state = staged.get(counter)
-        entries.set(counter, { state, expiresAt: hit.rule.expiresAt(state) })
+        put(counter, hit.policy, state, hit.rule.expiresAt(state))
       }
     }
     const outcomes = judged.map(({ hit, counter, decision }) => ({

@@ -1,0 +1,44 @@
+import { Type } from 'typebox'
+import type { Point } from '../store/history.ts'
+import type { LoadedState, Part } from '../store/read-state.ts'
+import type { AdminContext } from './context.ts'
+import { clipped, refusal } from './refusal.ts'
+
+/** Query parameter of what can be read as it was. */
+export const atParameter = {
+  at: Type.Optional(
+    Type.String({
+      description:
+        'Read as it was at a revision (its number) or at a time (RFC 3339): then the last revision before it. ' +
+        '404 where there was none, 410 where that part of the history was compacted away.',
+      maxLength: 64,
+      examples: ['12', '2026-01-31T12:00:00Z'],
+    }),
+  ),
+}
+
+const time = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i
+
+/** The point that `?at=` names; throws `malformed` for what is none. */
+export function pointOf(at: string): Point {
+  if (/^\d{1,15}$/.test(at)) return { revision: Number(at) }
+  // A "+" that was not percent-encoded arrives as a space.
+  const text = at.replace(/ (?=\d{2}:\d{2}$)/, '+')
+  const date = new Date(time.test(text) ? text : Number.NaN)
+  if (!Number.isNaN(date.getTime())) return { time: date }
+  throw refusal(
+    'malformed',
+    `"at" cannot be ${clipped(JSON.stringify(at))}.`,
+    'write the number of a revision, or a time such as 2026-01-31T12:00:00Z',
+  )
+}
+
+/** The newest state, or at least the part of an older one that is asked for. */
+export async function stateAt(
+  { store }: AdminContext,
+  at: string | undefined,
+  part: Part,
+): Promise<LoadedState> {
+  if (at === undefined) return { state: await store.current(), unreadable: [] }
+  return store.loaded(await store.revisionAt(pointOf(at)), part)
+}

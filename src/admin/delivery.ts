@@ -1,0 +1,39 @@
+import { messageOf } from '../errors.ts'
+import type { Change } from '../model/plan-write.ts'
+import { gatewaysConcerned } from '../model/references.ts'
+import type { WriteResult } from '../store/store.ts'
+import type { AdminContext, DeliveryAnswer } from './context.ts'
+
+/** How far a write got in the fleet, after waiting for it so many milliseconds at most. */
+export async function deliveryOf(
+  context: AdminContext,
+  result: WriteResult,
+  timeoutMs: number,
+): Promise<DeliveryAnswer> {
+  const { revision } = result
+  const gateways = gatewaysOf(context, result)
+  try {
+    return await context.deliver({ revision, gateways, timeoutMs, signal: context.closing })
+  } catch (error) {
+    // The write is made, whatever becomes of the question how far it got.
+    context.observe({
+      event: 'failed',
+      where: `delivery of revision ${revision}: ${messageOf(error)}`,
+      error,
+    })
+    return { state: 'pending', envoys: [] }
+  }
+}
+
+/** The gateways that a write concerns, in the state before or after it. */
+export function gatewaysOf({ kinds }: AdminContext, { before, after, changes }: WriteResult): Set<string> {
+  const objects = touched(changes)
+  const now = gatewaysConcerned(kinds, after, objects)
+  return before === after ? now : now.union(gatewaysConcerned(kinds, before, objects))
+}
+
+/** A write without effect asks about all that it names: whether what is there already has arrived. */
+function touched(changes: readonly Change[]): readonly Change[] {
+  const effective = changes.filter(({ action }) => action !== 'unchanged')
+  return effective.length > 0 ? effective : changes
+}

@@ -1,0 +1,86 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { find } from '../model/state.ts'
+import { warningsOf } from '../model/warnings.ts'
+import type { AdminContext } from './context.ts'
+import { gatewaysOf } from './delivery.ts'
+import { type ObjectDiff, shownDifferences } from './difference.ts'
+import { refusal } from './refusal.ts'
+import { Changes, commit, type WaitQuery, Warnings, type Wish } from './write.ts'
+
+export const dryRunParameter = {
+  dryRun: Type.Optional(
+    Type.Boolean({
+      description: 'Write nothing: answer what would change, in the model and in Envoy (`DryRunAnswer`).',
+      default: false,
+    }),
+  ),
+}
+
+export interface DryRunQuery extends WaitQuery {
+  dryRun?: boolean
+}
+
+const Resources = Type.Array(
+  Type.Object({
+    type: Type.String({ description: 'cluster, endpoints, listener or route.' }),
+    name: Type.String({ description: 'Name of the Envoy resource.' }),
+  }),
+)
+
+export const DryRunAnswer = Type.Object(
+  {
+    dryRun: Type.Literal(true),
+    revision: Type.Integer({ description: 'The current revision, on which it was tried.' }),
+    changes: Changes,
+    diff: Type.Array(Type.Unsafe<ObjectDiff>({ $ref: 'ObjectDiff#' })),
+    warnings: Warnings,
+    gateways: Type.Array(
+      Type.Object({
+        gateway: Type.String(),
+        added: Resources,
+        changed: Resources,
+        removed: Resources,
+        drains: Type.Array(Type.String(), {
+          description:
+            'Listeners that Envoy would close or replace: open connections on them are drained. Changes of routes, clusters and endpoints drain nothing.',
+        }),
+      }),
+      { description: 'The gateways whose Envoy resources would change.' },
+    ),
+  },
+  { $id: 'DryRunAnswer', title: 'DryRunAnswer', description: 'What a write would do.' },
+)
+
+export type DryRunAnswer = Static<typeof DryRunAnswer>
+
+/** Checks a write as a real one is checked, and answers what it would do. */
+export async function dryRun(
+  context: AdminContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  wish: Wish,
+): Promise<FastifyReply> {
+  const { wait, timeout } = request.query as DryRunQuery
+  if (wait !== undefined || timeout !== undefined)
+    throw refusal('malformed', 'A dry run has nothing to wait for.', 'leave out wait and timeout, or dryRun')
+  const result = await commit(context, request, wish, { dryRun: true })
+  const { revision, changes, before, after } = result
+  const differences = changes.map(({ kind, name }) => ({
+    kind,
+    name,
+    before: find(before, kind, name)?.document,
+    after: find(after, kind, name)?.document,
+  }))
+  const documents = differences.flatMap((each) => each.after ?? [])
+  const effective = before !== after
+  const answer: DryRunAnswer = {
+    dryRun: true,
+    revision,
+    changes,
+    diff: effective ? shownDifferences(context.kinds, differences) : [],
+    warnings: warningsOf(context.kinds, documents, after),
+    gateways: effective ? context.preview(before, after, gatewaysOf(context, result)) : [],
+  }
+  return reply.header('weir-revision', String(revision)).send(answer)
+}

@@ -1,0 +1,123 @@
+import { startupError, WeirError } from '../errors.ts'
+import type { Kind } from '../model/kind.ts'
+import type { Edit } from '../model/plan-write.ts'
+import { hasSecrets } from '../model/secret.ts'
+import type { State } from '../model/state.ts'
+import { rewrap } from './envelope.ts'
+import { newHashKey, openHashKey, rewrapHashKey } from './hash-key.ts'
+import type { Keyring } from './keyring.ts'
+import type { MasterKey } from './master-key.ts'
+import type { HashKeyRow, SecretRows } from './rows.ts'
+import { type KeysInForce, type Split, splitSecrets } from './split.ts'
+
+/** What a rotation did. */
+export interface Rotation {
+  /** Ids of the keys. */
+  from: string
+  to: string
+  /** How many secrets are under the new key now. */
+  secrets: number
+}
+
+export type Secrets = ReturnType<typeof createSecrets>
+
+/**
+ * Secrets of documents. The master key in force is the one around the database's hash key: what every replica writes is
+ * under it, until a rotation puts all under another one, in one transaction. So replicas need no common moment at which
+ * they learn of a key, only to know both by then.
+ */
+export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyring }) {
+  const { keyring } = options
+  const kinds = options.kinds.filter(({ spec }) => hasSecrets(spec))
+  const names = new Set(kinds.map(({ kind }) => kind))
+
+  async function keysInForce(rows: SecretRows): Promise<KeysInForce> {
+    const row = await rows.hashKey()
+    const master = row === undefined ? undefined : keyring.find(row.keyId)
+    if (row === undefined || master === undefined) throw lost(row)
+    return { master, hash: openHashKey(master, row), find: keyring.find }
+  }
+
+  return {
+    /**
+     * To be called once, at the start, with the writers' lock held: makes the first keys, or checks that those in force
+     * are at hand. Answers with the id of the master key in force. Throws a start-up error where it is not known.
+     */
+    async unlock(rows: SecretRows): Promise<{ inForce: string; preferred: string }> {
+      const row = await rows.hashKey()
+      const master = row === undefined ? undefined : keyring.find(row.keyId)
+      if (row !== undefined && master !== undefined) {
+        openHashKey(master, row)
+        return { inForce: master.id, preferred: keyring.preferred().id }
+      }
+      // A lost key is no loss as long as nothing is under it.
+      if (row !== undefined && (await rows.any())) throw unknownKey(row.keyId, keyring.ids())
+      const first = keyring.preferred()
+      await rows.putHashKey(newHashKey(first))
+      return { inForce: first.id, preferred: first.id }
+    },
+
+    /** Replaces every secret of the edits by a reference. To be called in the transaction that writes `created`, too. */
+    async split(rows: SecretRows, state: State, edits: readonly Edit[]): Promise<Split> {
+      const concerned = edits.some((edit) => edit.op === 'put' && names.has(edit.object.kind))
+      if (!concerned) return { edits: [...edits], created: [], problems: [] }
+      return splitSecrets(kinds, rows, await keysInForce(rows), state, edits)
+    },
+
+    /**
+     * Puts all that is encrypted under the preferred key; where that is in force already and comes from the key file,
+     * under a new one. To be called in one transaction, with the writers' lock held.
+     */
+    async rotate(rows: SecretRows): Promise<Rotation> {
+      const row = await rows.hashKey()
+      const from = row === undefined ? undefined : keyring.find(row.keyId)
+      if (row === undefined || from === undefined) throw lost(row)
+      const to = nextKey(from, keyring)
+      let secrets = 0
+      for await (const batch of rows.encrypted()) {
+        const again = batch.map((secret) => {
+          const master = keyring.find(secret.keyId)
+          // Of a key that was lost before: nothing can be done for it here.
+          if (master === undefined || secret.ciphertext === null) return secret
+          return { ...secret, keyId: to.id, ciphertext: rewrap(master, to, secret, secret.ciphertext) }
+        })
+        await rows.rewrap(again)
+        secrets += again.filter(({ keyId }) => keyId === to.id).length
+      }
+      await rows.putHashKey(rewrapHashKey(from, to, row))
+      return { from: from.id, to: to.id, secrets }
+    },
+
+    /** To be called when a rotation is committed: the key file forgets the keys before. */
+    forgetOthers: (id: string): void => keyring.keepOnly(id),
+  }
+}
+
+function nextKey(from: MasterKey, keyring: Keyring): MasterKey {
+  const preferred = keyring.preferred()
+  if (preferred.id !== from.id) return preferred
+  const renewed = keyring.renew()
+  if (renewed !== undefined) return renewed
+  const message = `Everything is under the key of WEIR_SECRET_KEY (${from.id}) already.`
+  const remedy =
+    'set WEIR_SECRET_KEY to a new key and WEIR_SECRET_KEY_PREVIOUS to the present one, restart every replica, and rotate then'
+  throw new WeirError('conflict', message, { problems: [{ pointer: '', message, remedy }] })
+}
+
+function unknownKey(id: string, known: readonly string[]): WeirError {
+  const has = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`
+  return startupError(
+    `The secrets in the database are under the key ${id}, which this weir does not have (${has}).`,
+    'Set WEIR_SECRET_KEY or WEIR_SECRET_KEY_PREVIOUS to that key, or bring back secret.key in the data dir (docs/secrets.md).',
+  )
+}
+
+/** Another replica has rotated to a key that this one was not given. */
+function lost(row: HashKeyRow | undefined): WeirError {
+  const message =
+    row === undefined
+      ? 'The database has no key for secrets.'
+      : `The secrets are under the key ${row.keyId}, which this replica does not have.`
+  const remedy = 'restart this replica with that key as WEIR_SECRET_KEY'
+  return new WeirError('key_missing', message, { problems: [{ pointer: '', message, remedy }] })
+}

@@ -1,0 +1,405 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { compile } from '../../src/compile/compile.ts'
+import { projectRoot } from '../../src/project-root.ts'
+import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
+import { documentsOf, storefrontDocuments, type Written } from '../support/example.ts'
+import { send } from '../support/http.ts'
+import { dumpedInForce, expectedInForce } from '../support/in-force.ts'
+import { freePort } from '../support/ports.ts'
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
+import { relocated } from '../support/relocate.ts'
+import { stateOf } from '../support/state-of.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { allEffects, expectedWarnings } from '../support/warned.ts'
+import { startWeir, type Weir } from '../support/weir.ts'
+
+interface Warned {
+  kind: string
+  name: string
+  pointer: string
+  effect: string
+}
+
+/** A weir, an Envoy of one gateway and an upstream behind each endpoint, with the documents applied. */
+interface Shop {
+  documents: Written[]
+  weir: Weir
+  envoy: TestEnvoy
+  /** By the port that the documents give the endpoint. */
+  upstreams: Map<number, Upstream>
+  /** Where a listener is, by the port that the documents give it. */
+  ports: Map<number, number>
+  close(): Promise<void>
+}
+
+async function openShop(documents: readonly Written[], gateway: string): Promise<Shop> {
+  const database: FreshDatabase = await freshDatabase()
+  const upstreams = new Map<number, Upstream>()
+  const ports = new Map<number, number>()
+  const moved = await relocated(documents, async (port, kind) => {
+    if (kind === 'Gateway') {
+      ports.set(port, await freePort())
+      return ports.get(port)!
+    }
+    upstreams.set(port, await startUpstream(String(port)))
+    return upstreams.get(port)!.port
+  })
+  const weir = await startWeir({ environment: { DATABASE_URL: database.url } })
+  await weir.apply(...moved)
+  const envoy = await startTestEnvoy({ gateway, xdsPort: weir.xdsPort, id: `${gateway}-1` })
+  await weir.apply(...moved)
+  return {
+    documents: moved,
+    weir,
+    envoy,
+    upstreams,
+    ports,
+    async close() {
+      await envoy.stop()
+      await weir.end()
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
+      await database.drop()
+    },
+  }
+}
+
+/** Whether anything takes connections at a port of this machine. */
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** What holds for any configuration that is written before Envoy gets all of it. */
+function holdsFor(title: string, documents: () => Written[], gateway: string): void {
+  describe(`${title}, applied to an empty store`, () => {
+    let database: FreshDatabase
+    let weir: Weir
+    before(async () => {
+      database = await freshDatabase()
+      weir = await startWeir({ environment: { DATABASE_URL: database.url } })
+    })
+    after(async () => {
+      await weir?.end()
+      await database?.drop()
+    })
+
+    test('creates every object, and warns of exactly the fields that Envoy does not get', async () => {
+      const wanted = documents()
+      const { status, body } = await weir.api('POST', '/v1/apply', wanted)
+      assert.equal(status, 200, JSON.stringify(body))
+      assert.deepEqual(
+        body.changes,
+        wanted.map(({ kind, name }) => ({ kind, name, action: 'created' })),
+      )
+      const told = (body.warnings as Warned[]).map(({ kind, name, pointer }) => `${kind}/${name} ${pointer}`)
+      assert.deepEqual(
+        told.filter((one) => expectedWarnings(wanted).includes(one)).sort(),
+        expectedWarnings(wanted).sort(),
+      )
+    })
+
+    test('its export changes nothing, and the documents themselves change nothing either', async () => {
+      const { body: text } = await weir.api('GET', '/v1/export')
+      for (const again of [text as string, documents()]) {
+        const { status, body } = await weir.api('POST', '/v1/apply', again)
+        assert.equal(status, 200, JSON.stringify(body))
+        assert.deepEqual(
+          new Set(body.changes.map(({ action }: { action: string }) => action)),
+          new Set(['unchanged']),
+        )
+      }
+    })
+  })
+
+  describe(`${title}, in an Envoy of ${gateway}`, () => {
+    let shop: Shop
+    before(async () => {
+      shop = await openShop(documents(), gateway)
+    })
+    after(() => shop?.close())
+
+    test('Envoy has exactly what is compiled, and complained of nothing', async () => {
+      const { body } = await shop.weir.api('GET', '/v1/fleet')
+      const [item] = body.items
+      assert.equal(item.lastNack, null)
+      for (const [type, { state }] of Object.entries<{ state: string }>(item.types))
+        assert.equal(state, 'acked', type)
+      const compiled = compile(stateOf(shop.documents)!, gateway, {
+        services: { ratelimit: [{ host: '127.0.0.1', port: shop.weir.rlsPort }] },
+        listenerAddress: '127.0.0.1',
+      })
+      assert.deepEqual(dumpedInForce((await shop.envoy.configDump()) as never), expectedInForce(compiled))
+      assert.doesNotMatch(shop.envoy.log(), /\]\[(warning|error|critical)\]\[config\]/)
+    })
+
+    test('listeners without TLS are open, and those with it are shut', async () => {
+      const own = documents().find(({ kind, name }) => kind === 'Gateway' && name === gateway)!
+      for (const { port, protocol } of own.spec.listeners as { port: number; protocol: string }[]) {
+        assert.equal(await isTaken(shop.ports.get(port)!), protocol === 'http', String(port))
+      }
+    })
+  })
+}
+
+holdsFor('the bookshop of examples', storefrontDocuments, 'front')
+
+describe('what the warnings say is true', () => {
+  let shop: Shop
+  before(async () => {
+    shop = await openShop(storefrontDocuments(), 'front')
+    const closed = { address: '127.0.0.1', port: await freePort() }
+    const second = { address: '127.0.0.1', port: shop.upstreams.get(12_503)!.port }
+    await shop.weir.apply(
+      ...more,
+      cluster('second', { protocol: 'http2' }, second),
+      cluster('gone', {}, closed),
+    )
+  })
+  after(() => shop?.close())
+
+  const route = (name: string, spec: object) => ({
+    kind: 'Route',
+    name,
+    spec: {
+      gateways: ['front'],
+      match: { path: { prefix: `/${name}` } },
+      forward: [{ cluster: 'catalogue' }],
+      ...spec,
+    },
+  })
+  const cluster = (name: string, spec: object, ...endpoints: object[]) => ({
+    kind: 'Cluster',
+    name,
+    spec: { endpoints, ...spec },
+  })
+  /** What the example cannot show, since it is not guarded, limited or reached there. */
+  const more = [
+    {
+      kind: 'RateLimitPolicy',
+      name: 'everybody',
+      spec: { algorithm: 'fixed_window', limit: 0, window: '1h', key: [{ constant: 'all' }] },
+    },
+    {
+      kind: 'RateLimitPolicy',
+      name: 'three',
+      spec: {
+        ...{ algorithm: 'fixed_window', limit: 3, window: '1h', key: [{ header: 'x-reader' }] },
+        ...{ onMissing: 'skip', cost: 2, stage: 'before_auth', onStoreFailure: 'deny' },
+        plans: { patron: { limit: 1000 } },
+        overrides: [{ match: { client_ip: { cidr: '127.0.0.0/8' } }, limit: 1000 }],
+        response: { status: 503, headers: { 'x-why': 'three' }, body: 'later' },
+      },
+    },
+    route('three', { rateLimits: ['three'] }),
+    route('three-again', { rateLimits: ['three-again'] }),
+    {
+      kind: 'RateLimitPolicy',
+      name: 'three-again',
+      spec: {
+        algorithm: 'fixed_window',
+        limit: 3,
+        window: '1h',
+        key: [{ header: 'x-reader' }],
+        onMissing: 'deny',
+      },
+    },
+    route('unlimited', { rateLimits: ['searches', 'downloads', 'per-plan'] }),
+    route('second', { forward: [{ cluster: 'second' }] }),
+    route('gone', {
+      forward: [{ cluster: 'gone' }],
+      retry: { attempts: 3, on: ['5xx', 'connect_failure', 'reset'] },
+    }),
+  ]
+
+  const get = (path: string, headers: Record<string, string> = {}, method = 'GET', body?: Buffer) =>
+    send(shop.ports.get(12_000)!, { path, headers, method, ...(body === undefined ? {} : { body }) })
+  const seenBy = (port: number) => shop.upstreams.get(port)!.seen
+  /** The configuration of the Envoy as text, for looking up what must not be there. */
+  const config = async () => JSON.stringify(await shop.envoy.configDump())
+
+  async function statuses(
+    count: number,
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<number[]> {
+    const found = []
+    for (let index = 0; index < count; index++) found.push((await get(path, headers)).status)
+    return found
+  }
+
+  /** How many of so many requests each of two upstreams got. */
+  async function spread(
+    count: number,
+    path: string,
+    ports: [number, number],
+    headers = {},
+  ): Promise<number[]> {
+    const before = ports.map((port) => seenBy(port).length)
+    await statuses(count, path, headers)
+    return ports.map((port, index) => seenBy(port).length - before[index]!)
+  }
+
+  const guarded = async () => {
+    for (const [path, method] of [
+      ['/orders', 'GET'],
+      ['/orders/7', 'DELETE'],
+      ['/reviews', 'POST'],
+    ] as const) {
+      assert.equal(
+        (await get(path, { 'x-api-key': 'replace-me-with-a-random-key' }, method)).status,
+        503,
+        path,
+      )
+    }
+    for (const { seen } of shop.upstreams.values()) {
+      assert.ok(!seen.some(({ url }) => /^\/(orders|reviews)/.test(url)))
+    }
+  }
+  const limitedToThree = async () => {
+    assert.deepEqual(await statuses(4, '/three', { 'x-reader': crypto.randomUUID() }), [200, 200, 200, 429])
+  }
+
+  const truths: Record<string, () => Promise<void>> = {
+    'the listener stays shut until TLS is served': async () => {
+      assert.equal(await isTaken(shop.ports.get(12_443)!), false)
+    },
+    'bodies of any size pass': async () => {
+      const body = Buffer.alloc(3 * 1024 * 1024)
+      assert.equal((await get('/books/upload', {}, 'POST', body)).status, 200)
+    },
+    'no access log is written': async () => assert.doesNotMatch(await config(), /"access_log"/),
+    'no spans are sent': async () => {
+      assert.doesNotMatch(await config(), /"tracing"/)
+      assert.equal(seenBy(12_507).length, 0)
+    },
+    'only the limits of routes are in force': async () => {
+      assert.deepEqual(await statuses(3, '/anything'), [200, 200, 200])
+    },
+    'every Envoy gets a revision at once': async () => {
+      const { body } = await shop.weir.api('GET', '/v1/fleet')
+      assert.deepEqual(body.items[0].labels, {}, 'it is of no wave')
+      assert.equal(body.items[0].types.route.state, 'acked')
+    },
+    'all endpoints get the same share': async () => {
+      assert.deepEqual(await spread(20, '/anything', [12_501, 12_502]), [10, 10])
+    },
+    'the cluster has no endpoints': async () => assert.equal((await get('/office')).status, 503),
+    'requests are sent as HTTP/1.1': async () => {
+      // The upstream speaks HTTP/1.1 alone.
+      assert.equal((await get('/second')).status, 200)
+    },
+    'endpoints are picked by round robin': async () => {
+      assert.deepEqual(await spread(10, '/basket', [12_504, 12_505]), [5, 5])
+    },
+    'a new endpoint gets its whole share at once': async () =>
+      assert.doesNotMatch(await config(), /slow_start/),
+    'clients are not kept on an endpoint': async () => {
+      assert.deepEqual(await spread(10, '/basket', [12_504, 12_505], { cookie: 'reader=7' }), [5, 5])
+    },
+    'no endpoint is checked': async () => {
+      assert.doesNotMatch(await config(), /"health_checks"/)
+      assert.ok(!seenBy(12_501).some(({ headers }) => /health/i.test(headers['user-agent'] ?? '')))
+    },
+    'no endpoint is ejected and no breaker opens': async () => {
+      assert.doesNotMatch(await config(), /"outlier_detection"/)
+    },
+    'Envoy’s own bounds are in force': async () => {
+      assert.doesNotMatch(await config(), /"circuit_breakers"/)
+      const { body } = await send(shop.envoy.adminPort, { path: '/clusters' })
+      assert.match(body, /^catalogue::default_priority::max_connections::1024$/m)
+    },
+    'the cluster gets no endpoints until TLS is spoken to them': async () => {
+      assert.equal((await get('/pay')).status, 503)
+      assert.equal(seenBy(12_506).length, 0)
+    },
+    'the route is left out, since it would take more requests than it should': async () => {
+      assert.doesNotMatch(await config(), /books-preview/)
+    },
+    'the route is left out': async () => {
+      assert.equal(
+        (await get('/welcome', { host: 'old-books.example' })).status,
+        200,
+        'the wider route takes it',
+      )
+      assert.match((await get('/alive')).upstream!, /^1250[12]$/)
+      assert.doesNotMatch(await config(), /"(old-address|alive)"/)
+    },
+    'no request is copied': async () => {
+      assert.equal((await get('/books/9780141439518')).status, 200)
+      assert.ok(!seenBy(12_503).some(({ url }) => url === '/books/9780141439518'))
+    },
+    'the path is forwarded as it came': async () => {
+      await get('/basket/7?x=1')
+      const urls = [...seenBy(12_504), ...seenBy(12_505)].map(({ url }) => url)
+      assert.ok(urls.includes('/basket/7?x=1'))
+    },
+    'Envoy’s own 15 s are in force': async () => assert.doesNotMatch(await config(), /"timeout":"8s"/),
+    'nothing is retried': async () => {
+      assert.equal((await get('/gone')).status, 503)
+      const stats = await shop.envoy.stats('cluster.gone.upstream_')
+      assert.equal(stats['cluster.gone.upstream_rq_retry'], 0)
+      assert.equal(stats['cluster.gone.upstream_cx_connect_fail'], 1)
+    },
+    'headers stay as they are': async () => {
+      const { headers } = await get('/anything/headers', { 'x-debug': '1' })
+      assert.equal(headers['x-frame-options'], undefined)
+      assert.equal(headers.server, 'envoy')
+      const seen = [...seenBy(12_501), ...seenBy(12_502)].find(({ url }) => url === '/anything/headers')!
+      assert.equal(seen.headers['x-debug'], '1')
+      assert.equal(seen.headers['x-shop'], undefined)
+    },
+    'answers carry no CORS headers, and preflights are not answered': async () => {
+      const asking = { origin: 'https://books.example', 'access-control-request-method': 'GET' }
+      const { headers, upstream } = await get('/anything/preflight', asking, 'OPTIONS')
+      assert.ok(upstream !== undefined, 'the upstream was asked')
+      assert.ok(!Object.keys(headers).some((name) => name.startsWith('access-control')))
+    },
+    'the route answers 503 to every request': guarded,
+    'routes that name it answer 503': guarded,
+    'no API key is accepted yet': guarded,
+    'no limit asks for plans yet': limitedToThree,
+    'no certificate is served or trusted yet': async () => {
+      assert.doesNotMatch(await config(), /BEGIN CERTIFICATE|transport_socket"/)
+    },
+    'the policy limits nothing': async () => {
+      assert.deepEqual(new Set(await statuses(40, '/unlimited')), new Set([200]))
+    },
+    'such requests share one counter': async () => {
+      for (const path of ['/three', '/three-again'])
+        assert.deepEqual(await statuses(4, path), [200, 200, 200, 429])
+    },
+    'every request counts 1': limitedToThree,
+    'the limit is asked together with the others': limitedToThree,
+    'the policy’s own numbers are in force for every plan': limitedToThree,
+    'the policy’s own numbers are in force for everybody': limitedToThree,
+    'counters are in memory, where no store can be away': limitedToThree,
+    'refused requests get a bare 429': async () => {
+      const reader = { 'x-reader': crypto.randomUUID() }
+      await statuses(3, '/three', reader)
+      const { status, body, headers } = await get('/three', reader)
+      assert.deepEqual([status, body, headers['x-why']], [429, '', undefined])
+    },
+  }
+
+  test('there is a check of every effect that a schema names', () => {
+    assert.deepEqual(Object.keys(truths).sort(), [...allEffects()].sort())
+  })
+  for (const [effect, check] of Object.entries(truths)) test(effect, check)
+})
+
+// The storefront that outside checks use lies beside the repository where it is handed out.
+const northstar = join(projectRoot, '..', 'shared', 'northstar')
+if (existsSync(join(northstar, 'storefront.yaml'))) {
+  const read = (file: string) => readFileSync(join(northstar, file), 'utf8')
+  holdsFor('the storefront beside the repository', () => documentsOf(read('storefront.yaml'), read), 'edge')
+}

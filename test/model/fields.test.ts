@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { compile } from '../../src/compile/compile.ts'
+import { encodeResources } from '../../src/envoy-api/encoded.ts'
+import type { Document } from '../../src/model/document.ts'
+import type { Kind } from '../../src/model/kind.ts'
+import type { Warning } from '../../src/model/pending.ts'
+import { documentSchema } from '../../src/model/read-document.ts'
+import { schemaProblems } from '../../src/model/schema-problems.ts'
+import { all, type State } from '../../src/model/state.ts'
+import type { SchemaNode } from '../../src/model/walk.ts'
+import { warningsOf } from '../../src/model/warnings.ts'
+import { kinds } from '../../src/policies/index.ts'
+import { storefrontDocuments } from '../support/example.ts'
+import { otherValues } from '../support/other-values.ts'
+import { absent, changed, type Field, fieldsOf, placesOf, valueAt } from '../support/schema-fields.ts'
+import { stateOf } from '../support/state-of.ts'
+
+/** Documents of another standard inside ours: what they hold is theirs, and the bounds of a document are theirs. */
+const foreign = ['RequestPolicy/spec/openapi', 'RequestPolicy/spec/openapi/paths']
+
+/** What says which object it is. Changing it makes another object, and the rest of the document is in `spec`. */
+const identity = ['/kind', '/name', '/spec']
+
+/** Another form of the field around it, written by an export alone. */
+const isReference = (path: string) => path.endsWith('/secretRef')
+
+describe('what every field says of itself', () => {
+  for (const kind of kinds) {
+    const fields = fieldsOf(documentSchema(kind))
+    const holes = (isHole: (field: Field) => boolean) =>
+      assert.deepEqual(
+        fields.filter(isHole).map(({ path }) => kind.kind + path),
+        [],
+      )
+
+    test(`${kind.kind}: what it is`, () => holes(({ node }) => (node.description ?? '') === ''))
+    test(`${kind.kind}: how large it may be`, () => {
+      holes(({ node, path }) => !foreign.includes(kind.kind + path) && !isBounded(node))
+    })
+    test(`${kind.kind}: what happens without it`, () =>
+      holes((field) => field.optional && !saysWithout(field)))
+    test(`${kind.kind}: examples and defaults that fit it, at least one for enums, durations and sizes`, () => {
+      holes(({ node, path }) => {
+        const given = [...(node.default === undefined ? [] : [node.default]), ...(node.examples ?? [])]
+        const needed = node.enum !== undefined || /^weir-(duration|size)$/.test(node.format ?? '')
+        if (identity.includes(path)) return false
+        return (needed && given.length === 0) || given.some((value) => schemaProblems(node, value).length > 0)
+      })
+    })
+  }
+
+  function isBounded(node: SchemaNode): boolean {
+    if (node.anyOf !== undefined) return node.anyOf.every(isBounded)
+    if (node.enum !== undefined || node.const !== undefined) return true
+    switch (node.type) {
+      case 'boolean':
+        return true
+      case 'integer':
+      case 'number':
+        return node.minimum !== undefined && node.maximum !== undefined
+      case 'string':
+        return node.maxLength !== undefined || (node.atLeast !== undefined && node.atMost !== undefined)
+      case 'array':
+        return node.maxItems !== undefined
+      default:
+        return node.type === 'object' && isBoundedObject(node)
+    }
+  }
+
+  /** Keys of a map are bounded by the pattern that they must match, which has no open end. */
+  function isBoundedObject(node: SchemaNode & { maxProperties?: number; additionalProperties?: unknown }) {
+    const patterns = Object.keys(node.patternProperties ?? {})
+    if (node.additionalProperties !== false) return false
+    return patterns.every((pattern) => node.maxProperties !== undefined && !/[*+](?![^[]*\])/.test(pattern))
+  }
+
+  function saysWithout({ path, node, around }: Field): boolean {
+    if (node.default !== undefined) return true
+    if (/\b(without|left out|else)\b|default:/i.test(node.description ?? '')) return true
+    const parent = around.at(-1) as SchemaNode & { minProperties?: number; maxProperties?: number }
+    if (parent.minProperties === 1 && parent.maxProperties === 1) return true
+    const choice = /exactly one of ([\w, ]+)/.exec(parent.description ?? '')?.[1] ?? ''
+    return choice.split(', ').includes(path.split('/').at(-1)!)
+  }
+})
+
+const live = {
+  services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] },
+  listenerAddress: '127.0.0.1',
+}
+const written = storefrontDocuments()
+const base = stateOf(written)!
+
+/** All that a state means to Envoys and to the rate-limit service. */
+function delivered(state: State): string {
+  const compiled = all(state, 'Gateway').map(({ document }) => compile(state, document.name, live))
+  return JSON.stringify(
+    compiled.map(({ resources, limits }) => [
+      [...encodeResources(resources)].map(([type, byName]) => [
+        type,
+        [...byName].map(([name, { version }]) => [name, version]),
+      ]),
+      [...limits.rules],
+    ]),
+  )
+}
+
+const now = delivered(base)
+
+interface Place {
+  document: number
+  pointer: string
+  warned: boolean
+}
+
+/** Every place of the storefront example that has the field, and whether its author is warned of it. */
+function placesIn(kind: Kind, path: string): Place[] {
+  return written.flatMap((document, number) => {
+    if (document.kind !== kind.kind) return []
+    const warnings = warningsOf(kinds, [document as Document & typeof document], base)
+    return placesOf(document, path).map((pointer) => ({
+      document: number,
+      pointer,
+      warned: warnings.some((warning) => covers(warning, pointer)),
+    }))
+  })
+}
+
+function covers(warning: Warning, pointer: string): boolean {
+  return pointer === warning.pointer || pointer.startsWith(`${warning.pointer}/`)
+}
+
+/** Valid documents that differ from the example in one place only, and whether anything delivered changes by it. */
+function* changes(field: Field, { document, pointer }: Place) {
+  const before = written[document]!
+  const names = written.map(({ name }) => name)
+  const others = otherValues(field.node, valueAt(before, pointer), names).map((other) => ({
+    other,
+    at: pointer,
+  }))
+  // A choice that is `true` or not there can only be taken away with the item that it is.
+  const gone = isFlagOfChoice(field) ? pointer.slice(0, pointer.lastIndexOf('/')) : pointer
+  for (const { other, at } of [...others, { other: absent, at: gone }]) {
+    const after = changed(before, at, other)
+    const state = stateOf(written.with(document, after))
+    if (state === undefined) continue
+    const warned = warningsOf(kinds, [after as Document & typeof after], state).some((each) =>
+      covers(each, pointer),
+    )
+    yield { other, warned, differs: delivered(state) !== now }
+  }
+}
+
+function isFlagOfChoice({ node, around }: Field): boolean {
+  const parent = around.at(-1) as SchemaNode & { maxProperties?: number }
+  return node.const === true && parent.maxProperties === 1
+}
+
+/** Of an enum whose values but one are warned of nothing is to be told apart. */
+function hasOneValue({ enum: values = [], pendingValues = {} }: SchemaNode): boolean {
+  return values.filter((value) => !Object.hasOwn(pendingValues, String(value))).length === 1
+}
+
+const isControlPlane = ({ node, around }: Field) => [node, ...around].some(({ controlPlane }) => controlPlane)
+
+describe('every field is delivered to Envoy, or warned of, or for weir alone', () => {
+  test('the example is valid, and has every kind', () => {
+    assert.ok(base !== undefined)
+    assert.deepEqual(new Set(written.map(({ kind }) => kind)), new Set(kinds.map(({ kind }) => kind)))
+  })
+
+  for (const kind of kinds) {
+    const fields = fieldsOf(documentSchema(kind)).filter(
+      (field) => !identity.includes(field.path) && !isControlPlane(field) && !isReference(field.path),
+    )
+
+    test(`${kind.kind}: the example has every field`, () => {
+      const missing = fields.filter(({ path }) => placesIn(kind, path).length === 0)
+      assert.deepEqual(
+        missing.map(({ path }) => path),
+        [],
+      )
+    })
+
+    test(`${kind.kind}: none is silent`, () => {
+      const silent = fields.filter((field) => {
+        if (hasOneValue(field.node)) return false
+        const places = placesIn(kind, field.path)
+        const open = places.filter(({ warned }) => !warned)
+        return open.length > 0 && !open.some((place) => changes(field, place).some(({ differs }) => differs))
+      })
+      assert.deepEqual(
+        silent.map(({ path }) => path),
+        [],
+      )
+    })
+
+    test(`${kind.kind}: every value of an enum is delivered or warned of`, () => {
+      const silent = fields.flatMap((field) => {
+        if (field.node.enum === undefined) return []
+        const open = placesIn(kind, field.path).filter(({ warned }) => !warned)
+        const tried = open.flatMap((place) => [...changes(field, place)])
+        return tried
+          .filter(({ other, warned, differs }) => other !== absent && !warned && !differs)
+          .map(({ other }) => `${field.path}: ${String(other)}`)
+      })
+      assert.deepEqual([...new Set(silent)], [])
+    })
+
+    test(`${kind.kind}: what is warned of does nothing, whatever its value`, () => {
+      const active = fields.filter((field) => {
+        // What has parts is changed by its parts.
+        if (hasParts(field.node)) return false
+        const warned = placesIn(kind, field.path).filter((place) => place.warned)
+        return warned.some((place) =>
+          changes(field, place).some(({ other, warned, differs }) => other !== absent && warned && differs),
+        )
+      })
+      assert.deepEqual(
+        active.map(({ path }) => path),
+        [],
+      )
+    })
+  }
+
+  function hasParts({ properties, patternProperties, items }: SchemaNode): boolean {
+    return properties !== undefined || patternProperties !== undefined || items !== undefined
+  }
+})

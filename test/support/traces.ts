@@ -1,0 +1,65 @@
+import { X509Certificate } from 'node:crypto'
+import type { TestCertificate } from './certificate.ts'
+
+/** What is looked for: every run of a secret's bytes of one length, in each form that it may take in a text. */
+export interface Traces {
+  /** Where a trace of a secret is in the bytes, each place with what is found there; at most ten. */
+  in(bytes: Buffer | string): string[]
+  /** How many different runs are looked for. */
+  size: number
+}
+
+/** Bytes of a run. Shorter ones would be found by chance. */
+const run = 8
+
+/**
+ * Traces of private keys and API keys: the text itself, the base64 of PEM, the bytes of DER, and both in hexadecimal.
+ * What a key shares with its certificate (algorithm, public key) is no secret and is not looked for.
+ */
+export function tracesOf(certificates: readonly TestCertificate[], texts: readonly string[]): Traces {
+  const wanted = new Set<string>()
+  for (const { certificate, privateKey } of certificates) {
+    const open = new X509Certificate(certificate).raw
+    addRuns(wanted, bodyOf(privateKey), [bodyOf(certificate)])
+    addRuns(wanted, Buffer.from(bodyOf(privateKey), 'base64'), [open])
+  }
+  for (const text of texts) {
+    addRuns(wanted, text, [])
+    // Within a longer text its base64 begins at one of three places of a group.
+    for (const lead of ['', 'x', 'xx']) {
+      const coded = Buffer.from(`${lead}${text}`).toString('base64').replace(/=+$/, '')
+      addRuns(wanted, coded.slice(lead.length === 0 ? 0 : 4, -1), [])
+    }
+  }
+  const lengths = new Set([...wanted].map(({ length }) => length))
+  return {
+    size: wanted.size,
+    in(bytes) {
+      const text = typeof bytes === 'string' ? bytes : bytes.toString('latin1')
+      const found: string[] = []
+      for (const length of lengths) {
+        for (let start = 0; start + length <= text.length && found.length < 10; start++) {
+          const slice = text.slice(start, start + length)
+          if (wanted.has(slice)) found.push(text.slice(Math.max(0, start - 40), start + length + 20))
+        }
+      }
+      return found
+    },
+  }
+}
+
+/** All runs of the bytes, as they are and in hexadecimal, but for those that are open. */
+function addRuns(wanted: Set<string>, of: Buffer | string, open: readonly (Buffer | string)[]): void {
+  const bytes = Buffer.from(of as string, 'latin1')
+  const known = open.map((each) => Buffer.from(each as string, 'latin1'))
+  for (let start = 0; start + run <= bytes.length; start++) {
+    const slice = bytes.subarray(start, start + run)
+    if (known.some((each) => each.includes(slice))) continue
+    wanted.add(slice.toString('latin1'))
+    wanted.add(slice.toString('hex'))
+  }
+}
+
+function bodyOf(pem: string): string {
+  return pem.replace(/-----[A-Z ]+-----/g, '').replaceAll(/\s/g, '')
+}
