@@ -73,7 +73,7 @@ function addClusters(
     const messages = clusterMessages(row.document)
     add(resources, typeUrls.cluster, name, messages.cluster)
     add(resources, typeUrls.endpoints, name, messages.endpoints)
-    for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [row.document])
+    for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [[row.document]])
   }
   add(
     resources,
@@ -109,8 +109,8 @@ function addListeners(
     add(resources, typeUrls.listener, name, listener(name, spec, gateway, live))
     add(resources, typeUrls.route, name, routeConfiguration(name, gateway, own))
     const origin = { kind: 'Gateway', name: gateway.name }
-    provenance.add(typeUrls.listener, name, [origin])
-    provenance.add(typeUrls.route, name, [origin, ...own.flatMap((route) => route.origins)])
+    provenance.add(typeUrls.listener, name, [[origin]])
+    provenance.add(typeUrls.route, name, [[origin], ...own.map((route) => route.origins)])
   }
 }
 

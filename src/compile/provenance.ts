@@ -8,19 +8,19 @@ export interface Origin {
 
 /** Which rows made which resource: what Envoy says of a resource is traced back to rows by it. */
 export class Provenance {
-  readonly #origins = new Map<string, Map<string, Origin>>()
+  readonly #origins = new Map<string, readonly (readonly Origin[])[]>()
 
-  /** Notes that `origins` had a part in the resource. */
-  add(type: TypeUrl, resource: string, origins: readonly Origin[]): void {
+  /** Notes that `origins` had a part in the resource. They are put together only when somebody asks. */
+  add(type: TypeUrl, resource: string, origins: readonly (readonly Origin[])[]): void {
     const key = `${type} ${resource}`
-    const known = this.#origins.get(key) ?? new Map<string, Origin>()
-    for (const { kind, name } of origins) known.set(`${kind}/${name}`, { kind, name })
-    this.#origins.set(key, known)
+    const known = this.#origins.get(key)
+    this.#origins.set(key, known === undefined ? origins : [...known, ...origins])
   }
 
   /** The rows behind a resource, in a stable order; none for weir's own. */
   of(type: TypeUrl, resource: string): Origin[] {
-    const known = this.#origins.get(`${type} ${resource}`)
-    return known === undefined ? [] : [...known.keys()].sort().map((key) => known.get(key)!)
+    const origins = (this.#origins.get(`${type} ${resource}`) ?? []).flat()
+    const known = new Map(origins.map(({ kind, name }) => [`${kind}/${name}`, { kind, name }]))
+    return [...known.keys()].sort().map((key) => known.get(key)!)
   }
 }

@@ -1,4 +1,5 @@
 import type { Kind } from '../model/kind.ts'
+import { isText } from '../model/text-field.ts'
 import { childOf, escapePointer, type SchemaNode } from '../model/walk.ts'
 import { readBeside } from './read-beside.ts'
 
@@ -72,12 +73,6 @@ function fileTarget(node: SchemaNode, key: string, value: object): Target | unde
   if (name === key || Object.hasOwn(properties, key) || !Object.hasOwn(properties, name)) return undefined
   const field = properties[name]!
   return isText(field) ? { name, field, given: Object.hasOwn(value, name) } : undefined
-}
-
-/** Free text; a name, an enum or a duration is nothing to keep in a file. */
-export function isText({ secret, type, enum: values, const: constant, pattern }: SchemaNode): boolean {
-  if (secret !== undefined) return true
-  return type === 'string' && values === undefined && constant === undefined && pattern === undefined
 }
 
 const defaultMaxBytes = 1024 * 1024

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import type { Kind } from './kind.ts'
 import { documentSchema } from './read-document.ts'
+import { isText } from './text-field.ts'
 import type { SchemaNode } from './walk.ts'
 
 /** The keywords of JSON Schema 2020-12 that our schemas use; what else is in them only weir understands. */
@@ -34,7 +35,7 @@ function plain(schema: TSchema): Record<string, unknown> {
   return {
     ...kept,
     ...(pending === undefined ? {} : { description: `${node.description ?? ''} (${pending})`.trim() }),
-    ...(properties === undefined ? {} : { properties: plainAll(properties) }),
+    ...(properties === undefined ? {} : withFileFields(properties, node.required ?? [])),
     ...(patternProperties === undefined ? {} : { patternProperties: plainAll(patternProperties) }),
     ...(items === undefined ? {} : { items: plain(items) }),
     ...(anyOf === undefined ? {} : { anyOf: anyOf.map(plain) }),
@@ -43,4 +44,18 @@ function plain(schema: TSchema): Record<string, unknown> {
 
 function plainAll(schemas: Record<string, SchemaNode>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(schemas).map(([key, schema]) => [key, plain(schema)]))
+}
+
+/** A file on disk may name another with the text (`certificateFile`), so that neither of the two must be there. */
+function withFileFields(properties: Record<string, SchemaNode>, required: readonly string[]) {
+  const texts = Object.keys(properties).filter((name) => isText(properties[name]!))
+  const files = texts.map((name) => [
+    `${name}File`,
+    { type: 'string', description: `A file beside this one with the text of \`${name}\`.`, minLength: 1 },
+  ])
+  const needed = required.filter((name) => !texts.includes(name))
+  return {
+    properties: { ...plainAll(properties), ...Object.fromEntries(files) },
+    ...(required.length === 0 ? {} : { required: needed }),
+  }
 }

@@ -33,7 +33,18 @@ export function pendingWarnings(schema: TSchema, { kind, name, spec }: Document)
 }
 
 /** Whether the document asks for anything that must not be served without being delivered. */
-export function failsClosed(schema: TSchema, spec: unknown): boolean {
+export function failsClosed(schema: TSchema, spec: object): boolean {
+  const known = closedSpecs.get(spec)
+  if (known?.schema === schema) return known.closed
+  const closed = needsPending(schema, spec)
+  closedSpecs.set(spec, { schema, closed })
+  return closed
+}
+
+/** A stored spec never changes, so that each is looked through once, however often it is compiled. */
+const closedSpecs = new WeakMap<object, { schema: TSchema; closed: boolean }>()
+
+function needsPending(schema: TSchema, spec: object): boolean {
   let closed = false
   walk(schema, spec, '', (node, value) => {
     const pending =

@@ -52,7 +52,6 @@ export function gatewaysConcerned(
   const gateways = new Set<string>()
   const visited = new Set<string>()
   const pending = [...objects]
-  const referrers = referrersOf(kinds, state)
   for (let object = pending.pop(); object !== undefined; object = pending.pop()) {
     const key = `${object.kind}/${object.name}`
     if (visited.has(key)) continue
@@ -64,7 +63,7 @@ export function gatewaysConcerned(
     const stored = find(state, object.kind, object.name)
     const named = stored === undefined ? [] : referencesOf(kinds, stored.document)
     const direct = named.filter((reference) => reference.kind === 'Gateway')
-    pending.push(...(direct.length > 0 ? direct : (referrers.get(key) ?? [])))
+    pending.push(...(direct.length > 0 ? direct : (referrersOf(kinds, state).get(key) ?? [])))
   }
   return gateways
 }

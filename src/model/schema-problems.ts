@@ -4,6 +4,7 @@ import { Settings } from 'typebox/system'
 import type { Problem } from '../errors.ts'
 import { formats } from './formats.ts'
 import { remedyAmong } from './suggest.ts'
+import { isText } from './text-field.ts'
 import { escapePointer, type SchemaNode, walk } from './walk.ts'
 
 interface SchemaError {
@@ -143,14 +144,14 @@ function unknownFields(node: SchemaNode, pointer: string, names: string[]): Prob
     pointer: `${pointer}/${escapePointer(name)}`,
     message: known.length > 0 ? `unknown field ${shown(name)}` : `the key ${shown(name)} is not allowed`,
     remedy:
-      fileRemedy(name, known) ?? (known.length > 0 ? remedyAmong(name, known) : (node.remedy ?? 'remove it')),
+      fileRemedy(name, node) ?? (known.length > 0 ? remedyAmong(name, known) : (node.remedy ?? 'remove it')),
   }))
 }
 
 /** Files are read where the document lies: by the CLI and for WEIR_CONFIG, never by the server. */
-function fileRemedy(name: string, known: readonly string[]): string | undefined {
+function fileRemedy(name: string, { properties = {} }: SchemaNode): string | undefined {
   const field = name.replace(/File$/, '')
-  if (field === name || !known.includes(field)) return undefined
+  if (field === name || !Object.hasOwn(properties, field) || !isText(properties[field]!)) return undefined
   return `send the file's text as "${field}"; only the CLI and WEIR_CONFIG read ${name}`
 }
 

@@ -346,6 +346,24 @@ const byHand: [string, object, string, RegExp][] = [
     /id of its own/,
   ],
   [
+    'an API key that this server does not have',
+    consumer({ id: 'a', value: { secretRef: '00000000-0000-4000-8000-000000000000' } }),
+    '/spec/apiKeys/0/value',
+    /write the API key itself/,
+  ],
+  [
+    'a private key that this server does not have',
+    certificate({ pem: { ...pem, privateKey: { secretRef: '00000000-0000-4000-8000-000000000000' } } }),
+    '/spec/pem/privateKey',
+    /write the private key itself/,
+  ],
+  [
+    'a secretRef that is none',
+    consumer({ id: 'a', value: { secretRef: 'x' } }),
+    '/spec/apiKeys/0/value',
+    /secretRef/,
+  ],
+  [
     'pem and acme',
     certificate({ pem, acme: named('Certificate', 'books').spec.acme }),
     '/spec',

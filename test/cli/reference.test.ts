@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { Compile } from 'typebox/compile'
 import { helpRoot } from '../../src/cli/main.ts'
 import { allFields, type Field } from '../../src/cli/reference/field.ts'
 import { referencePages } from '../../src/cli/reference/pages.ts'
+import { editorSchema } from '../../src/model/editor-schema.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { projectRoot } from '../../src/project-root.ts'
 import { weir } from '../support/run-weir.ts'
@@ -25,6 +27,14 @@ describe('docs/reference', () => {
         .map(({ path }) => `${kind.kind}.${path}`),
     )
     assert.deepEqual(bare, [])
+  })
+
+  test('the schema for editors takes a text or the file that it is in, and no other file', () => {
+    const validator = Compile(editorSchema(kinds))
+    const certificate = (pem: object) => ({ kind: 'Certificate', name: 'ca', spec: { pem } })
+    assert.ok(validator.Check(certificate({ certificateFile: 'ca.pem', privateKeyFile: 'ca.key' })))
+    assert.ok(!validator.Check(certificate({ certifcateFile: 'ca.pem' })))
+    assert.ok(!validator.Check({ kind: 'Cluster', name: 'a', spec: { connectTimeoutFile: 'a' } }))
   })
 
   test('what is inside of a field that Envoy does not get is not delivered either', () => {

@@ -1,6 +1,6 @@
-import { isText } from '../../files/inline.ts'
 import type { Kind } from '../../model/kind.ts'
 import { documentSchema } from '../../model/read-document.ts'
+import { isText } from '../../model/text-field.ts'
 import type { SchemaNode } from '../../model/walk.ts'
 
 /** What a schema says of one field, in words. */
@@ -64,15 +64,10 @@ function fieldOf(node: SchemaNode, path: string, required: boolean, above: Deliv
     ...(values === undefined ? {} : { values }),
     ...(example === undefined ? {} : { example: shown(example) }),
     ...(node.secret === undefined ? {} : { secret: node.secret }),
-    ...(isLongText(node) ? { file: `${path.split('.').at(-1)}File` } : {}),
+    ...(isText(node) ? { file: `${path.split('.').at(-1)}File` } : {}),
     delivery,
     children: childrenOf(item.node, `${path}${lists}`, inherited(delivery)),
   }
-}
-
-/** Shorter texts can be kept in a file, too, but who would. */
-function isLongText(node: SchemaNode): boolean {
-  return isText(node) && (node.secret !== undefined || (node.maxLength ?? 0) >= 8_192)
 }
 
 /** What is inside of lists, and how many of them. */
