@@ -85,10 +85,14 @@ export function deletions(state: State, kept: ReadonlySet<string>): Edit[] {
 const exampleText = 'kind: Cluster\nname: echo\nspec:\n  endpoints: [{ address: 127.0.0.1, port: 9001 }]\n'
 
 /** Says also what is wrong among the documents that are well-formed, so that one answer names everything. */
-async function refused({ store, kinds, checkContext }: AdminContext, read: ReadDocuments, edits: Edit[]) {
-  const state = await store.current().catch(() => undefined)
-  const plan = state === undefined ? undefined : planWrite(kinds, state, edits, checkContext, read.refused)
-  const problems = [...read.problems, ...(plan?.problems ?? [])]
+async function refused({ store, kinds, checkContext }: AdminContext, read: ReadDocuments, puts: Edit[]) {
+  const plan = (state: State, edits: readonly Edit[]) =>
+    planWrite(kinds, state, edits, checkContext, read.refused)
+  const others = await store.write({ author: '', message: '', dryRun: true, edits: () => puts, plan }).then(
+    () => [],
+    (error) => (error instanceof WeirError && error.code === 'invalid' ? error.problems : []),
+  )
+  const problems = [...read.problems, ...others]
   problems.sort((a, b) => (a.document ?? 0) - (b.document ?? 0))
   return new WeirError('invalid', 'The documents were refused; nothing was written.', { problems })
 }
