@@ -25,7 +25,8 @@ export function pointOf(at: string): Point {
   // A "+" that was not percent-encoded arrives as a space.
   const text = at.replace(/ (?=\d{2}:\d{2}$)/, '+')
   const date = new Date(time.test(text) ? text : Number.NaN)
-  if (!Number.isNaN(date.getTime())) return { time: date }
+  // PostgreSQL has no year 0, and nothing was written before weir was.
+  if (date.getTime() >= 0) return { time: date }
   throw refusal(
     'malformed',
     `"at" cannot be ${clipped(JSON.stringify(at))}.`,

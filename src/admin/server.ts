@@ -130,6 +130,10 @@ function guards(app: FastifyInstance, { token, observe }: AdminContext): void {
     if (hosts > 1 || (hosts === 0 && request.raw.httpVersion === '1.1')) {
       throw refusal('malformed', `There are ${hosts} Host headers.`, 'send one (RFC 9112, section 3.2)')
     }
+    // No name, label or owner holds it, and PostgreSQL takes it for an error of ours.
+    if (request.url.includes('%00')) {
+      throw refusal('malformed', 'The URL holds a NUL (%00).', 'remove it')
+    }
     if (!isOpen(request.routeOptions.url, request.url)) checkAccess(request.headers.authorization)
   })
   app.addHook('onResponse', async (request, reply) => {
