@@ -150,7 +150,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   // The door.
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, expected })
+  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, retry: xds.retry, expected })
   const admin = createAdmin({
     store,
     kinds,

@@ -33,7 +33,8 @@ export type Event =
   | { event: 'held_back'; gateway: string; kind: string; name: string; reason: string }
   // xds/
   | { event: 'xds_connected'; gateway: string; node: string; peer: string }
-  | { event: 'xds_refused'; gateway: string; node: string; peer: string; reason: string }
+  /** `gateway` and `node` are as the Envoy says, and absent when it says nothing that can be shown. */
+  | { event: 'xds_refused'; gateway?: string; node?: string; peer: string; reason: string }
   | { event: 'xds_disconnected'; gateway: string; node: string; reason: string }
   | {
       event: 'xds_sent'

@@ -29,10 +29,12 @@ export function createReceipts(options: {
   feed: Feed
   fleet: FleetView
   controller: Controller
+  /** Has the gateway's Envoys try again what they refused. */
+  retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, controller, expected } = options
+  const { feed, fleet, controller, retry, expected } = options
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -48,7 +50,11 @@ export function createReceipts(options: {
         () => true,
         () => false,
       )
-      if (here) return traced(await fleet.whenDelivered(asked(), { signal }))
+      // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
+      if (here) {
+        for (const gateway of question.gateways) retry(gateway)
+        return traced(await fleet.whenDelivered(asked(), { signal }))
+      }
     }
     return traced(fleet.settled(asked()))
   }

@@ -13,7 +13,8 @@ const tell: Teller = {
   store_recovered: () => 'PostgreSQL is back',
   row_unreadable: ({ kind, name, error }) => `${kind}/${name} cannot be read and is left out: ${error}`,
   held_back: ({ gateway, kind, name, reason }) => `${kind}/${name} (gateway ${gateway}) ${reason}`,
-  xds_refused: ({ node, reason }) => `Envoy ${node || '(without a name)'} was refused: ${reason}`,
+  xds_refused: ({ node, peer, reason }) =>
+    `${node === undefined ? 'An Envoy that names no node' : `Envoy ${node}`} (from ${peer}) was refused: ${reason}`,
   xds_nack: ({ gateway, node, type, resources, error }) =>
     `Envoy ${node} (gateway ${gateway}) refused ${type} ${resources.join(', ')}: ${error}`,
   failed: ({ where, error }) => `${where} failed: ${messageOf(error)}`,

@@ -1,7 +1,10 @@
+const kibibyte = 1024
+const mebibyte = 1024 * kibibyte
+
 /**
  * Bounds on what one client may make the server hold or do. Each is far above what an Envoy of a large
  * gateway (10,000 clusters, endpoints and route configurations) needs, and keeps a client that misbehaves
- * from taking the memory or the time of the others.
+ * from taking the memory or the time of the others. Counts multiply, so what is held is bounded in bytes too.
  */
 export const bounds = {
   /** Names in one request (subscribe, unsubscribe and initial versions each): a reconnect lists them all. */
@@ -10,21 +13,33 @@ export const bounds = {
   namesPerSubscription: 50_000,
   /** Characters of a resource name: Envoy's own limit of names in stats and xDS is far lower in practice. */
   nameLength: 1_024,
-  /** Resource types on one stream: an Envoy knows about fifteen. */
+  /** Resource types on one stream, and characters of a type URL: an Envoy knows about fifteen, of up to 80. */
   typesPerStream: 32,
+  typeLength: 256,
+  /**
+   * Bytes for the names and versions of one stream. An Envoy that comes back with 10,000 resources of each of four
+   * types, of 60 characters, takes 9 MiB until it has settled, and 2 MiB then.
+   */
+  bytesPerStream: 24 * mebibyte,
+  /** The same for all streams: beyond it whoever asks for more is sent away, and comes back when others settled. */
+  bytesOfStreams: 1024 * mebibyte,
+  /** What a name costs beside its characters: an entry in each of a set and two maps. */
+  bytesPerName: 100,
   /** Characters of a version or a nonce in a request; ours have 16 and fewer. */
   versionLength: 256,
   /** Characters of a node's id, gateway, and of each label, and how many labels and addresses it may have. */
   nodeTextLength: 256,
   nodeLabels: 64,
   nodeAddresses: 16,
+  /** Names that the last NACK in the fleet view lists: the response may have held every resource of a gateway. */
+  nackNames: 100,
   /** Characters of a NACK's message that are kept: Envoy repeats the offending configuration in it. */
   nackLength: 2_000,
   /** Requests that answer no response of ours, per second and stream, with this burst: a start needs about ten. */
   requestsPerSecond: 100,
   requestBurst: 1_000,
   /** Bytes of one request: 50,000 names with their versions fit. */
-  requestBytes: 16 * 1024 * 1024,
+  requestBytes: 16 * mebibyte,
   /** Streams per connection (an Envoy opens one) and in all. */
   streamsPerConnection: 16,
   streams: 10_000,
@@ -34,9 +49,22 @@ export const bounds = {
   departed: 1_000,
   refused: 100,
   rememberedMs: 10 * 60_000,
-  /** Rejected versions, and doubtful ones, that are remembered of one Envoy; and of how many Envoys. */
-  memoriesPerNode: 1_000,
+  /**
+   * Bytes of rejected versions and doubtful ones, of one Envoy: 5,000 names of 100 characters, or 400 rejections
+   * with the longest reasons. The oldest give way; a rejected version is then tried once more.
+   */
+  memoryBytesPerNode: mebibyte,
+  /** The same for all Envoys, live ones and those that left: 64 at their limit, or 10,000 with 60 names each. */
+  memoryBytes: 64 * mebibyte,
+  /** What remembering a node, and one thing of it, costs beside the text. */
+  memoryNodeBytes: kibibyte,
+  memoryEntryBytes: 100,
+  /** Envoys that left whose memory is kept, and for how many milliseconds: Envoy tries again every 30 s at least. */
   nodesRemembered: 10_000,
+  memoryMs: 60 * 60_000,
+  /** Milliseconds until a refused version is tried again: at first, and at most; it doubles in between. */
+  retryFirstMs: 5_000,
+  retryLastMs: 5 * 60_000,
 } as const
 
 /** A client broke a bound or the protocol: its stream ends with this gRPC status. */

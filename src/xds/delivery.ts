@@ -11,6 +11,8 @@ export interface Delivery {
 export interface EnvoyDelivery {
   readonly gateway: string
   readonly id: string
+  /** `address:port` of the stream's other end, by which Envoys of one id differ; none while it is expected. */
+  readonly peer?: string
   readonly state: DeliveryState
   /** What this Envoy refuses of its newest snapshot. */
   readonly nacks?: readonly Nack[]
@@ -37,10 +39,10 @@ export interface WaitOptions {
 export function deliveryOf(fleet: Fleet, question: DeliveryQuestion): Delivery {
   const envoys: EnvoyDelivery[] = []
   for (const gateway of new Set(question.gateways)) {
-    for (const { id, view } of fleet.connected(gateway)) {
+    for (const { id, peer, view } of fleet.connected(gateway)) {
       const { state, nacks } = view.delivery()
       const reached = view.revision() >= question.revision ? state : 'pending'
-      envoys.push({ gateway, id, state: reached, ...(nacks.length > 0 && { nacks }) })
+      envoys.push({ gateway, id, peer, state: reached, ...(nacks.length > 0 && { nacks }) })
     }
   }
   for (const { gateway, id } of question.expected ?? []) {

@@ -2,6 +2,7 @@ import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { bounds, type Violation } from './bounds.ts'
 import type { Outstanding } from './exchange.ts'
 import type { NodeMemory } from './memory.ts'
+import { isPlainText } from './node.ts'
 import { Session } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
 import type { Subscription } from './subscription.ts'
@@ -115,11 +116,20 @@ export class DeltaStream {
     }
     const known = subscription?.interest.names
     const added = (request.resource_names_subscribe ?? []).filter((name) => known?.has(name) !== true)
+    const brought = subscription === undefined ? Object.entries(request.initial_resource_versions ?? {}) : []
+    const more = [...added, ...brought.map(([name, version]) => name + version)]
+    if (this.session.bytes + bytesOf(more) > bounds.bytesPerStream) {
+      return exhausted(`a stream may take at most ${bounds.bytesPerStream} bytes for names and versions`)
+    }
     if ((known?.size ?? 0) + added.length > bounds.namesPerSubscription) {
       return exhausted(`a stream may subscribe to at most ${bounds.namesPerSubscription} names of one type`)
     }
     return undefined
   }
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + bounds.bytesPerName + text.length, 0)
 }
 
 function namesOf(outstanding: Outstanding): string[] {
@@ -129,8 +139,9 @@ function namesOf(outstanding: Outstanding): string[] {
 function violationOf(request: DeltaRequest): Violation | undefined {
   const type = request.type_url ?? ''
   if (type === '') return invalid('type_url is empty; an aggregated stream needs it in every request')
-  if (type.length > bounds.nameLength)
-    return invalid(`type_url has more than ${bounds.nameLength} characters`)
+  if (type.length > bounds.typeLength || !isPlainText(type)) {
+    return invalid(`type_url has more than ${bounds.typeLength} characters, or control characters`)
+  }
   const versions = Object.entries(request.initial_resource_versions ?? {})
   const lists = {
     resource_names_subscribe: request.resource_names_subscribe ?? [],

@@ -1,5 +1,5 @@
 import { bounds } from './bounds.ts'
-import { createMemories, type NodeMemory, put } from './memory.ts'
+import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
 
@@ -30,6 +30,8 @@ export interface LastNack {
   readonly resources: readonly string[]
   readonly error: string
   readonly at: string
+  /** When the Envoy had everything of this type again; absent while it has not, and when it left before. */
+  readonly resolvedAt?: string
 }
 
 /** What the fleet asks of a stream that is being served. */
@@ -44,8 +46,7 @@ export interface StreamView {
 export interface StreamHandle {
   /** Something was answered or asked: waiting receipts may be due. */
   changed(): void
-  nacked(nack: Omit<LastNack, 'at'>): void
-  /** Only the newest stream of a node counts; an older one that ends late changes nothing. */
+  nacked(nack: Pick<LastNack, 'type' | 'resources' | 'error'>): void
   left(reason: string): void
 }
 
@@ -53,6 +54,7 @@ export interface StreamHandle {
 export interface Connected {
   readonly gateway: string
   readonly id: string
+  readonly peer: string
   readonly view: StreamView
 }
 
@@ -64,64 +66,65 @@ interface Entry {
 }
 
 /**
- * The registry of Envoys, by gateway and node id. Those that left or were refused are remembered for ten
- * minutes, in bounded number. `now` gives milliseconds since 1970; `onChange` names the gateway concerned.
+ * The registry of Envoys, by gateway and node id. Every live stream is an Envoy of its own: two of one id may be two
+ * Envoys, whatever their bootstraps say, and each must be served and seen. An id of which none is left, or that was
+ * refused, is remembered for ten minutes, in bounded number. `now` gives milliseconds since 1970; `onChange` names the gateway concerned.
  */
 export class Fleet {
   readonly #now: () => number
   readonly #onChange: (gateway: string) => void
-  /** Gateway, then node id. */
-  readonly #connected = new Map<string, Map<string, Entry>>()
+  /** By gateway. */
+  readonly #connected = new Map<string, Set<Entry>>()
   readonly #departed = new Map<string, Entry>()
   readonly #refused = new Map<string, Entry>()
-  readonly #memories = createMemories()
 
   constructor(now: () => number, onChange: (gateway: string) => void = () => {}) {
     this.#now = now
     this.#onChange = onChange
   }
 
-  /** Every Envoy that is known, ordered by gateway and id. */
+  /** Every Envoy that is known, ordered by gateway and id; of one id, the one that came first is first. */
   list(): FleetItem[] {
     this.#forgetOld()
-    const connected = [...this.#connected.values()].flatMap((nodes) => [...nodes.values()])
+    const connected = [...this.#connected.values()].flatMap((entries) => [...entries])
     const entries = [...connected, ...this.#departed.values(), ...this.#refused.values()]
     return entries.map(itemOf).sort((a, b) => order(a.gateway, b.gateway) || order(a.id, b.id))
   }
 
   /** The Envoys with a live stream, of one gateway. */
   connected(gateway: string): Connected[] {
-    return [...(this.#connected.get(gateway)?.values() ?? [])].map(({ item, view }) => ({
-      gateway,
-      id: item.id,
-      view: view!,
-    }))
-  }
-
-  /** What earlier streams of this node left behind, to be honoured on its new one. */
-  memory({ gateway, id, version }: Identity): NodeMemory {
-    return this.#memories.of(key(gateway, id), version)
+    return [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, peer }, view }) => {
+      return { gateway, id, peer, view: view! }
+    })
   }
 
   connect(identity: Identity, peer: string, view: StreamView): StreamHandle {
     const { gateway, id } = identity
-    const previous = this.#connected.get(gateway)?.get(id) ?? this.#departed.get(key(gateway, id))
-    const lastNack = previous?.item.lastNack ?? null
+    const lastNack = this.#departed.get(key(gateway, id))?.item.lastNack ?? null
     const entry: Entry = { item: { ...this.#item(identity, peer, 'connected'), lastNack }, view, until: 0 }
     this.#departed.delete(key(gateway, id))
     this.#refused.delete(key(gateway, id))
-    const nodes = this.#connected.get(gateway) ?? new Map<string, Entry>()
-    this.#connected.set(gateway, nodes.set(id, entry))
+    this.#connected.set(gateway, (this.#connected.get(gateway) ?? new Set<Entry>()).add(entry))
     this.#onChange(gateway)
     return {
-      changed: () => this.#onChange(gateway),
-      nacked: (nack) => {
-        entry.item = { ...entry.item, lastNack: { ...nack, at: this.#timestamp() } }
+      changed: () => {
+        this.#resolve(entry)
+        this.#onChange(gateway)
       },
-      left: (reason) => {
-        if (this.#connected.get(gateway)?.get(id) === entry) this.#depart(entry, reason)
+      nacked: ({ type, resources, error }) => {
+        const names = resources.slice(0, bounds.nackNames)
+        entry.item = { ...entry.item, lastNack: { type, resources: names, error, at: this.#timestamp() } }
       },
+      left: (reason) => this.#depart(entry, reason),
     }
+  }
+
+  /** A refusal is over once its type is whole again, be it by another version or by the same one. */
+  #resolve(entry: Entry): void {
+    const { lastNack } = entry.item
+    if (lastNack === null || lastNack.resolvedAt !== undefined) return
+    if (entry.view?.types()[lastNack.type]?.state !== 'acked') return
+    entry.item = { ...entry.item, lastNack: { ...lastNack, resolvedAt: this.#timestamp() } }
   }
 
   refuse(identity: Identity, peer: string, reason: string): void {
@@ -134,14 +137,20 @@ export class Fleet {
 
   #depart(entry: Entry, reason: string): void {
     const { gateway, id } = entry.item
-    const nodes = this.#connected.get(gateway)!
-    nodes.delete(id)
-    if (nodes.size === 0) this.#connected.delete(gateway)
+    const entries = this.#connected.get(gateway)
+    if (entries?.delete(entry) !== true) return
+    if (entries.size === 0) this.#connected.delete(gateway)
+    const alone = ![...entries].some(({ item }) => item.id === id)
+    if (alone) this.#remember(entry, reason)
+    this.#onChange(gateway)
+  }
+
+  #remember(entry: Entry, reason: string): void {
+    const { gateway, id } = entry.item
     entry.item = { ...itemOf(entry), state: 'disconnected', disconnectedAt: this.#timestamp(), reason }
     entry.view = undefined
     entry.until = this.#now() + bounds.rememberedMs
     put(this.#departed, key(gateway, id), entry, bounds.departed)
-    this.#onChange(gateway)
   }
 
   #item(identity: Identity, peer: string, state: FleetItem['state']): FleetItem {
@@ -168,7 +177,7 @@ function itemOf({ item, view }: Entry): FleetItem {
 }
 
 function key(gateway: string, id: string): string {
-  return `${gateway} ${id}`
+  return JSON.stringify([gateway, id])
 }
 
 function order(a: string, b: string): number {

@@ -5,6 +5,8 @@ export interface Member {
   readonly snapshot: Snapshot
   /** Converge to `snapshot`; `changes` are those from the member's present one. */
   retarget(snapshot: Snapshot, changes: Changes): void
+  /** Send once more what was refused. */
+  retry(): void
 }
 
 interface Gateway {
@@ -47,6 +49,11 @@ export class Gateways {
     gateway.retired = true
     if (gateway.members.size === 0) this.#gateways.delete(name)
     else this.#schedule(name)
+  }
+
+  /** The gateway's streams send once more what was refused. */
+  retry(name: string): void {
+    for (const member of this.#gateways.get(name)?.members ?? []) member.retry()
   }
 
   /** From now on a gateway that was not published does not exist; until now it might merely not be loaded. */

@@ -1,3 +1,4 @@
+import { bounds } from './bounds.ts'
 import type { ResourcesByName } from './snapshot.ts'
 
 /** The client does not have the resource, and knows it. */
@@ -19,6 +20,8 @@ export type HeldVersion = string | typeof absent | typeof asked | typeof uncerta
 export class Held {
   #base: ResourcesByName = new Map()
   readonly #exceptions = new Map<string, HeldVersion>()
+  /** Characters of names and versions that the client brought. */
+  #broughtLength = 0
 
   get(name: string): HeldVersion {
     return this.#exceptions.get(name) ?? this.#base.get(name)?.version ?? absent
@@ -28,8 +31,20 @@ export class Held {
     this.#exceptions.set(name, version)
   }
 
+  /** `set`, for what the client says of itself: its text is held until all is settled. */
+  bring(name: string, version: string): void {
+    this.set(name, version)
+    this.#broughtLength += name.length + version.length
+  }
+
+  /** Bytes that the exceptions take, by estimate. */
+  get bytes(): number {
+    return this.#exceptions.size * bounds.bytesPerName + this.#broughtLength
+  }
+
   /** From now on the client has exactly `base`, but for `exceptions`, whose state stays as it is. */
   rebase(base: ResourcesByName, exceptions: Iterable<string>): void {
+    this.#broughtLength = 0
     if (this.#base === base && this.#exceptions.size === 0) return
     this.restrict(exceptions)
     this.#base = base

@@ -57,17 +57,39 @@ export function identify(message: object | undefined): Identity | Violation {
   if (labels.length > bounds.nodeLabels || addresses.length > bounds.nodeAddresses) {
     return invalid(`a node may have ${bounds.nodeLabels} labels and ${bounds.nodeAddresses} addresses`)
   }
-  if ([id, gateway, ...labels.flat(), ...addresses].some((text) => text.length > bounds.nodeTextLength)) {
-    return invalid(
-      `the node's id, gateway, labels and addresses may have ${bounds.nodeTextLength} characters`,
-    )
+  const version = versionOf(node)
+  const problem = textProblem({
+    id: [id],
+    gateway: [gateway],
+    labels: labels.flat(),
+    addresses,
+    version: [version],
+  })
+  if (problem !== undefined) return invalid(problem)
+  return { id, gateway, labels: Object.fromEntries(labels), version, addresses }
+}
+
+/** These are shown on terminals and in logs, so they may neither flood nor forge them. */
+function textProblem(texts: Record<string, readonly string[]>): string | undefined {
+  for (const [what, values] of Object.entries(texts)) {
+    if (values.some((text) => text.length > bounds.nodeTextLength)) {
+      return `the node's ${what} may have ${bounds.nodeTextLength} characters at most: shorten it in the bootstrap`
+    }
+    if (!values.every(isPlainText)) {
+      return `the node's ${what} may not have control characters: correct it in the bootstrap`
+    }
   }
-  return { id, gateway, labels: Object.fromEntries(labels), version: versionOf(node), addresses }
+  return undefined
+}
+
+/** No control, formatting (of text direction, say) or line-breaking characters, and no half surrogate pairs. */
+export function isPlainText(text: string): boolean {
+  return !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)
 }
 
 function versionOf(node: NodeMessage): string {
   const build = node.user_agent_build_version?.version
-  if (build === undefined) return (node.user_agent_version ?? '').slice(0, bounds.nodeTextLength)
+  if (build === undefined) return node.user_agent_version ?? ''
   return `${build.major_number ?? 0}.${build.minor_number ?? 0}.${build.patch ?? 0}`
 }
 

@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import {
-  logVerbosity,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  setLogVerbosity,
-  status,
-} from '@grpc/grpc-js'
+import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js'
+import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
@@ -20,6 +14,8 @@ import {
 } from './delivery.ts'
 import { Fleet, type FleetItem } from './fleet.ts'
 import { Gateways } from './gateways.ts'
+import { Memories } from './memories.ts'
+import { type RetryClock, systemClock } from './retry.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type DeltaCall, serveDeltaStream } from './stream.ts'
 
@@ -41,6 +37,12 @@ export interface XdsServer {
   publish(snapshot: Snapshot): void
   /** The gateway was deleted in `revision`: its Envoys are emptied but stay; new ones are refused. */
   retire(gateway: string, revision: number): void
+  /**
+   * The gateway's Envoys get once more, one after the other, what they refused, instead of when its back-off is
+   * over: for a client that waits, or that wrote the same again because it removed the cause. Until they answered,
+   * their state is `pending`, from the return of this call on.
+   */
+  retry(gateway: string): void
   /** Every gateway has been published; Envoys of others, held until now, are refused. */
   markLoaded(): void
   /** Binds `host:port` (port 0: any) and serves; rejects with a startup `WeirError`. */
@@ -51,8 +53,9 @@ export interface XdsServer {
 
 export interface XdsOptions {
   readonly observe: Observe
-  /** Milliseconds since 1970. */
-  readonly now?: () => number
+  readonly clock?: RetryClock
+  /** What the names of all streams may take, in bytes. */
+  readonly bytesOfStreams?: number
 }
 
 const keepalive = {
@@ -61,15 +64,17 @@ const keepalive = {
 }
 
 /** An xDS server: aggregated discovery over gRPC for the Envoys of any number of gateways. */
-export function createXdsServer({ observe, now = Date.now }: XdsOptions): XdsServer {
+export function createXdsServer(options: XdsOptions): XdsServer {
+  const { observe, clock = systemClock, bytesOfStreams = bounds.bytesOfStreams } = options
   const deliveries = createDeliveries(() => fleet)
-  const fleet: Fleet = new Fleet(now, deliveries.noteChange)
+  const fleet: Fleet = new Fleet(clock.now, deliveries.noteChange)
   const gateways = new Gateways()
+  const memories = new Memories(clock)
+  const taken = { bytes: 0, limit: bytesOfStreams }
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   let streams = 0
-  // grpc-js would write to stderr by itself; what matters of it arrives here as errors.
-  setLogVerbosity(logVerbosity.NONE)
+  silenceGrpc()
 
   const server = new Server({
     ...keepalive,
@@ -83,7 +88,7 @@ export function createXdsServer({ observe, now = Date.now }: XdsOptions): XdsSer
         return
       }
       const noncePrefix = `${instance}.${++streams}.`
-      const end = serveDeltaStream(call, { gateways, fleet, observe, now, noncePrefix })
+      const end = serveDeltaStream(call, { gateways, fleet, memories, taken, observe, clock, noncePrefix })
       endings.add(end)
       call.on('cancelled', () => endings.delete(end))
     },
@@ -100,6 +105,7 @@ export function createXdsServer({ observe, now = Date.now }: XdsOptions): XdsSer
     },
     publish: (snapshot) => gateways.publish(snapshot),
     retire: (gateway, revision) => gateways.retire(gateway, revision),
+    retry: (gateway) => gateways.retry(gateway),
     markLoaded: () => gateways.markLoaded(),
     listen: (hostAndPort) => listen(server, hostAndPort),
     close: (graceMs) => close(server, endings, graceMs),

@@ -111,6 +111,39 @@ export class Session {
     for (const subscription of this.#subscriptions.values()) subscription.close()
   }
 
+  /**
+   * Everything that the client refused is to be sent once more, one after the other, but for what is on its way; what
+   * it refused and does not want at present (endpoints of a refused cluster) counts as never refused.
+   */
+  retry(): void {
+    const onItsWay = (type: string, name: string) =>
+      this.#subscriptions.get(type)?.outstanding?.upserts.some((each) => each.name === name) === true
+    this.#memory.forgetRejections(
+      (type, name) => this.#subscriptions.get(type)?.wants(name) === true || onItsWay(type, name),
+    )
+    for (const subscription of this.#subscriptions.values()) {
+      for (const { name } of subscription.parked()) {
+        if (!onItsWay(subscription.type, name)) subscription.retry(name)
+      }
+    }
+  }
+
+  /** When `retryDue` has something to do, in milliseconds; undefined when nothing is refused, or being retried. */
+  nextRetry(): number | undefined {
+    return this.#firstRetry()?.retryAt
+  }
+
+  /** The refused resource whose time has come is to be sent once more: one only, until it is answered. */
+  retryDue(now: number): void {
+    const first = this.#firstRetry()
+    if (first !== undefined && first.retryAt <= now) first.subscription.retry(first.name)
+  }
+
+  /** Bytes of names and versions that this stream holds, by estimate. */
+  get bytes(): number {
+    return [...this.#subscriptions.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   types(): Record<string, TypeState> {
     const states = [...this.#subscriptions.values()].map((subscription) => {
       const state = subscription.hasParked ? 'nacked' : subscription.settled ? 'acked' : 'pending'
@@ -134,6 +167,17 @@ export class Session {
     if (nacks.length > 0) return { state: 'nacked', nacks }
     const whole = subscriptions.every((subscription) => subscription.settled) && this.#coversAll()
     return { state: whole ? 'acked' : 'pending', nacks }
+  }
+
+  #firstRetry(): { subscription: Subscription; name: string; retryAt: number } | undefined {
+    const subscriptions = [...this.#subscriptions.values()]
+    if (subscriptions.some(({ retrying }) => retrying)) return undefined
+    const parked = subscriptions.flatMap((subscription) => {
+      return subscription.parked().map(({ name, retryAt }) => ({ subscription, name, retryAt }))
+    })
+    return parked.reduce<(typeof parked)[number] | undefined>((first, each) => {
+      return first === undefined || each.retryAt < first.retryAt ? each : first
+    }, undefined)
   }
 
   #coversAll(): boolean {

@@ -4,7 +4,9 @@ import { bounds, requestBudget, type Violation } from './bounds.ts'
 import { type Answer, type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
+import type { Memories, Seat } from './memories.ts'
 import { type Identity, identify } from './node.ts'
+import type { RetryClock } from './retry.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
 import { encodeDeltaResponse } from './wire.ts'
@@ -14,9 +16,11 @@ export type DeltaCall = ServerDuplexStream<DeltaRequest, Buffer>
 export interface StreamDependencies {
   readonly gateways: Gateways
   readonly fleet: Fleet
+  readonly memories: Memories
+  /** What the names of all streams take and may take. */
+  readonly taken: { bytes: number; readonly limit: number }
   readonly observe: Observe
-  /** Milliseconds; only differences count. */
-  readonly now: () => number
+  readonly clock: RetryClock
   /** Different for every stream of every server. */
   readonly noncePrefix: string
 }
@@ -75,7 +79,7 @@ export function serveDeltaStream(call: DeltaCall, dependencies: StreamDependenci
     clearTimeout(deadline)
     const identity = identify(request.node)
     if ('code' in identity) {
-      observe({ event: 'xds_refused', gateway: '', node: '', peer, reason: identity.message })
+      observe({ event: 'xds_refused', peer, reason: identity.message })
       end(identity.code, identity.message)
       return
     }
@@ -99,6 +103,7 @@ class ServedStream implements Member {
   readonly #identity: Identity
   readonly #dependencies: StreamDependencies
   readonly #end: (code: Violation['code'], message: string) => void
+  readonly #seat: Seat
   readonly #delta: DeltaStream
   readonly #handle: StreamHandle
   readonly #quit: () => void
@@ -108,6 +113,10 @@ class ServedStream implements Member {
   /** Messages that the connection has not taken yet; while there are any, nothing new is made. */
   #unwritten = 0
   #scheduled = false
+  #bytes = 0
+  /** The time for which a retry is arranged, and how to call it off. */
+  #retryAt: number | undefined
+  #cancelRetry = () => {}
 
   constructor(
     call: DeltaCall,
@@ -117,13 +126,15 @@ class ServedStream implements Member {
     dependencies: StreamDependencies,
     end: (code: Violation['code'], message: string) => void,
   ) {
-    const { gateways, fleet, observe } = dependencies
+    const { gateways, fleet, memories, observe } = dependencies
     this.#call = call
     this.#identity = identity
     this.#dependencies = dependencies
     this.#end = end
-    const delta = new DeltaStream(snapshot, fleet.memory(identity), dependencies.noncePrefix)
+    this.#seat = memories.open(identity)
+    const delta = new DeltaStream(snapshot, this.#seat.memory, dependencies.noncePrefix)
     this.#delta = delta
+    this.#seat.doubtUnanswered = () => delta.session.close()
     this.#quit = gateways.join(identity.gateway, this)
     observe({ event: 'xds_connected', gateway: identity.gateway, node: identity.id, peer })
     this.#handle = fleet.connect(identity, peer, {
@@ -142,6 +153,11 @@ class ServedStream implements Member {
     this.#advance()
   }
 
+  retry(): void {
+    this.#delta.session.retry()
+    this.#schedule()
+  }
+
   onRequest(request: DeltaRequest): void {
     const answer = this.#delta.onRequest(request)
     if (answer.kind === 'violation') {
@@ -149,12 +165,21 @@ class ServedStream implements Member {
       return
     }
     // Answers are paced by what is sent; only the rest can flood.
-    if (answer.kind === 'none' && !this.#budget.take(this.#dependencies.now())) {
+    if (answer.kind === 'none' && !this.#budget.take(this.#dependencies.clock.now())) {
       const message = `more than ${bounds.requestsPerSecond} requests per second that answer no response`
       this.#end('RESOURCE_EXHAUSTED', message)
       return
     }
+    const { taken } = this.#dependencies
+    if (this.#count() > 0 && taken.bytes > taken.limit) {
+      this.#end('RESOURCE_EXHAUSTED', 'the streams of this weir ask for too many names; try again later')
+      return
+    }
     this.#note(answer)
+    this.#schedule()
+  }
+
+  #schedule(): void {
     // An Envoy asks for several types in a row: the answers are ordered when all of them are known.
     if (this.#scheduled) return
     this.#scheduled = true
@@ -167,6 +192,9 @@ class ServedStream implements Member {
   left(reason: string): void {
     this.#over = true
     this.#delta.session.close()
+    this.#seat.leave()
+    this.#dependencies.taken.bytes -= this.#bytes
+    this.#cancelRetry()
     this.#quit()
     const { gateway, id: node } = this.#identity
     this.#dependencies.observe({ event: 'xds_disconnected', gateway, node, reason })
@@ -176,7 +204,32 @@ class ServedStream implements Member {
   #advance(): void {
     if (this.#over) return
     if (this.#unwritten === 0) for (const response of this.#delta.advance()) this.#send(response)
+    this.#count()
+    this.#arrangeRetry()
     this.#handle.changed()
+  }
+
+  /** Notes what this stream takes; returns by how much that has grown. */
+  #count(): number {
+    const grown = this.#delta.session.bytes - this.#bytes
+    this.#bytes += grown
+    this.#dependencies.taken.bytes += grown
+    return grown
+  }
+
+  #arrangeRetry(): void {
+    const { session } = this.#delta
+    const { clock } = this.#dependencies
+    const at = session.nextRetry()
+    if (at === this.#retryAt) return
+    this.#cancelRetry()
+    this.#retryAt = at
+    if (at === undefined) return
+    this.#cancelRetry = clock.timer(Math.max(0, at - clock.now()), () => {
+      this.#retryAt = undefined
+      session.retryDue(clock.now())
+      this.#advance()
+    })
   }
 
   #send(response: DeltaResponse): void {
@@ -185,7 +238,7 @@ class ServedStream implements Member {
     const type = shortType(response.type)
     const [resources, removed, bytes] = [response.upserts.length, response.removed.length, message.length]
     this.#dependencies.observe({ event: 'xds_sent', gateway, node, type, resources, removed, bytes })
-    this.#sentAt.set(response.nonce, this.#dependencies.now())
+    this.#sentAt.set(response.nonce, this.#dependencies.clock.now())
     this.#unwritten++
     this.#call.write(message, () => {
       this.#unwritten--
@@ -196,9 +249,10 @@ class ServedStream implements Member {
   #note(answer: Answer): void {
     if (answer.kind !== 'ack' && answer.kind !== 'nack') return
     const { gateway, id: node } = this.#identity
-    const { observe, now } = this.#dependencies
+    const { observe, clock } = this.#dependencies
     const type = shortType(answer.type)
-    const milliseconds = now() - (this.#sentAt.get(answer.nonce) ?? now())
+    const now = clock.now()
+    const milliseconds = now - (this.#sentAt.get(answer.nonce) ?? now)
     this.#sentAt.delete(answer.nonce)
     if (answer.kind === 'ack') {
       observe({ event: 'xds_ack', gateway, node, type, revision: answer.revision, milliseconds })

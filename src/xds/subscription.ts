@@ -4,6 +4,8 @@ import type { Batch, Outstanding, Pending, Permit, Target } from './exchange.ts'
 import { absent, asked, Held, type HeldVersion, uncertain } from './held.ts'
 import { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
+import { compare } from './pending.ts'
+import { type Parked, Refused } from './refused.ts'
 
 /**
  * The state of one resource type on one stream: what the client wants, what it has, and what is on its way.
@@ -21,8 +23,7 @@ export class Subscription {
   readonly #dirty = new Set<string>()
   /** Names of the outstanding response that were asked for again after it was sent. */
   readonly #askedAgain = new Set<string>()
-  /** Wanted names whose newest version this client rejected. */
-  readonly #parked = new Set<string>()
+  readonly #refused: Refused
   readonly #bisect = new Bisect()
   #owesAnswer = false
   #inForce: number | null = null
@@ -34,6 +35,7 @@ export class Subscription {
     this.#served = served
     this.#target = target
     this.#memory = memory
+    this.#refused = new Refused(type, memory)
   }
 
   /**
@@ -45,7 +47,8 @@ export class Subscription {
     this.subscribe(subscribe.length === 0 ? ['*'] : subscribe)
     for (const [name, version] of held) {
       if (anew || !this.wants(name)) continue
-      this.#held.set(name, version)
+      this.#held.bring(name, version)
+      if (!this.#target.resources.has(name)) this.interest.gone.add(name)
       this.#mark(name)
     }
     for (const [name, version] of this.#memory.doubts(this.type)) {
@@ -83,7 +86,7 @@ export class Subscription {
         if (this.interest.wildcard) this.askAgain(name)
       }
     }
-    for (const name of this.#parked) if (!this.wants(name)) this.#parked.delete(name)
+    this.#refused.restrict((name) => this.wants(name))
     this.#pending = undefined
   }
 
@@ -113,6 +116,22 @@ export class Subscription {
     }
   }
 
+  /** Sends `name` once more, though the client refused this very version: what was in its way may be gone. */
+  retry(name: string): void {
+    if (this.#refused.retry(name)) this.#mark(name)
+  }
+
+  /** A refused version is to be sent again, or on its way. */
+  get retrying(): boolean {
+    const sent = this.outstanding?.upserts[0]
+    return this.#refused.retrying || (sent !== undefined && this.#refused.isRejected(sent.name, sent.version))
+  }
+
+  /** Bytes of names and versions that this holds, by estimate. */
+  get bytes(): number {
+    return this.interest.bytes + this.#held.bytes
+  }
+
   get pending(): Pending {
     return this.#refresh()
   }
@@ -127,7 +146,10 @@ export class Subscription {
   }
 
   sent(nonce: string, batch: Batch): void {
-    for (const resource of batch.upserts) this.#dirty.delete(resource.name)
+    for (const { name } of batch.upserts) {
+      this.#dirty.delete(name)
+      this.#refused.sent(name)
+    }
     for (const name of batch.removed) this.#dirty.delete(name)
     if (batch.upserts.length > 0) this.#bisect.sent()
     this.#owesAnswer = false
@@ -142,13 +164,13 @@ export class Subscription {
     if (answered === undefined) return
     for (const { name, version } of answered.upserts) this.#confirm(name, version)
     for (const name of answered.removed) this.#confirm(name, absent)
-    if (this.#dirty.size === 0 && this.#parked.size === 0) this.#inForce = answered.revision
+    if (this.#dirty.size === 0 && this.#refused.names.size === 0) this.#inForce = answered.revision
   }
 
   /**
    * The client refused the outstanding response, of which it may have applied a part. The culprit is looked
-   * for (`Bisect`); a version that is refused alone is parked: not sent again until it changes. Returns the
-   * parked name.
+   * for (`Bisect`); a version that is refused alone is parked: not sent again until it changes, or is retried.
+   * Returns the parked name.
    */
   nack(error: string): string | undefined {
     const answered = this.#settle()
@@ -158,7 +180,7 @@ export class Subscription {
       for (const name of answered.removed) this.#learn(name, absent)
       return undefined
     }
-    for (const name of answered.removed) this.#doubt(name, '')
+    for (const name of answered.removed) this.#doubtRemoval(name)
     if (others.length === 0) {
       this.#memory.reject(this.type, first.name, { version: first.version, error })
       // Refused alone, so it has what it had before; unless that was in doubt already.
@@ -174,21 +196,18 @@ export class Subscription {
   /** The stream is over; what was not answered may have been applied or not. */
   close(): void {
     for (const { name, version } of this.outstanding?.upserts ?? []) this.#doubt(name, version)
-    for (const name of this.outstanding?.removed ?? []) this.#doubt(name, '')
+    for (const name of this.outstanding?.removed ?? []) this.#doubtRemoval(name)
   }
 
   /** Names whose newest version this client rejected, with its reasons. */
-  parked(): { name: string; error: string }[] {
+  parked(): Parked[] {
     this.#refresh()
-    return [...this.#parked].map((name) => ({
-      name,
-      error: this.#memory.rejection(this.type, name)?.error ?? '',
-    }))
+    return this.#refused.list()
   }
 
   get hasParked(): boolean {
     this.#refresh()
-    return this.#parked.size > 0
+    return this.#refused.names.size > 0
   }
 
   /** True when the client has everything that the target has for it, parked versions apart. */
@@ -205,11 +224,6 @@ export class Subscription {
   /** The newest revision that is wholly in force, as far as this type goes. */
   get revision(): number | null {
     return this.settled && !this.hasParked ? this.#target.revision : this.#inForce
-  }
-
-  #refresh(): Pending {
-    this.#pending ??= this.#compare()
-    return this.#pending
   }
 
   #subscribeAll(): void {
@@ -240,6 +254,9 @@ export class Subscription {
   }
 
   #confirm(name: string, version: string | typeof absent): void {
+    // What was accepted may have been taken away meanwhile: then it is still to go.
+    if (version === absent) this.interest.gone.delete(name)
+    else this.#memory.accepted(this.type, name, version)
     if (!this.#askedAgain.has(name)) this.#memory.settle(this.type, name)
     this.#learn(name, version)
   }
@@ -250,43 +267,32 @@ export class Subscription {
     this.#learn(name, uncertain)
   }
 
+  /** Names that the client merely asked for, and that never were, must not fill the memory. */
+  #doubtRemoval(name: string): void {
+    if (this.interest.gone.has(name) || this.#memory.doubted(this.type, name)) this.#doubt(name, '')
+    else this.#learn(name, uncertain)
+  }
+
   #permitted(permit: Permit['upserts']): readonly EncodedResource[] {
     const { upserts } = this.pending
-    if (permit === 'all') return this.#bisect.narrow(upserts)
+    if (permit === 'all') return this.#refused.order(upserts, (fresh) => this.#bisect.narrow(fresh))
     if (permit === 'none' || this.#bisect.searching) return []
-    return upserts.filter(({ name }) => this.#held.get(name) === asked)
+    return this.#refused.order(upserts.filter(({ name }) => this.#held.get(name) === asked))
   }
 
-  #compare(): Pending {
-    const upserts: EncodedResource[] = []
-    const absences: string[] = []
-    const removals: string[] = []
-    for (const name of this.#dirty) {
-      this.#parked.delete(name)
-      const need = this.wants(name) ? this.#needOf(name) : undefined
-      if (need === undefined) this.#dirty.delete(name)
-      else if (need === 'absence') absences.push(name)
-      else if (need === 'removal') removals.push(name)
-      else upserts.push(need)
-    }
+  #refresh(): Pending {
+    if (this.#pending !== undefined) return this.#pending
+    this.#pending = compare({
+      dirty: this.#dirty,
+      interest: this.interest,
+      held: this.#held,
+      refused: this.#refused,
+      resources: this.#target.resources,
+    })
     // Up to date: what is held can be said by reference to the shared snapshot.
     if (this.#dirty.size === 0 && this.outstanding === undefined) {
-      this.#held.rebase(this.#target.resources, this.#parked)
+      this.#held.rebase(this.#target.resources, this.#refused.names)
     }
-    return { upserts, absences, removals }
-  }
-
-  #needOf(name: string): EncodedResource | 'absence' | 'removal' | undefined {
-    const resource = this.#target.resources.get(name)
-    const held = this.#held.get(name)
-    const waits = held === asked && this.interest.names.has(name)
-    if (resource === undefined) {
-      if (held === absent) return undefined
-      return waits ? 'absence' : 'removal'
-    }
-    if (held === resource.version) return undefined
-    if (this.#memory.rejection(this.type, name)?.version !== resource.version) return resource
-    this.#parked.add(name)
-    return waits ? 'absence' : undefined
+    return this.#pending
   }
 }

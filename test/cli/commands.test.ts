@@ -25,6 +25,7 @@ const fleetItem: FleetItem = {
     resources: ['edge/http'],
     error: 'address in \u001b[31muse',
     at: '2026-01-01T00:00:00.000Z',
+    resolvedAt: '2026-01-01T00:01:00.000Z',
   },
 }
 
@@ -242,7 +243,10 @@ describe('weir, as a client of the admin API', () => {
       const { code, stdout } = await run(['fleet'])
       assert.equal(code, 0)
       assert.match(stdout, /\nedge +edge-1 +connected +1.40.0 +track=canary/)
-      assert.match(stdout, /edge\/edge-1 refused listener edge\/http/)
+      assert.match(
+        stdout,
+        /edge\/edge-1 refused listener edge\/http at \S+ \(resolved at 2026-01-01T00:01:00.000Z\): /,
+      )
       assert.ok(!stdout.includes('\u001b'))
       assert.equal(JSON.parse((await run(['fleet', '-o', 'json'])).stdout)[0].id, 'edge-1')
     })

@@ -98,6 +98,10 @@ describe('what Envoy refuses', () => {
     assert.equal(fleet.items[0].types.listener.state, 'nacked')
     assert.match(fleet.items[0].lastNack.error, /in use/)
     assert.equal(await status(port, 'during the refusal'), 200)
+    // The port is given free; the same document, applied again, is tried again.
+    await new Promise((resolve) => stranger.close(resolve))
+    const again = await weir.api('POST', path, [both])
+    assert.equal(again.body.delivery.state, 'acked', JSON.stringify(again.body))
     await weir.apply(gateway('edge', port, 'allow'))
     assert.equal((await weir.api('GET', '/v1/fleet')).body.items[0].types.listener.state, 'acked')
   })

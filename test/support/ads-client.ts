@@ -8,7 +8,9 @@ export function openAdsStream(port: number, method: 'delta' | 'sotw' = 'delta') 
   const ads = service('envoy.service.discovery.v3.AggregatedDiscoveryService')
   const { path, requestSerialize, responseDeserialize } =
     method === 'delta' ? ads.DeltaAggregatedResources! : ads.StreamAggregatedResources!
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  // A connection of its own, as each Envoy has.
+  const ownConnection = { 'grpc.use_local_subchannel_pool': 1 }
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), ownConnection)
   const call: ClientDuplexStream<object, object> = client.makeBidiStreamRequest(
     path,
     requestSerialize,

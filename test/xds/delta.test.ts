@@ -482,6 +482,58 @@ describe('bounds', () => {
     assert.equal(answer.kind === 'violation' && answer.code, 'RESOURCE_EXHAUSTED')
   })
 
+  test('names and versions of all types together are bounded in bytes, before they are held', () => {
+    const { stream } = new PlainClient(plainSnapshot(1, {}))
+    const long = (count: number) => names(count, 'x'.repeat(bounds.nameLength - 5))
+    const perRequest = 5_000
+    let requests = 0
+    for (; ; requests++) {
+      const answer = stream.onRequest({
+        type_url: `t${requests}`,
+        resource_names_subscribe: long(perRequest),
+      })
+      if (answer.kind === 'none') continue
+      assert.equal(answer.kind === 'violation' && answer.code, 'RESOURCE_EXHAUSTED')
+      break
+    }
+    assert.ok(requests > 1 && stream.session.bytes <= bounds.bytesPerStream)
+    const versions = Object.fromEntries(long(10_000).map((name) => [name, 'v'.repeat(bounds.versionLength)]))
+    const brought = stream.onRequest({ type_url: 'brought', initial_resource_versions: versions })
+    assert.equal(brought.kind === 'violation' && brought.code, 'RESOURCE_EXHAUSTED')
+  })
+
+  test('a large gateway fits, and takes little once the Envoy has settled', () => {
+    const list = names(10_000, 'n'.repeat(55))
+    const versions = Object.fromEntries(list.map((name) => [name, '0123456789abcdef']))
+    const all = { cluster: versions, endpoints: versions, listener: versions, route: versions }
+    const client = new PlainClient(plainSnapshot(1, all))
+    for (const type of ['cluster', 'listener'] as const) client.request(type, { held: versions })
+    for (const type of ['endpoints', 'route'] as const)
+      client.request(type, { subscribe: list, held: versions })
+    const { session } = client.stream
+    assert.deepEqual(Object.keys(session.types()).length, 4)
+    assert.deepEqual(client.advance(), [])
+    assert.equal(client.delivery(), 'acked')
+    assert.equal(session.bytes, 2 * 10_000 * bounds.bytesPerName)
+  })
+
+  test('names that never were leave nothing behind', () => {
+    const client = new PlainClient(plainSnapshot(1, {}))
+    const before = client.memory.bytes
+    client.ask('endpoints', { subscribe: names(1_000) })
+    client.stream.session.close()
+    assert.equal(client.memory.bytes, before)
+    const refusing = new PlainClient(plainSnapshot(1, { endpoints: { bad: '1' } }))
+    assert.equal(refusing.ask('endpoints', { subscribe: ['bad', ...names(1_000)] }).length, 1)
+    refusing.nack('endpoints')
+    assert.deepEqual(refusing.memory.doubts(type), [])
+  })
+
+  test('a type with control characters ends the stream', () => {
+    const answer = new PlainClient(plainSnapshot(1, {})).stream.onRequest({ type_url: 'x.\u001b[2J' })
+    assert.equal(answer.kind === 'violation' && answer.code, 'INVALID_ARGUMENT')
+  })
+
   test('what is kept of a NACK is bounded', () => {
     const client = started()
     client.publish(plainSnapshot(2, { ...full, route: { r: 'bad' } }))

@@ -1,9 +1,11 @@
 import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from '../../src/xds/delta.ts'
-import { createNodeMemory } from '../../src/xds/memory.ts'
+import { Memories, type Seat } from '../../src/xds/memories.ts'
 import { changesBetween, type Snapshot } from '../../src/xds/snapshot.ts'
-import { type ShortType, told } from './plain.ts'
+import { type ShortType, stillClock, told } from './plain.ts'
+
+const identity = { gateway: 'edge', id: 'n', version: '1.40.0' }
 
 const shortOf = new Map(Object.entries(typeUrls).map(([short, url]) => [url as string, short as ShortType]))
 
@@ -26,7 +28,8 @@ interface TypeOfModel {
  * response with a bad version after applying a part of it, and asks for no clusters while one warms.
  *
  * A listener's version is `<route configuration>:<n>`, a route's `<cluster>:<n>`, and one with `bad` in it is
- * refused. `problems` collects what no server should do.
+ * refused until it is `healed`. `problems` collects what no server should do. With `siblings`, others of the same id
+ * share these memories; what is in doubt with them may then be sent again.
  */
 export class EnvoyModel {
   readonly problems: string[] = []
@@ -37,8 +40,12 @@ export class EnvoyModel {
     route: emptyType(),
   }
   stream: DeltaStream
-  readonly #memory = createNodeMemory()
+  /** What was bad no longer is. */
+  healed = false
+  readonly #memories: Memories
+  #seat: Seat
   readonly #checkReferences: boolean
+  readonly #hasSiblings: boolean
   #inbox: DeltaResponse[] = []
   #outbox: DeltaRequest[] = []
   #initialized = false
@@ -52,9 +59,19 @@ export class EnvoyModel {
   /** What the server was told to be bad. */
   readonly #refusedAlone = new Set<string>()
 
-  constructor(snapshot: Snapshot, checkReferences: boolean) {
+  constructor(snapshot: Snapshot, checkReferences: boolean, siblings?: Memories) {
     this.#checkReferences = checkReferences
+    this.#hasSiblings = siblings !== undefined
+    this.#memories = siblings ?? new Memories(stillClock)
+    this.#seat = this.#memories.open(identity)
     this.stream = this.#connect(snapshot)
+  }
+
+  /** What was refused is to be sent again, each once. */
+  retry(): void {
+    this.#refusedAlone.clear()
+    this.stream.session.retry()
+    this.#serve()
   }
 
   publish(snapshot: Snapshot): void {
@@ -65,6 +82,10 @@ export class EnvoyModel {
   /** The connection is lost, with all that was on its way, and made again. */
   reconnect(): void {
     this.stream.session.close()
+    this.#seat.leave()
+    this.#seat = this.#memories.open(identity)
+    // While another lives, its memory does not tell what this one refused.
+    if (this.#hasSiblings) this.#refusedAlone.clear()
     for (const response of this.#inbox) this.#doubt(response)
     // Their clusters came, so they may come again, whether they did or not.
     for (const name of this.types.endpoints.subscribed) this.#endpointsDue.add(name)
@@ -102,7 +123,8 @@ export class EnvoyModel {
     this.#inbox = []
     this.#outbox = []
     this.#heldBack = []
-    const stream = new DeltaStream(snapshot, this.#memory, `${++this.#streams}.`)
+    const stream = new DeltaStream(snapshot, this.#seat.memory, `${++this.#streams}.`)
+    this.#seat.doubtUnanswered = () => stream.session.close()
     for (const type of Object.values(this.types)) type.asked = false
     const asks: ShortType[] = this.#warming.size === 0 || !this.#initialized ? ['cluster'] : []
     if (this.types.endpoints.subscribed.size > 0) asks.push('endpoints')
@@ -134,7 +156,7 @@ export class EnvoyModel {
   #apply(response: DeltaResponse): void {
     const short = shortOf.get(response.type)!
     const type = this.types[short]
-    const accepted = !response.upserts.some(({ version }) => version.includes('bad'))
+    const accepted = this.healed || !response.upserts.some(({ version }) => version.includes('bad'))
     this.#noteRepeats(short, response)
     for (const [index, { name, version }] of response.upserts.entries()) {
       if (!this.#wants(short, name)) continue
@@ -230,7 +252,10 @@ export class EnvoyModel {
   #noteRepeats(short: ShortType, response: DeltaResponse): void {
     const type = this.types[short]
     for (const { name, version } of response.upserts) {
-      const excused = type.doubtful.has(name) || (short === 'endpoints' && this.#endpointsDue.has(name))
+      const excused =
+        this.#hasSiblings ||
+        type.doubtful.has(name) ||
+        (short === 'endpoints' && this.#endpointsDue.has(name))
       if (type.claims.get(name) === version && !excused) this.problems.push(`sent twice: ${told(response)}`)
       if (this.#refusedAlone.has(`${response.type} ${name} ${version}`)) {
         this.problems.push(`sent though it was refused: ${told(response)}`)

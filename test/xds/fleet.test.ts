@@ -47,15 +47,46 @@ describe('the registry', () => {
     assert.deepEqual(fleet.list(), [])
   })
 
-  test('of two streams of one node the newest counts, and the older one may end late', () => {
+  test('two streams of one id are two Envoys; when one ends, the other stays', () => {
+    for (const leaving of [0, 1]) {
+      const fleet = new Fleet(() => 0)
+      const handles = [5, 6].map((port) => fleet.connect(identity('n'), `127.0.0.1:${port}`, stream().view))
+      const shown = () => fleet.list().map(({ state, peer }) => `${state} ${peer}`)
+      assert.deepEqual(shown(), ['connected 127.0.0.1:5', 'connected 127.0.0.1:6'])
+      handles[leaving]!.left('gone')
+      assert.deepEqual(shown(), [`connected 127.0.0.1:${6 - leaving}`])
+      handles[1 - leaving]!.left('gone too')
+      assert.deepEqual(shown(), [`disconnected 127.0.0.1:${6 - leaving}`])
+    }
+  })
+
+  test('a refusal is resolved once its type is whole again, not by another type, nor by leaving', () => {
+    let now = 1_000
+    const fleet = new Fleet(() => now)
+    const { now: state, view } = stream(1, 'nacked')
+    const handle = fleet.connect(identity('n'), '127.0.0.1:5', view)
+    const resolvedAt = () => fleet.list()[0]?.lastNack?.resolvedAt
+    handle.nacked({ type: 'route', resources: ['r'], error: 'bad' })
+    handle.changed()
+    assert.equal(resolvedAt(), undefined)
+    state.state = 'pending'
+    handle.changed()
+    assert.equal(resolvedAt(), undefined)
+    now = 2_000
+    state.state = 'acked'
+    handle.changed()
+    assert.equal(resolvedAt(), '1970-01-01T00:00:02.000Z')
+    handle.nacked({ type: 'route', resources: ['r'], error: 'bad again' })
+    assert.equal(resolvedAt(), undefined)
+    handle.left('gone')
+    assert.equal(resolvedAt(), undefined)
+  })
+
+  test('of a refused response some names are listed, not all', () => {
     const fleet = new Fleet(() => 0)
-    const old = fleet.connect(identity('n'), '127.0.0.1:5', stream(1).view)
-    fleet.connect(identity('n'), '127.0.0.1:6', stream(2).view)
-    old.left('half-open')
-    assert.deepEqual(
-      fleet.list().map(({ state, peer }) => [state, peer]),
-      [['connected', '127.0.0.1:6']],
-    )
+    const resources = Array.from({ length: bounds.nackNames + 1 }, (_, n) => `r${n}`)
+    fleet.connect(identity('n'), '127.0.0.1:5', stream().view).nacked({ type: 'route', resources, error: '' })
+    assert.equal(fleet.list()[0]?.lastNack?.resources.length, bounds.nackNames)
   })
 
   test('a refused Envoy is shown with its reason until it gets in', () => {
@@ -80,14 +111,6 @@ describe('the registry', () => {
     }
     assert.equal(fleet.list().length, bounds.departed + bounds.refused)
   })
-
-  test('what a node rejected is remembered until it runs another build of Envoy', () => {
-    const fleet = new Fleet(() => 0)
-    fleet.memory(identity('n')).reject('t', 'r', { version: '1', error: 'bad' })
-    assert.equal(fleet.memory(identity('n')).rejection('t', 'r')?.version, '1')
-    assert.equal(fleet.memory(identity('other')).rejection('t', 'r'), undefined)
-    assert.equal(fleet.memory({ ...identity('n'), version: '1.41.0' }).rejection('t', 'r'), undefined)
-  })
 })
 
 describe('delivery', () => {
@@ -106,6 +129,24 @@ describe('delivery', () => {
     const envoys = [{ gateway: 'edge', id: 'n', state: 'pending' }]
     assert.deepEqual(deliveryOf(fleet, { ...question, expected }), { state: 'pending', envoys })
     fleet.connect(identity('n'), '127.0.0.1:5', stream(2).view)
+    assert.equal(deliveryOf(fleet, { ...question, expected }).state, 'acked')
+  })
+
+  test('two Envoys of one id count as two, told apart by their peers', () => {
+    const fleet = new Fleet(() => 0)
+    const expected = [{ gateway: 'edge', id: 'n' }]
+    fleet.connect(identity('n'), '127.0.0.1:5', stream(2, 'acked').view)
+    const other = fleet.connect(identity('n'), '127.0.0.1:6', stream(2, 'nacked').view)
+    const { state, envoys } = deliveryOf(fleet, { ...question, expected })
+    assert.equal(state, 'nacked')
+    assert.deepEqual(
+      envoys.map(({ id, peer, state }) => [id, peer, state]),
+      [
+        ['n', '127.0.0.1:5', 'acked'],
+        ['n', '127.0.0.1:6', 'nacked'],
+      ],
+    )
+    other.left('it only claimed the id')
     assert.equal(deliveryOf(fleet, { ...question, expected }).state, 'acked')
   })
 
@@ -167,6 +208,10 @@ describe('delivery', () => {
 
 describe('a node', () => {
   const text = (stringValue: string) => ({ stringValue })
+  const labels = (values: Record<string, string>) => {
+    const fields = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, text(value)]))
+    return { fields: { labels: { structValue: { fields } } } }
+  }
 
   test('belongs to the gateway of its metadata, else of its cluster', () => {
     const metadata = {
@@ -193,10 +238,44 @@ describe('a node', () => {
     'no id': { cluster: 'c' },
     'no gateway': { id: 'n' },
     'a long id': { id: 'n'.repeat(bounds.nodeTextLength + 1), cluster: 'c' },
+    'a long version': { id: 'n', cluster: 'c', user_agent_version: '9'.repeat(bounds.nodeTextLength + 1) },
+    'a long label': {
+      id: 'n',
+      cluster: 'c',
+      metadata: labels({ track: 'x'.repeat(bounds.nodeTextLength + 1) }),
+    },
   })) {
     test(`with ${what} is refused`, () => {
       const answer = identify(node)
       assert.equal('code' in answer && answer.code, 'INVALID_ARGUMENT')
     })
   }
+
+  for (const bad of ['\u001b[31m', 'two\nlines', '\u202ereversed', '\u0000', '\u009b', '\u2028', '\ud800']) {
+    const cases = {
+      id: { id: bad, cluster: 'c' },
+      gateway: { id: 'n', cluster: bad },
+      labels: { id: 'n', cluster: 'c', metadata: labels({ [bad]: 'name' }) },
+      'labels of value': { id: 'n', cluster: 'c', metadata: labels({ track: bad }) },
+      addresses: {
+        id: 'n',
+        cluster: 'c',
+        metadata: { fields: { addresses: { listValue: { values: [text(bad)] } } } },
+      },
+      version: { id: 'n', cluster: 'c', user_agent_version: bad },
+    }
+    for (const [what, node] of Object.entries(cases)) {
+      test(`with ${JSON.stringify(bad)} in its ${what} is refused, and the reason does not repeat it`, () => {
+        const answer = identify(node)
+        assert.ok('code' in answer)
+        assert.equal(answer.code, 'INVALID_ARGUMENT')
+        assert.match(answer.message, new RegExp(`node's ${what.split(' ')[0]} .*control characters`))
+        assert.ok(!answer.message.includes(bad))
+      })
+    }
+  }
+
+  test('may be named in any script', () => {
+    assert.ok(!('code' in identify({ id: 'Grenze-Süd 東 🚪', cluster: 'c' })))
+  })
 })

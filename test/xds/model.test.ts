@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { typeUrls } from '../../src/envoy-api/types.ts'
+import { Memories } from '../../src/xds/memories.ts'
 import type { Snapshot } from '../../src/xds/snapshot.ts'
 import { resourcesOf } from '../../src/xds/snapshot.ts'
 import { EnvoyModel } from './envoy-model.ts'
-import { plainSnapshot, type ShortType } from './plain.ts'
+import { plainSnapshot, type ShortType, stillClock } from './plain.ts'
 
 const names = ['a', 'b', 'c']
 
@@ -19,7 +20,8 @@ interface Plan {
   badClusters: boolean
 }
 
-type Step = { publish: Plan } | 'receive' | 'transmit' | 'reconnect'
+type Turn = 'receive' | 'transmit' | 'reconnect' | 'retry' | 'heal'
+type Step = { publish: Plan } | Turn
 
 const version = fc.integer({ min: 1, max: 3 })
 const some = <T>(value: fc.Arbitrary<T>) => fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 3 })
@@ -42,7 +44,7 @@ const steps = (badClusters: boolean): fc.Arbitrary<Step[]> =>
     fc.oneof(
       { weight: 3, arbitrary: plan(badClusters).map((publish): Step => ({ publish })) },
       { weight: 8, arbitrary: fc.constantFrom<Step>('receive', 'transmit') },
-      { weight: 1, arbitrary: fc.constant<Step>('reconnect') },
+      { weight: 1, arbitrary: fc.constantFrom<Step>('reconnect', 'retry') },
     ),
     { maxLength: 60, size: 'max' },
   )
@@ -77,22 +79,42 @@ function run(list: Step[], checkReferences: boolean): void {
   let snapshot = plainSnapshot(revision, {})
   const envoy = new EnvoyModel(snapshot, checkReferences)
   for (const step of list) {
-    if (step === 'receive') envoy.receive()
-    else if (step === 'transmit') envoy.transmit()
-    else if (step === 'reconnect') envoy.reconnect()
+    if (typeof step === 'string') take(envoy, step)
     else {
       snapshot = snapshotFrom(++revision, step.publish)
       envoy.publish(snapshot)
     }
   }
+  rest(envoy)
+  assertConverged(envoy, snapshot)
+  assertHeals(envoy, snapshot)
+}
+
+function take(envoy: EnvoyModel, turn: Turn): void {
+  if (turn === 'heal') envoy.healed = true
+  else envoy[turn]()
+}
+
+/** Both sides go on until neither has anything to say. */
+function rest(envoy: EnvoyModel): void {
   let turns = 0
   while (envoy.receive() || envoy.transmit()) assert.ok(turns++ < 2_000, 'they never come to rest')
   assert.deepEqual(envoy.problems, [])
-  assertConverged(envoy, snapshot)
+}
+
+/** Once the cause of all refusals is gone, one retry brings everything. */
+function assertHeals(envoy: EnvoyModel, snapshot: Snapshot): void {
+  const { session } = envoy.stream
+  envoy.healed = true
+  envoy.retry()
+  rest(envoy)
+  const states = Object.values(session.types()).map(({ state }) => state)
+  assert.ok(!states.includes('nacked'), `after a retry: ${JSON.stringify(session.types())}`)
+  assertConverged(envoy, snapshot, true)
 }
 
 /** The client has the snapshot, but for versions that it refused, and for what those may still need. */
-function assertConverged(envoy: EnvoyModel, snapshot: Snapshot): void {
+function assertConverged(envoy: EnvoyModel, snapshot: Snapshot, whole = false): void {
   const { session } = envoy.stream
   const frozen = ['listener', 'route'].some((short) => session.types()[short]?.state === 'nacked')
   for (const short of ['cluster', 'endpoints', 'listener', 'route'] as const) {
@@ -101,7 +123,7 @@ function assertConverged(envoy: EnvoyModel, snapshot: Snapshot): void {
     assert.ok(asked || !wildcard, `${short} was never asked for`)
     const target = resourcesOf(snapshot, typeUrls[short])
     for (const [name, { version }] of target) {
-      if (version.includes('bad') || !(wildcard || subscribed.has(name))) continue
+      if ((version.includes('bad') && !whole) || !(wildcard || subscribed.has(name))) continue
       assert.equal(has.get(name), version, `${short} ${name} is not what was published`)
     }
     for (const name of has.keys()) {
@@ -125,5 +147,40 @@ test('an Envoy that refuses clusters and endpoints too converges in the rest', (
   fc.assert(
     fc.property(steps(true), (list) => run(list, false)),
     { numRuns: 2_000 },
+  )
+})
+
+test('two Envoys of one id converge, each on its own, whatever the other refuses or accepts', () => {
+  const turn = fc.record({
+    who: fc.nat(1),
+    turn: fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom<Turn>('receive', 'transmit') },
+      { weight: 2, arbitrary: fc.constantFrom<Turn>('reconnect', 'retry') },
+      { weight: 1, arbitrary: fc.constant<Turn>('heal') },
+    ),
+  })
+  const step = fc.oneof(
+    { weight: 1, arbitrary: plan(false) },
+    { weight: 6, arbitrary: fc.array(turn, { maxLength: 8 }) },
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (list) => {
+      let snapshot = plainSnapshot(1, {})
+      const memories = new Memories(stillClock)
+      const envoys = [0, 1].map(() => new EnvoyModel(snapshot, true, memories))
+      for (const next of list) {
+        if (Array.isArray(next)) for (const { who, turn } of next) take(envoys[who]!, turn)
+        else {
+          snapshot = snapshotFrom(snapshot.revision + 1, next)
+          for (const envoy of envoys) envoy.publish(snapshot)
+        }
+      }
+      for (const envoy of envoys) {
+        rest(envoy)
+        assertConverged(envoy, snapshot)
+      }
+      for (const envoy of envoys) assertHeals(envoy, snapshot)
+    }),
+    { numRuns: 1_000 },
   )
 })

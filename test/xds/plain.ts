@@ -2,7 +2,7 @@ import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
 import { encode } from '../../src/envoy-api/protos.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 import { type Answer, type DeltaResponse, DeltaStream } from '../../src/xds/delta.ts'
-import { createNodeMemory } from '../../src/xds/memory.ts'
+import { StreamMemory } from '../../src/xds/memory.ts'
 import { changesBetween, type Snapshot } from '../../src/xds/snapshot.ts'
 
 export type ShortType = keyof typeof typeUrls
@@ -33,13 +33,16 @@ interface Ask {
   held?: Record<string, string>
 }
 
+/** A clock that stands at zero, and no chance. */
+export const stillClock = { now: () => 0, random: () => 0.5 }
+
 /** A client that talks to a `DeltaStream` in short words, and remembers which response to answer. */
 export class PlainClient {
   readonly memory
   stream: DeltaStream
   readonly #last = new Map<string, DeltaResponse>()
 
-  constructor(snapshot: Snapshot, memory = createNodeMemory()) {
+  constructor(snapshot: Snapshot, memory = new StreamMemory(stillClock)) {
     this.memory = memory
     this.stream = new DeltaStream(snapshot, memory)
   }

@@ -6,16 +6,17 @@ import { typeUrls } from '../../src/envoy-api/types.ts'
 import { WeirError } from '../../src/errors.ts'
 import type { Event } from '../../src/observe.ts'
 import { bounds } from '../../src/xds/bounds.ts'
-import { createXdsServer } from '../../src/xds/server.ts'
+import type { RetryClock } from '../../src/xds/retry.ts'
+import { createXdsServer, type XdsOptions } from '../../src/xds/server.ts'
 import { openAdsStream } from '../support/ads-client.ts'
 import { plainSnapshot, type Versions } from './plain.ts'
 
 const node = { id: 'n1', cluster: 'edge' }
 const askClusters = { node, type_url: typeUrls.cluster }
 
-async function startServer(t: TestContext) {
+async function startServer(t: TestContext, options: Omit<XdsOptions, 'observe'> = {}) {
   const events: Event[] = []
-  const server = createXdsServer({ observe: (event) => events.push(event) })
+  const server = createXdsServer({ observe: (event) => events.push(event), ...options })
   const { port } = await server.listen('127.0.0.1:0')
   t.after(() => server.close(100))
   const open = (method?: 'delta' | 'sotw') => {
@@ -56,12 +57,91 @@ test('until everything is loaded an Envoy is held, not refused', async (t) => {
 })
 
 test('a node without id or gateway is told so', async (t) => {
-  const { open } = await startServer(t)
+  const { open, events } = await startServer(t)
   const stream = open()
   stream.send({ type_url: typeUrls.cluster })
   const { code, details } = await stream.failure
   assert.equal(code, status.INVALID_ARGUMENT)
   assert.match(details, /node\.id/)
+  const refused = events.find((event) => event.event === 'xds_refused')
+  assert.match(refused?.peer ?? '', /^127\.0\.0\.1:\d+$/)
+  assert.equal(refused?.reason, details)
+})
+
+test('two Envoys of one id are both shown, both awaited, and the one outlives the other', async (t) => {
+  const { server, open, publish } = await startServer(t)
+  publish(1, {})
+  const [one, two] = [open(), open()]
+  const question = (revision: number) => ({
+    revision,
+    gateways: ['edge'],
+    expected: [{ gateway: 'edge', id: 'n1' }],
+  })
+  const accept = async (stream: typeof one) => {
+    const { nonce } = await stream.next()
+    stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+  }
+  for (const stream of [one, two]) {
+    stream.send(askClusters)
+    await accept(stream)
+  }
+  assert.equal((await server.fleet.whenDelivered(question(1))).state, 'acked')
+  publish(2, { cluster: { a: '1' } })
+  await accept(one)
+  const half = await server.fleet.whenDelivered(question(2), { signal: AbortSignal.abort() })
+  assert.equal(half.state, 'pending')
+  assert.equal(new Set(half.envoys.map(({ peer }) => peer)).size, 2)
+  await accept(two)
+  assert.equal((await server.fleet.whenDelivered(question(2))).state, 'acked')
+  two.close()
+  while (server.fleet.list().length === 2) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(server.fleet.list()[0]?.state, 'connected')
+  publish(3, { cluster: { a: '2' } })
+  await accept(one)
+  assert.equal((await server.fleet.whenDelivered(question(3))).state, 'acked')
+})
+
+test('what an Envoy refused is sent again when its time has come, and at once when that is asked for', async (t) => {
+  let now = 0
+  const timers = new Map<() => void, number>()
+  const clock: RetryClock = {
+    now: () => now,
+    random: () => 0.5,
+    timer(ms, fire) {
+      timers.set(fire, ms)
+      return () => timers.delete(fire)
+    },
+  }
+  const { server, open, publish } = await startServer(t, { clock })
+  publish(1, { cluster: { a: '1' } })
+  const stream = open()
+  stream.send(askClusters)
+  const question = { revision: 1, gateways: ['edge'] }
+  const settled = () => server.fleet.settled(question).state
+  const refuse = async () => {
+    const { nonce } = await stream.next()
+    stream.send({ type_url: typeUrls.cluster, response_nonce: nonce, error_detail: { message: 'in use' } })
+    return (await server.fleet.whenDelivered(question)).state
+  }
+  assert.equal(await refuse(), 'nacked')
+  assert.deepEqual([...timers.values()], [5_000])
+  server.retry('edge')
+  assert.equal(settled(), 'pending')
+  assert.equal(await refuse(), 'nacked')
+  const [[fire, ms] = assert.fail(), ...others] = [...timers]
+  assert.deepEqual([ms, others], [10_000, []])
+  assert.equal(server.fleet.list()[0]?.lastNack?.resolvedAt, undefined)
+  const again = stream.next()
+  now = ms
+  timers.clear()
+  fire()
+  const { nonce } = await again
+  stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+  assert.equal((await server.fleet.whenDelivered(question)).state, 'acked')
+  assert.equal(server.fleet.list()[0]?.lastNack?.resolvedAt, '1970-01-01T00:00:10.000Z')
+  server.retry('edge')
+  server.retry('unknown')
+  assert.equal(settled(), 'acked')
 })
 
 test('the state-of-the-world variant is refused with a hint', async (t) => {
@@ -77,6 +157,23 @@ test('a broken bound ends the stream', async (t) => {
   const stream = open()
   stream.send({ ...askClusters, resource_names_subscribe: ['x'.repeat(bounds.nameLength + 1)] })
   assert.equal((await stream.failure).code, status.INVALID_ARGUMENT)
+})
+
+test('streams that take too much together are sent away one by one, and what they took is given back', async (t) => {
+  const { open, publish } = await startServer(t, { bytesOfStreams: 100_000 })
+  publish(1, {})
+  const ask = async () => {
+    const stream = open()
+    const resource_names_subscribe = Array.from({ length: 300 }, (_, n) => `${n}`)
+    stream.send({ node, type_url: typeUrls.endpoints, resource_names_subscribe })
+    const refused = stream.failure.then(({ code }) => code)
+    return { stream, code: await Promise.race([stream.next().then(() => status.OK), refused]) }
+  }
+  const [first, second] = [await ask(), await ask()]
+  assert.deepEqual([first.code, second.code], [status.OK, status.RESOURCE_EXHAUSTED])
+  first.stream.close()
+  // The server learns of the end before it reads what comes on a later connection, but nothing says so.
+  while ((await ask()).code !== status.OK) {}
 })
 
 test('a flood of requests ends the stream', async (t) => {

@@ -9,6 +9,9 @@ const LastNack = Type.Object({
   resources: Type.Array(Type.String()),
   error: Type.String(),
   at: Type.String({ format: 'date-time' }),
+  resolvedAt: Type.Optional(
+    Type.String({ format: 'date-time', description: 'When the Envoy had accepted all of this type again.' }),
+  ),
 })
 
 const FleetEnvoy = Type.Object(

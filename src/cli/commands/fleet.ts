@@ -37,7 +37,8 @@ function fleetTable(items: readonly FleetItem[], stream: NodeJS.WriteStream): st
     lastNack === null
       ? []
       : [
-          `${gateway}/${id} refused ${lastNack.type} ${lastNack.resources.join(', ')} at ${lastNack.at}: ${lastNack.error}`,
+          `${gateway}/${id} refused ${lastNack.type} ${lastNack.resources.join(', ')} at ${lastNack.at}` +
+            `${lastNack.resolvedAt === undefined ? '' : ` (resolved at ${lastNack.resolvedAt})`}: ${lastNack.error}`,
         ],
   )
   const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'LABELS', 'TYPES']

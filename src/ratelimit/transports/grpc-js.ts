@@ -1,4 +1,5 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
+import { silenceGrpc } from '../../envoy-api/grpc-logging.ts'
 import { service } from '../../envoy-api/protos.ts'
 import { type ErrorCode, messageOf, WeirError } from '../../errors.ts'
 import type { Observe } from '../../observe.ts'
@@ -16,6 +17,7 @@ const statuses: Partial<Record<ErrorCode, status>> = {
 /** The rate-limit service on `@grpc/grpc-js`. */
 export function createGrpcJsTransport(options: { decide: Decide; observe: Observe }): Transport {
   const { decide, observe } = options
+  silenceGrpc()
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.keepalive_time_ms': 10_000,
