@@ -13,6 +13,7 @@ import { removePostgresData, startPostgres } from '../src/local/postgres.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { migrationsFolder, urlOf } from '../test/support/postgres.ts'
 import { startWeir, type Weir } from '../test/support/weir.ts'
+import { quantile } from './quantile.ts'
 
 const { values } = parseArgs({
   options: {
@@ -64,11 +65,6 @@ function route(index: number, version: string): Doc {
   }
 }
 
-function quantile(samples: number[], share: number): number {
-  const sorted = [...samples].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
-}
-
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const from = performance.now()
   await work()
@@ -92,7 +88,7 @@ async function bareInsert(url: string): Promise<number> {
       const part = documents.slice(start, start + 2_000)
       await client.query(
         `insert into objects (kind, name, owner, labels, spec, from_revision)
-         select kind, name, '', labels, spec, 1 from unnest($1::text[], $2::text[], $3::jsonb[], $4::jsonb[])
+         select kind, name, '', labels, spec, 1 from unnest($1::text[], $2::text[], $3::jsonb[], $4::json[])
            as rows (kind, name, labels, spec)`,
         [
           part.map(({ kind }) => kind),

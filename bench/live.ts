@@ -16,6 +16,7 @@ import { projectRoot } from '../src/project-root.ts'
 import { freePort } from '../test/support/ports.ts'
 import { startUpstream } from '../test/support/upstream.ts'
 import { startWeir } from '../test/support/weir.ts'
+import { quantile } from './quantile.ts'
 
 const { values } = parseArgs({
   options: { edits: { type: 'string', default: '200' }, starts: { type: 'string', default: '5' } },
@@ -53,11 +54,6 @@ async function until(
     if (seen !== undefined && good(seen)) return performance.now() - from
     if (performance.now() - from > 30_000) throw new Error(`${path} never became what was waited for`)
   }
-}
-
-function quantile(samples: number[], share: number): number {
-  const sorted = [...samples].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
 interface Result {

@@ -5,6 +5,7 @@
  * cannot go on. Only the edges translate a code: `admin/` to HTTP (RFC 9457), `cli/` to an exit code.
  */
 export const catalogue = {
+  usage: { status: 400, title: 'The command was written wrongly' },
   malformed: { status: 400, title: 'The request could not be read' },
   unauthorized: { status: 401, title: 'A valid bearer token is needed' },
   not_found: { status: 404, title: 'There is no such thing here' },
@@ -14,7 +15,7 @@ export const catalogue = {
   conflict: { status: 409, title: 'The change contradicts what is stored' },
   referenced: { status: 409, title: 'Other objects refer to this one' },
   gone: { status: 410, title: 'This part of the history was compacted away' },
-  precondition_failed: { status: 412, title: 'The object was changed meanwhile' },
+  precondition_failed: { status: 412, title: 'It was changed meanwhile' },
   too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The media type is not understood' },
   invalid: { status: 422, title: 'The documents are not valid' },
@@ -62,6 +63,11 @@ export class WeirError extends Error {
 /** A refusal to start: one line that says what is wrong, and one that says what to do. */
 export function startupError(what: string, remedy: string, cause?: unknown): WeirError {
   return new WeirError('startup', `${what} ${remedy}`, { cause })
+}
+
+/** A command line that is not understood: what, and what to write instead. */
+export function usageError(what: string, remedy: string): WeirError {
+  return new WeirError('usage', `${what} ${remedy}`)
 }
 
 /** The message of anything that was thrown. */

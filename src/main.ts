@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createAdmin } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
+import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
@@ -9,6 +10,7 @@ import { messageOf, WeirError } from './errors.ts'
 import { createFeed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { takeLock } from './local/lock.ts'
+import { clustersInPanic } from './local/panic.ts'
 import type { Observe } from './observe.ts'
 import { createMetrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
@@ -19,6 +21,7 @@ import { keyFileOf } from './secrets/key-file.ts'
 import { createKeyring } from './secrets/keyring.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { formatHostPort, isWildcard } from './settings/address.ts'
+import { doorsOf } from './settings/doors.ts'
 import { readSettings, type Settings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
 import { bind } from './startup/bind.ts'
@@ -32,6 +35,7 @@ import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
+import { announcedChannel } from './store/locks.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -59,7 +63,11 @@ export async function main(argv: string[]): Promise<number> {
     shutdown.onAsked(() => lock.describe({ state: 'stopping' }))
     dataDir = settings.dataDir
     observe = createObservers(settings, progress)
-    const context = { supervised: settings.envoy === 'auto', listenerAddress: settings.listenerAddress }
+    const context = {
+      supervised: settings.envoy === 'auto',
+      listenerAddress: settings.listenerAddress,
+      doors: Object.values(doorsOf(settings)),
+    }
     const parts = { settings, progress, observe, shutdown, context }
     const { adminUrl, store } = await start(parts)
     lock.describe({ admin: adminUrl })
@@ -77,7 +85,8 @@ export async function main(argv: string[]): Promise<number> {
     const asked = shutdown.signal.aborted
     if (!asked) process.stderr.write(`weir: ${explanation(error)}\n`)
     await shutdown.run(observe)
-    return asked ? 0 : 1
+    if (asked) return 0
+    return error instanceof WeirError && error.code === 'usage' ? 2 : 1
   }
 }
 
@@ -117,20 +126,27 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   const counters = createMemoryStore({ clock: () => Date.now() * 1_000, maxCounters, onOverflow })
   const ratelimit = createRateLimitService({ store: counters, hashKey: randomBytes(32), observe })
   const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
-  const rlsDoor = { title: 'Rate-limit service', setting: 'WEIR_RLS_ADDR', address: settings.rlsAddr }
-  const rlsPort = await bind(parts, rlsDoor, rls)
+  const doors = doorsOf(settings)
+  const rlsPort = await bind(parts, doors.ratelimit, rls)
   const xds = createXdsServer({ observe })
-  const xdsDoor = { title: 'xDS server', setting: 'WEIR_XDS_ADDR', address: settings.xdsAddr }
-  const xdsPort = await bind(parts, xdsDoor, xds)
-  const live = {
-    services: { ratelimit: [rlsAddress(settings, rlsPort)] },
-    listenerAddress: settings.listenerAddress,
-  }
+  const xdsPort = await bind(parts, doors.xds, xds)
   const controller = createController({
-    live,
+    live: {
+      services: { ratelimit: [rlsAddress(settings, rlsPort)] },
+      announced: new Map(),
+      listenerAddress: settings.listenerAddress,
+    },
     outlets: { ...xds, ...ratelimit },
     observe,
   })
+  const announcements = await createAnnouncements({
+    fleet: xds.fleet,
+    table: store.exchangeAnnouncements,
+    onChange: controller.announce,
+    observe,
+    signal: shutdown.signal,
+  })
+  shutdown.add('addresses of the Envoys', announcements.close)
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
@@ -143,6 +159,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
       xds.markLoaded()
       void localEnvoys?.reconcile(controller.gateways())
     },
+    others: { [announcedChannel]: announcements.hint },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) shutdown.add('local Envoys', localEnvoys.stop)
@@ -160,15 +177,19 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     version,
     metrics: metrics.expose,
     fleet: xds.fleet.list,
+    panic: async ({ gateway, id, state }) => {
+      const own =
+        state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
+      return own === undefined ? undefined : clustersInPanic(own.adminPort())
+    },
     deliver: receipt,
-    preview: (before, after, gateways) => preview(before, after, gateways, live),
+    preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
     readiness: () => ({
       ready: controller.revision() > 0 || feed.delivered(),
       detail: { revision: controller.revision(), postgres: feed.trouble() ?? 'ok' },
     }),
   })
-  const adminDoor = { title: 'Admin API', setting: 'WEIR_ADMIN_ADDR', address: settings.adminAddr }
-  const adminPort = await bind(parts, adminDoor, admin)
+  const adminPort = await bind(parts, doors.admin, admin)
   const adminHost = isWildcard(settings.adminAddr.host) ? '127.0.0.1' : settings.adminAddr.host
   const adminUrl = `http://${formatHostPort({ host: adminHost, port: adminPort })}`
   if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
@@ -177,7 +198,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
 
 /** One line for what a person can mend; a fault of ours keeps its stack. */
 function explanation(error: unknown): string {
-  const expected = error instanceof WeirError && error.code === 'startup'
+  const expected = error instanceof WeirError && ['startup', 'usage'].includes(error.code)
   return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
 }
 

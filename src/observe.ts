@@ -28,6 +28,9 @@ export type Event =
   | { event: 'store_unavailable'; error: string }
   | { event: 'store_recovered' }
   | { event: 'row_unreadable'; kind: string; name: string; error: string }
+  // control/
+  | { event: 'envoys_announced'; gateway: string; envoys: number }
+  | { event: 'address_ignored'; gateway: string; node: string; address: string; reason: string }
   // compile/
   | { event: 'compiled'; gateway: string; revision: number; milliseconds: number }
   | { event: 'held_back'; gateway: string; kind: string; name: string; reason: string }

@@ -44,6 +44,8 @@ export interface AdminOptions {
   version: string
   metrics(): Promise<{ contentType: string; text: string }>
   fleet(): FleetItem[]
+  /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
+  panic(item: FleetItem): Promise<readonly string[] | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]

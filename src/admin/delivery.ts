@@ -1,17 +1,18 @@
 import { messageOf } from '../errors.ts'
 import type { Change } from '../model/plan-write.ts'
 import { gatewaysConcerned } from '../model/references.ts'
-import type { WriteResult } from '../store/store.ts'
+import { all } from '../model/state.ts'
+import type { MadeWrite, WriteResult } from '../store/store.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
 
 /** How far a write got in the fleet, after waiting for it so many milliseconds at most. */
 export async function deliveryOf(
   context: AdminContext,
-  result: WriteResult,
+  result: MadeWrite,
   timeoutMs: number,
 ): Promise<DeliveryAnswer> {
   const { revision } = result
-  const gateways = gatewaysOf(context, result)
+  const gateways = result.vague ? everyGateway(result) : gatewaysOf(context, result)
   try {
     return await context.deliver({ revision, gateways, timeoutMs, signal: context.closing })
   } catch (error) {
@@ -23,6 +24,11 @@ export async function deliveryOf(
     })
     return { state: 'pending', envoys: [] }
   }
+}
+
+/** Where it is not known which ones a write concerns, none may be missing. */
+function everyGateway({ after }: MadeWrite): Set<string> {
+  return new Set(all(after, 'Gateway').map(({ document }) => document.name))
 }
 
 /** The gateways that a write concerns, in the state before or after it. */

@@ -28,7 +28,8 @@ export const ObjectDiff = Type.Object(
   {
     $id: 'ObjectDiff',
     title: 'ObjectDiff',
-    description: 'How one object differs. Secrets show as references.',
+    description:
+      'How one object differs. Secrets show as references, those that a dry run would store as `(new)`.',
   },
 )
 

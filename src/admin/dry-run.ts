@@ -2,11 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
+import { commit, type Wish } from './commit.ts'
 import type { AdminContext } from './context.ts'
 import { gatewaysOf } from './delivery.ts'
 import { type ObjectDiff, shownDifferences } from './difference.ts'
+import { stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
-import { Changes, commit, type WaitQuery, Warnings, type Wish } from './write.ts'
+import { Changes, type WaitQuery, Warnings } from './write.ts'
 
 export const dryRunParameter = {
   dryRun: Type.Optional(
@@ -54,7 +56,10 @@ export const DryRunAnswer = Type.Object(
 
 export type DryRunAnswer = Static<typeof DryRunAnswer>
 
-/** Checks a write as a real one is checked, and answers what it would do. */
+/**
+ * Checks a write of the whole state as a real one is checked, and answers what it would do, with the ETag of the state
+ * on which that is true.
+ */
 export async function dryRun(
   context: AdminContext,
   request: FastifyRequest,
@@ -82,5 +87,5 @@ export async function dryRun(
     warnings: warningsOf(context.kinds, documents, after),
     gateways: effective ? context.preview(before, after, gatewaysOf(context, result)) : [],
   }
-  return reply.header('weir-revision', String(revision)).send(answer)
+  return reply.headers({ etag: stateTag(revision), 'weir-revision': String(revision) }).send(answer)
 }

@@ -6,9 +6,11 @@ import { clipped, refusal } from './refusal.ts'
 export const selectionParameters = {
   labels: Type.Optional(
     Type.String({
-      description: 'Only objects that have all of these labels: `key=value`, several with commas between.',
+      description:
+        'Only objects that have all of these labels: `key=value`, several with commas between. In a value `\\,` is a comma ' +
+        'and `\\\\` a backslash.',
       maxLength: 8_192,
-      examples: ['team=checkout,tier=gold'],
+      examples: ['team=checkout,tier=gold', 'note=a\\,b'],
     }),
   ),
   owner: Type.Optional(
@@ -31,7 +33,7 @@ export interface Selection {
 export function selectionOf({ labels, owner }: SelectionQuery): Selection {
   return {
     ...(owner === undefined ? {} : { owner }),
-    ...(labels === undefined ? {} : { labels: Object.fromEntries(labels.split(',').map(labelOf)) }),
+    ...(labels === undefined ? {} : { labels: Object.fromEntries(partsOf(labels).map(labelOf)) }),
   }
 }
 
@@ -44,12 +46,22 @@ export function isSelected({ owner, labels = {} }: Selection, document: Document
   )
 }
 
+/** What stands between commas that no backslash stands before. */
+function partsOf(labels: string): string[] {
+  const parts = ['']
+  for (const [token] of labels.matchAll(/\\[\\,]|[\s\S]/g)) {
+    if (token === ',') parts.push('')
+    else parts[parts.length - 1] += token.length > 1 && token.startsWith('\\') ? token.slice(1) : token
+  }
+  return parts
+}
+
 function labelOf(text: string): [key: string, value: string] {
   const equals = text.indexOf('=')
   if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)]
   throw refusal(
     'malformed',
     `"labels" cannot hold ${clipped(JSON.stringify(text))}.`,
-    'write key=value, several with commas between',
+    'write key=value, several with commas between, and a comma in a value as \\,',
   )
 }

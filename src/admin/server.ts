@@ -24,6 +24,7 @@ import { schemaRoutes } from './routes/schema.ts'
 import { secretRoutes } from './routes/secrets.ts'
 import { securityHeaders } from './security-headers.ts'
 import { createTextParser } from './text-parser.ts'
+import { refuseUnknownPromises } from './understood-headers.ts'
 
 export interface Admin {
   /** Starts to serve at `host:port` (`[::1]:8080` for IPv6; port 0 lets the kernel choose). */
@@ -98,6 +99,7 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     readBody(payload, request.headers),
   )
   guards(app, context)
+  refuseUnknownPromises(app)
   notFound(app)
   app.addHook('onRoute', (route) => {
     const schema = route.schema ?? {}

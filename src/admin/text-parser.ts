@@ -14,9 +14,19 @@ export interface TextParser {
 
 /** Up to this length a text is parsed at once, in about 30 ms. */
 const inlineLength = 32 * 1024
-const parseMs = 30_000
 const maxHeapMiB = 1_024
 const maxWaiting = 16
+
+/** Texts of a lane are read one after the other, so that a large one holds up only its like, and none for longer. */
+interface Lane {
+  upToLength: number
+  parseMs: number
+}
+/** What takes longer than such a text does on a busy machine is made to. */
+const lanes: readonly Lane[] = [
+  { upToLength: 512 * 1024, parseMs: 10_000 },
+  { upToLength: Number.POSITIVE_INFINITY, parseMs: 30_000 },
+]
 
 export function parseText(format: TextFormat, text: string): ParsedText {
   return format === 'json' ? parseJson(text) : parseYaml(text)
@@ -24,34 +34,46 @@ export function parseText(format: TextFormat, text: string): ParsedText {
 
 export function createTextParser(): TextParser {
   const closing = new AbortController()
-  let last: Promise<unknown> = Promise.resolve()
-  let waiting = 0
-
-  async function inTurn(format: TextFormat, text: string): Promise<ParsedText> {
-    if (waiting >= maxWaiting)
-      throw refusal('unavailable', 'Too many large bodies wait to be read.', 'try again later')
-    waiting++
-    const mine = last.then(() => parseOnWorker(format, text, closing.signal))
-    last = mine.catch(() => undefined)
-    try {
-      return await mine
-    } finally {
-      waiting--
-    }
-  }
-
+  const queues = lanes.map((lane) => ({ lane, ...createQueue(lane, closing.signal) }))
   return {
-    parse: async (format, text) =>
-      text.length <= inlineLength ? parseText(format, text) : inTurn(format, text),
+    async parse(format, text) {
+      if (text.length <= inlineLength) return parseText(format, text)
+      return queues.find(({ lane }) => text.length <= lane.upToLength)!.inTurn(format, text)
+    },
     async close() {
       closing.abort()
-      await last
+      await Promise.all(queues.map(({ idle }) => idle()))
     },
   }
 }
 
+function createQueue({ parseMs }: Lane, signal: AbortSignal) {
+  let last: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+  return {
+    async inTurn(format: TextFormat, text: string): Promise<ParsedText> {
+      if (waiting >= maxWaiting)
+        throw refusal('unavailable', 'Too many large bodies wait to be read.', 'try again later')
+      waiting++
+      const mine = last.then(() => parseOnWorker(format, text, parseMs, signal))
+      last = mine.catch(() => undefined)
+      try {
+        return await mine
+      } finally {
+        waiting--
+      }
+    },
+    idle: () => last,
+  }
+}
+
 /** A worker lives for one text: whatever the text makes it allocate or compute ends with it. */
-function parseOnWorker(format: TextFormat, text: string, signal: AbortSignal): Promise<ParsedText> {
+function parseOnWorker(
+  format: TextFormat,
+  text: string,
+  parseMs: number,
+  signal: AbortSignal,
+): Promise<ParsedText> {
   const file = import.meta.filename.endsWith('.ts') ? './text-worker.ts' : './text-worker.js'
   const { promise, resolve, reject } = Promise.withResolvers<ParsedText>()
   if (signal.aborted) return Promise.reject(refusal('unavailable', 'weir is stopping.', 'try again later'))

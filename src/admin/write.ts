@@ -1,17 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { WeirError } from '../errors.ts'
 import { Duration, milliseconds } from '../model/duration.ts'
-import { type Edit, planWrite } from '../model/plan-write.ts'
-import { find, type State } from '../model/state.ts'
+import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
-import type { Once } from '../store/idempotency.ts'
-import type { Write, WriteResult } from '../store/store.ts'
-import { authorshipOf } from './authorship.ts'
-import type { AdminContext } from './context.ts'
+import { maxChangesBytes } from '../store/idempotency.ts'
+import type { MadeWrite } from '../store/store.ts'
+import { commit, type Wish } from './commit.ts'
+import type { AdminContext, DeliveryAnswer } from './context.ts'
 import { deliveryOf } from './delivery.ts'
 import { onceOf } from './idempotency-key.ts'
-import { etagOf } from './preconditions.ts'
+import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
 
 /** Query parameters of every write. */
@@ -44,35 +42,20 @@ export const writeHeaders = {
   'idempotency-key': Type.Optional(
     Type.String({
       description:
-        'Any text of the client’s own. Sent again within 24 hours with the same request, it gets the answer of the ' +
-        'first one and writes nothing; with another request it is refused. A refused request keeps no key.',
+        'Any text of the client’s own. Sent again within 24 hours with the same request, it writes nothing: the answer ' +
+        'has the revision, changes and warnings of the first one, and how far the fleet is by now, for which `wait` ' +
+        `waits again. Of a write whose changes take more than ${maxChangesBytes} bytes of JSON, a retry lists only the ` +
+        'objects that were changed, and their warnings. With another request the key is refused. A refused request keeps no key, ' +
+        'and neither does a dry run.',
       maxLength: 255,
     }),
   ),
 }
 
-export interface Wish {
-  /** What is to be done to the state that the write meets, in its transaction; throws where it must not be done. */
-  edits(state: State): readonly Edit[]
-  /**
-   * What problems say of their place: the number of the document in the request, nothing where that is one document,
-   * or the object where no document was sent.
-   */
-  places: 'documents' | 'none' | 'objects'
-  /** Whose ETag the answer carries. */
-  object?: { kind: string; name: string }
-  /** The revision's message where the request has none. */
-  message?: string
-}
-
-/** An answer as it is sent, and kept for a request that comes again. */
-interface WrittenAnswer {
-  status: number
-  headers: Record<string, string>
-  body: WriteAnswer
-}
-
-/** Makes the write, waits for the fleet if asked, and answers. What is thrown means that nothing was written. */
+/**
+ * Makes the write, or finds that it was made before, waits for the fleet if asked, and answers. What is thrown means
+ * that nothing was written.
+ */
 export async function write(
   context: AdminContext,
   request: FastifyRequest,
@@ -81,10 +64,16 @@ export async function write(
 ): Promise<FastifyReply> {
   const waitMs = waitOf(request.query as WaitQuery)
   const once = onceOf(context, request)
-  const result = await commit(context, request, wish, once === undefined ? {} : { once })
-  const text = result.kept ?? (await answered(context, wish, result, waitMs, once))
-  const { status, headers, body } = JSON.parse(text) as WrittenAnswer
-  return reply.code(status).headers(headers).send(body)
+  const made = once === undefined ? undefined : await context.store.made(once)
+  const result = made ?? (await commit(context, request, wish, once === undefined ? {} : { once }))
+  const delivery = await deliveryOf(context, result, waitMs ?? 0)
+  const answer = answerOf(context, result, delivery)
+  const tag = tagOf(wish, result)
+  if (tag !== undefined) reply.header('etag', tag)
+  return reply
+    .code(waitMs !== undefined && delivery.state === 'pending' ? 202 : 200)
+    .header('weir-revision', String(result.revision))
+    .send(answer)
 }
 
 /** Milliseconds to wait; nothing where the client did not ask to. */
@@ -98,77 +87,22 @@ function waitOf({ wait, timeout }: WaitQuery): number | undefined {
   )
 }
 
-/** Plans and commits, or only rehearses, what is wished for. */
-export async function commit(
-  context: AdminContext,
-  request: FastifyRequest,
-  wish: Wish,
-  how: Pick<Write, 'once' | 'dryRun'>,
-): Promise<WriteResult> {
-  const { store, kinds, checkContext } = context
-  const { author, message } = authorshipOf(request.headers)
-  let edits: readonly Edit[] = []
-  try {
-    return await store.write({
-      author,
-      message: message || (wish.message ?? ''),
-      edits(state) {
-        edits = wish.edits(state)
-        return edits
-      },
-      plan: (state, split) => planWrite(kinds, state, split, checkContext),
-      ...how,
-    })
-  } catch (error) {
-    throw error instanceof WeirError ? placed(error, wish, edits) : error
-  }
+function tagOf({ tagged }: Wish, { revision, after, compacted }: MadeWrite): string | undefined {
+  if (tagged === 'state') return stateTag(revision)
+  const object = tagged === undefined || compacted ? undefined : find(after, tagged.kind, tagged.name)
+  return object === undefined ? undefined : etagOf(object)
 }
 
-/** A number below zero is none of a document in the request. */
-function placed(error: WeirError, { places }: Wish, edits: readonly Edit[]): WeirError {
-  const problems = error.problems.map(({ document, ...problem }) => {
-    if (document === undefined) return problem
-    if (places === 'documents' && document >= 0) return { document, ...problem }
-    const edit = places === 'objects' ? edits.find((each) => each.document === document) : undefined
-    if (edit === undefined) return problem
-    const { kind, name } = edit.op === 'put' ? edit.object : edit
-    return { ...problem, message: `${kind}/${name}: ${problem.message}` }
-  })
-  const { retryAfter, cause } = error
-  return new WeirError(error.code, error.message, { problems, retryAfter, cause })
-}
-
-async function answered(
-  context: AdminContext,
-  wish: Wish,
-  result: WriteResult,
-  waitMs: number | undefined,
-  once: Once | undefined,
-): Promise<string> {
-  const delivery = await deliveryOf(context, result, waitMs ?? 0)
-  const { revision, changes, after } = result
+function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: DeliveryAnswer): WriteAnswer {
+  const { revision, changes, after, compacted } = result
   const documents = changes.flatMap(({ kind, name }) => find(after, kind, name)?.document ?? [])
-  const object = wish.object === undefined ? undefined : find(after, wish.object.kind, wish.object.name)
-  const answer: WrittenAnswer = {
-    status: waitMs !== undefined && delivery.state === 'pending' ? 202 : 200,
-    headers: {
-      'weir-revision': String(revision),
-      ...(object === undefined ? {} : { etag: etagOf(object) }),
-    },
-    body: {
-      revision,
-      changes,
-      warnings: warningsOf(context.kinds, documents, after),
-      delivery: { state: delivery.state, envoys: [...delivery.envoys] },
-    },
+  return {
+    revision,
+    changes,
+    warnings: compacted ? [] : warningsOf(kinds, documents, after),
+    delivery: { state: delivery.state, envoys: [...delivery.envoys] },
+    ...(compacted ? { compacted } : {}),
   }
-  const text = JSON.stringify(answer)
-  if (once === undefined) return text
-  // The write is made: that its answer could not be kept only means that a retry gets one of its own.
-  return context.store.keepAnswer(once, text).catch((error) => {
-    context.observe({ event: 'failed', where: `keeping the answer of revision ${revision}`, error })
-    return text
-  })
 }
 
 const Action = Type.Enum(['created', 'updated', 'deleted', 'unchanged'])
@@ -198,6 +132,13 @@ export const WriteAnswer = Type.Object(
         description: 'The Envoys of the gateways concerned, one by one.',
       }),
     }),
+    compacted: Type.Optional(
+      Type.Literal(true, {
+        description:
+          'Only in the answer to a retry: the write was made, as `revision`, and its state was compacted away since. ' +
+          '`warnings` are not known any more, nor are `changes` where they were too many to be kept with the key.',
+      }),
+    ),
   },
   { $id: 'WriteAnswer', title: 'WriteAnswer', description: 'What a write did and how far it got.' },
 )

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { maxProgramSize } from '../model/regex.ts'
 import { xdsCluster } from '../model/service-clusters.ts'
 
 export interface BootstrapOptions {
@@ -12,6 +13,8 @@ export interface BootstrapOptions {
   addresses: readonly string[]
   /** Where weir serves xDS, as this Envoy reaches it. */
   xds: { host: string; port: number }
+  /** Which variant of ADS it speaks (xDS protocol, "Variants of the xDS Transport Protocol"). */
+  protocol: 'delta' | 'sotw'
   /** Port of Envoy's admin interface on 127.0.0.1; 0 lets the kernel choose. */
   adminPort: number
 }
@@ -24,13 +27,13 @@ export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fi
  * All else comes by ADS.
  */
 export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
-  const { gateway, id, labels, addresses, xds, adminPort } = options
+  const { gateway, id, labels, addresses, xds, protocol, adminPort } = options
   return {
     node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
     admin: { address: address('127.0.0.1', adminPort) },
     dynamic_resources: {
       ads_config: {
-        api_type: 'DELTA_GRPC',
+        api_type: protocol === 'delta' ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         grpc_services: [
           {
@@ -48,6 +51,12 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
     },
     static_resources: { clusters: [controlPlane(xds)] },
     overload_manager: { resource_monitors: [connectionLimit] },
+    layered_runtime: {
+      layers: [
+        { name: 'weir', static_layer: runtime },
+        { name: 'admin', admin_layer: {} },
+      ],
+    },
   }
 }
 
@@ -62,6 +71,9 @@ const connectionLimit = {
     max_active_downstream_connections: maxClientConnections,
   },
 }
+
+/** Envoy's own bound of 100 refuses everyday expressions; weir bounds them when they are written. */
+export const runtime = { re2: { max_program_size: { error_level: 4 * maxProgramSize } } }
 
 function adsSource(): Record<string, unknown> {
   return { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }

@@ -28,7 +28,7 @@ export async function applyDocuments(
   options: ApplyOptions,
   cli: Cli,
 ): Promise<WriteAnswer | DryRunAnswer> {
-  const { query, headers, waitMs } = writeRequest(options, {
+  const { query, headers, waitMs, write } = writeRequest(options, {
     ...(options.prune ? { prune: 'true' } : {}),
     ...(options.dryRun ? { dryRun: 'true' } : {}),
   })
@@ -38,6 +38,7 @@ export async function applyDocuments(
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(documents.map(({ value }) => value)),
     waitMs,
+    ...(options.dryRun ? {} : { write }),
   })
   const what = `${options.dryRun ? 'comparing' : 'applying'} ${documents.length} documents`
   try {

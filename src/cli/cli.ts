@@ -19,6 +19,11 @@ export class Refused extends Error {
     super(lines.join('\n'))
     this.lines = lines
   }
+
+  /** The same with more to say. */
+  followedBy(...lines: string[]): Refused {
+    return new Refused(...this.lines, ...lines)
+  }
 }
 
 /** The command was written wrongly. Exit code 2. */

@@ -2,8 +2,9 @@ import type { DryRunAnswer } from '../admin/dry-run.ts'
 import type { Cli } from './cli.ts'
 import type { Client } from './client.ts'
 import { documentsOf } from './differences.ts'
-import { asJson, asYaml, type Format, printable, style } from './output.ts'
+import { asJson, asYaml, type Format, style } from './output.ts'
 import { patchOf } from './patch.ts'
+import { printable } from './text.ts'
 import { changeLines, printWarnings } from './write-result.ts'
 
 /** Prints what a write would do: objects, their patch, and what Envoy would see of it. */

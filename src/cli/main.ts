@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { messageOf, WeirError } from '../errors.ts'
 import { version } from '../version.ts'
 import { type Cli, exitCodes, Refused, Usage } from './cli.ts'
+import type { AddCommand } from './command.ts'
 import { applyCommand } from './commands/apply.ts'
 import { completionCommand } from './commands/completion.ts'
 import { deleteCommand } from './commands/delete.ts'
@@ -18,9 +19,7 @@ import { rollbackCommand } from './commands/rollback.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { startCommands } from './commands/start.ts'
 import { tokenCommand } from './commands/token.ts'
-
-/** A command under `program`; its action hands its exit code to `done`. */
-export type AddCommand = (program: Command, cli: Cli, done: (code: number) => void) => void
+import { printable } from './text.ts'
 
 const commands: readonly AddCommand[] = [
   startCommands,
@@ -79,7 +78,14 @@ function program(cli: Cli, done: (code: number) => void): Command {
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'weir: ')),
+      outputError: (text, write) =>
+        write(
+          text
+            .replace(/^error: /, 'weir: ')
+            .split('\n')
+            .map(printable)
+            .join('\n'),
+        ),
     })
     .showHelpAfterError('(--help says what is understood)')
     .addHelpText(
@@ -94,15 +100,16 @@ function program(cli: Cli, done: (code: number) => void): Command {
 function explain(error: unknown, { stderr }: Cli): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
   if (error instanceof Usage) {
-    stderr.write(`weir: ${error.message}\n`)
+    stderr.write(`weir: ${printable(error.message)}\n`)
     return exitCodes.usage
   }
-  const lines =
-    error instanceof Refused ? error.lines : [error instanceof WeirError ? error.message : unexpected(error)]
-  for (const line of lines) stderr.write(`weir: ${line}\n`)
+  for (const line of linesOf(error)) stderr.write(`weir: ${printable(line)}\n`)
   return exitCodes.refused
 }
 
-function unexpected(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
+/** A fault of ours keeps its stack. */
+function linesOf(error: unknown): readonly string[] {
+  if (error instanceof Refused) return error.lines
+  if (error instanceof WeirError || !(error instanceof Error)) return [messageOf(error)]
+  return (error.stack ?? error.message).split('\n')
 }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { Option } from 'commander'
-import { stringify } from 'yaml'
+import { escapedJson, escapedYaml, printable } from './text.ts'
 
 export type Format = 'json' | 'yaml' | 'table'
 
@@ -10,11 +10,16 @@ export function outputOption(formats: readonly Format[], preset: Format): Option
 }
 
 export function asJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
+  return `${escapedJson(JSON.stringify(value, null, 2))}\n`
+}
+
+/** On one line, where there is one after the other. */
+export function asJsonLine(value: unknown): string {
+  return `${escapedJson(JSON.stringify(value))}\n`
 }
 
 export function asYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, compat: 'yaml-1.1', aliasDuplicateObjects: false })
+  return escapedYaml(value)
 }
 
 /** Columns side by side; at a terminal a line is cut rather than wrapped. */
@@ -45,13 +50,10 @@ export function style(stream: NodeJS.WriteStream, name: Style, text: string): st
   return stream.isTTY ? styleText(name, text, { stream }) : text
 }
 
-/** A text that others wrote, without what a terminal would obey. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ')
-}
-
-/** `a=1,b=2`, or a dash. */
+/** `a=1,b=2` as `-l` understands it, or a dash. */
 export function labelText(labels: Readonly<Record<string, string>> | undefined): string {
-  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`)
+  const pairs = Object.entries(labels ?? {}).map(
+    ([key, value]) => `${key}=${value.replaceAll(/[\\,]/g, '\\$&')}`,
+  )
   return pairs.length > 0 ? pairs.join(',') : '-'
 }

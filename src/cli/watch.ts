@@ -3,7 +3,8 @@ import type { Document } from '../model/document.ts'
 import { equalJson } from '../model/equal.ts'
 import type { Cli } from './cli.ts'
 import { ApiRefused, type Client } from './client.ts'
-import { asYaml, type Format, labelText } from './output.ts'
+import { asJsonLine, asYaml, type Format, labelText } from './output.ts'
+import { printable } from './text.ts'
 import { changeLines } from './write-result.ts'
 
 const intervalMs = 1_000
@@ -15,8 +16,8 @@ export interface Watch {
   /** The one object that is watched; else a list. */
   name: string | undefined
   format: Format
-  /** The objects as they are now. */
-  read(): Promise<Document[]>
+  /** The objects as they were at a revision. */
+  read(revision: number): Promise<Document[]>
 }
 
 interface Seen {
@@ -24,25 +25,25 @@ interface Seen {
   document: Document
 }
 
-/** Prints the objects and then each of their changes, until Ctrl-C. Only a new revision makes it read them again. */
+/**
+ * Prints the objects and then each of their changes, until Ctrl-C. Only a new revision makes it read them again, and as
+ * they were at that one: what is written meanwhile is for the next time.
+ */
 export async function watch({ client, cli, kind, name, format, read }: Watch): Promise<never> {
   let known = new Map<string, Document>()
   let seenRevision: number | undefined
+  const readAt = (revision: number) =>
+    // Before the first write there is nothing, and no revision to read it at.
+    (revision === 0 && name === undefined ? Promise.resolve([]) : read(revision)).catch((error) => {
+      // What is watched by its name may come and go.
+      const isGone = error instanceof ApiRefused && error.problem.status === 404
+      if (name !== undefined && seenRevision !== undefined && isGone) return []
+      throw error
+    })
   for (;;) {
     const revision = await newestRevision(client)
     if (revision !== seenRevision) {
-      const documents = await read().catch((error) => {
-        // What is watched by its name may come and go.
-        if (
-          name !== undefined &&
-          seenRevision !== undefined &&
-          error instanceof ApiRefused &&
-          error.status === 404
-        )
-          return []
-        throw error
-      })
-      const next = new Map(documents.map((document) => [document.name, document]))
+      const next = new Map((await readAt(revision)).map((document) => [document.name, document]))
       const changes = changesOf(known, next, seenRevision === undefined)
       cli.stdout.write(changes.map((change) => printed(change, kind, revision, format, cli.stdout)).join(''))
       known = next
@@ -81,9 +82,9 @@ function printed(
   format: Format,
   stream: NodeJS.WriteStream,
 ): string {
-  if (format === 'json') return `${JSON.stringify({ revision, action, document })}\n`
+  if (format === 'json') return asJsonLine({ revision, action, document })
   if (format === 'yaml') return `---\n# ${action}, revision ${revision}\n${asYaml(document)}`
   const { name, owner, labels } = document
   const [line] = changeLines([{ kind, name, action }], stream)
-  return `${line}  ${owner || '-'}  ${labelText(labels)}  revision ${revision}\n`
+  return `${line}  ${printable(`${owner || '-'}  ${labelText(labels)}`)}  revision ${revision}\n`
 }

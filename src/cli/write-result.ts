@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { WriteAnswer } from '../admin/write.ts'
 import { durationProblem, milliseconds } from '../model/duration.ts'
-import { type Cli, exitCodes } from './cli.ts'
-import { asJson, asYaml, type Format, outputOption, printable, style } from './output.ts'
+import { type Cli, exitCodes, Usage } from './cli.ts'
+import { ApiRefused, type Write } from './client.ts'
+import { asJson, asYaml, type Format, outputOption, style } from './output.ts'
+import { printable } from './text.ts'
 
 export interface WriteOptions {
   wait?: boolean
-  timeout: string
+  timeout?: string
   message?: string
   output: Format
 }
@@ -19,26 +22,35 @@ export function withWriteOptions(command: Command): Command {
   return command
     .option('-m, --message <text>', 'why; kept in the history')
     .option('--wait', 'wait until every connected Envoy concerned has acknowledged it')
-    .option('--timeout <duration>', 'how long to wait, at most 60s', readTimeout, defaultTimeout)
+    .option('--timeout <duration>', `how long to wait, at most 60s (default: ${defaultTimeout})`, readTimeout)
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
+    .hook('preAction', (_, action) => {
+      const { wait, timeout } = action.opts<WriteOptions>()
+      if (timeout !== undefined && !wait)
+        throw new Usage('--timeout says how long --wait waits: add --wait, or leave out --timeout')
+    })
 }
 
 function readTimeout(text: string): string {
   try {
-    const wrong = durationProblem(text, { atLeast: '0s', atMost: '60s' })
-    if (wrong === undefined) return text
+    milliseconds(text)
+    if (durationProblem(text, { atLeast: '0s', atMost: '60s' }) === undefined) return text
   } catch {
     // Not even a duration.
   }
-  throw new InvalidArgumentError('Write a duration of at most 60s, as in 10s.')
+  throw new InvalidArgumentError('Write a number and its unit (ms, s, m), at most 60s, as in 10s.')
 }
 
-/** The query, with further parameters, and the headers that the options stand for. */
+/** What the options stand for in a request, with further query parameters. The request may be sent again as it is. */
 export function writeRequest(
-  { wait, timeout, message }: Pick<WriteOptions, 'wait' | 'timeout' | 'message'>,
+  { wait, timeout = defaultTimeout, message }: Pick<WriteOptions, 'wait' | 'timeout' | 'message'>,
   parameters: Readonly<Record<string, string>> = {},
 ) {
   const query = new URLSearchParams({ ...parameters, ...(wait ? { wait: 'acked', timeout } : {}) })
+  const write: Write = {
+    key: randomUUID(),
+    see: '`weir history` says whether it is there, who wrote it and when.',
+  }
   return {
     query: query.size > 0 ? `?${query}` : '',
     waitMs: wait ? milliseconds(timeout) : 0,
@@ -46,12 +58,13 @@ export function writeRequest(
       'weir-author': headerText(author()),
       ...(message === undefined ? {} : { 'weir-message': headerText(message) }),
     },
+    write,
   }
 }
 
-/** UTF-8 in a header, which carries bytes and no line ends. */
+/** UTF-8 in a header, which carries bytes and no control characters. */
 function headerText(text: string): string {
-  return Buffer.from(printable(text)).toString('latin1')
+  return Buffer.from(text.replaceAll(/\p{Cc}/gu, ' ')).toString('latin1')
 }
 
 function author(): string {
@@ -59,6 +72,21 @@ function author(): string {
     return userInfo().username
   } catch {
     return 'cli' // A user id without an entry in /etc/passwd, as in some containers.
+  }
+}
+
+/** Does what writes; a refusal is printed as the problem document that it is, too, where a program reads the output. */
+export async function refusalsPrinted<Result>(
+  { output }: { output: Format },
+  { stdout }: Cli,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ApiRefused && output === 'json') stdout.write(asJson(error.problem))
+    if (error instanceof ApiRefused && output === 'yaml') stdout.write(asYaml(error.problem))
+    throw error
   }
 }
 
@@ -73,7 +101,7 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   const { state, envoys } = answer.delivery
   if (state === 'pending') {
     stderr.write(
-      `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it within ${options.timeout}.\n`,
+      `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it within ${options.timeout ?? defaultTimeout}.\n`,
     )
     stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
   }
@@ -97,7 +125,7 @@ export function changeLines(changes: WriteAnswer['changes'], stream: NodeJS.Writ
   const colours = { created: 'green', updated: 'yellow', deleted: 'red', unchanged: 'dim' } as const
   return changes.map(
     ({ kind, name, action }) =>
-      `${style(stream, colours[action], action.padEnd('unchanged'.length))}  ${kind}/${name}`,
+      `${style(stream, colours[action], action.padEnd('unchanged'.length))}  ${printable(`${kind}/${name}`)}`,
   )
 }
 

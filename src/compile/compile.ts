@@ -1,19 +1,17 @@
-import { type Message, type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
-import { ClusterSpec, type EffectiveCluster } from '../model/cluster.ts'
-import type { Document } from '../model/document.ts'
+import { type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { effective } from '../model/effective.ts'
 import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
 import type { Limits } from '../model/limit-rule.ts'
 import { rateLimitCluster } from '../model/service-clusters.ts'
 import { compareNames, find, type State } from '../model/state.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
-import { cluster, endpoints } from './cluster.ts'
+import { writtenCluster } from './cluster/written-cluster.ts'
 import { limitsOf } from './limits.ts'
 import { isOpen, listener } from './listener.ts'
 import type { Live } from './live.ts'
 import { Provenance } from './provenance.ts'
-import { routeConfiguration } from './route-configuration.ts'
-import { clustersOf, type GatewayRoute, routesOf } from './routes-of.ts'
+import { routeConfiguration } from './routing/route-configuration.ts'
+import { clustersOf, type GatewayRoute, routesOf } from './routing/routes-of.ts'
 import { serviceCluster } from './service-cluster.ts'
 
 /** Something of the state that Envoy cannot be given, named by its row. */
@@ -70,10 +68,12 @@ function addClusters(
   for (const name of [...names].sort(compareNames)) {
     const row = find(state, 'Cluster', name)
     if (row === undefined) continue
-    const messages = clusterMessages(row.document)
+    const { messages, origins } = writtenCluster(row.document, state, live)
     add(resources, typeUrls.cluster, name, messages.cluster)
+    provenance.add(typeUrls.cluster, name, [origins])
+    if (messages.endpoints === undefined) continue
     add(resources, typeUrls.endpoints, name, messages.endpoints)
-    for (const type of [typeUrls.cluster, typeUrls.endpoints]) provenance.add(type, name, [[row.document]])
+    provenance.add(typeUrls.endpoints, name, [[row.document]])
   }
   add(
     resources,
@@ -81,19 +81,6 @@ function addClusters(
     rateLimitCluster,
     serviceCluster(rateLimitCluster, live.services.ratelimit),
   )
-}
-
-const clusters = new WeakMap<Document, { cluster: Message; endpoints: Message }>()
-
-/** They follow from the document alone, which never changes: the same objects again need no encoding again. */
-function clusterMessages(document: Document): { cluster: Message; endpoints: Message } {
-  let messages = clusters.get(document)
-  if (messages === undefined) {
-    const spec = effective<EffectiveCluster>(ClusterSpec, document.spec)
-    messages = { cluster: cluster(document.name, spec), endpoints: endpoints(document.name, spec) }
-    clusters.set(document, messages)
-  }
-  return messages
 }
 
 function addListeners(

@@ -1,7 +1,7 @@
 import type { LimitRule, Limits } from '../model/limit-rule.ts'
 import { find, type State } from '../model/state.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
-import type { GatewayRoute } from './routes-of.ts'
+import type { GatewayRoute } from './routing/routes-of.ts'
 
 /** The rules by which the rate-limit service answers this gateway's Envoys: those that its routes name. */
 export function limitsOf(state: State, gateway: GatewayContext, routes: readonly GatewayRoute[]): Limits {

@@ -6,6 +6,7 @@ import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
 import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
 import type { Live } from './live.ts'
+import { corsFilter } from './routing/cors.ts'
 
 /** A listener that needs what is not delivered yet stays shut. */
 export function isOpen(spec: Listener): boolean {
@@ -55,7 +56,10 @@ function connectionManager(name: string, gateway: GatewayContext): Message {
       max_concurrent_streams: wrap(100),
       initial_stream_window_size: wrap(65_536),
       initial_connection_window_size: wrap(1_048_576),
+      // WebSocket over HTTP/2 (RFC 8441).
+      allow_connect: true,
     },
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
     stream_idle_timeout: duration(300_000),
     request_headers_timeout: duration(30_000),
   })
@@ -67,6 +71,12 @@ function httpFilters(gateway: GatewayContext): HttpFilter[] {
     name: 'envoy.filters.http.router',
     config: any('envoy.extensions.filters.http.router.v3.Router', {}),
   }
-  const filters = [...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []), router]
+  // Before all that asks who calls or counts: a browser's preflight carries neither keys nor cookies.
+  const cors: HttpFilter = {
+    phase: 'cors',
+    name: corsFilter,
+    config: any('envoy.extensions.filters.http.cors.v3.Cors', {}),
+  }
+  const filters = [cors, ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []), router]
   return filters.sort((a, b) => phaseOrder(a.phase) - phaseOrder(b.phase))
 }

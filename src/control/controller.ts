@@ -1,11 +1,13 @@
+import { tierClusters } from '../compile/cluster/tier-endpoints.ts'
 import { type Compiled, compile } from '../compile/compile.ts'
 import type { Live } from '../compile/live.ts'
 import type { Origin } from '../compile/provenance.ts'
 import { type EncodedResources, encodeResources } from '../envoy-api/encoded.ts'
-import type { TypeUrl } from '../envoy-api/types.ts'
+import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import type { Limits } from '../model/limit-rule.ts'
-import type { State } from '../model/state.ts'
+import { emptyState, type State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
+import type { Announced } from './announced.ts'
 
 /** Where compiled gateways go. */
 export interface Outlets {
@@ -21,6 +23,13 @@ export interface Outlets {
 export interface Controller {
   /** Compiles every gateway of a state and hands the results on. */
   apply(state: State): void
+  /**
+   * Takes over where the Envoys are, and compiles the gateways whose clusters forward to one of `moved` anew: once for
+   * all that is told in one tick. Their revision stays what it is.
+   */
+  announce(announced: Announced, moved: ReadonlySet<string>): void
+  /** What is known now and not written. */
+  live(): Live
   /** Which rows made a resource that is in force. */
   rowsBehind(gateway: string, type: TypeUrl, resource: string): Origin[]
   /** The revision in force; 0 before the first. */
@@ -30,9 +39,11 @@ export interface Controller {
 
 /** Keeps the fleet and the rate-limit service at the newest state: one compile feeds both. */
 export function createController(options: { live: Live; outlets: Outlets; observe: Observe }): Controller {
-  const { live, outlets, observe } = options
+  const { outlets, observe } = options
   const compiled = new Map<string, Compiled>()
-  let revision = 0
+  let { live } = options
+  let newest = emptyState
+  let moved: ReadonlySet<string> = new Set()
 
   function refresh(state: State, gateway: string): void {
     const started = performance.now()
@@ -49,26 +60,44 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     }
   }
 
+  /** A fault of ours in one gateway leaves that one at its last good state and the others going. */
+  function tryRefresh(state: State, gateway: string): void {
+    try {
+      refresh(state, gateway)
+    } catch (error) {
+      observe({ event: 'failed', where: `compile of gateway ${gateway}`, error })
+    }
+  }
+
+  function follow(): void {
+    const clusters = tierClusters(newest, moved)
+    moved = new Set()
+    for (const [gateway, { resources }] of compiled) {
+      const own = resources.get(typeUrls.cluster)
+      if (clusters.some((name) => own?.has(name))) tryRefresh(newest, gateway)
+    }
+  }
+
   return {
     apply(state) {
+      newest = state
+      moved = new Set()
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
-      for (const gateway of wanted) {
-        try {
-          refresh(state, gateway)
-        } catch (error) {
-          // A fault of ours in one gateway leaves that one at its last good state and the others going.
-          observe({ event: 'failed', where: `compile of gateway ${gateway}`, error })
-        }
-      }
+      for (const gateway of wanted) tryRefresh(state, gateway)
       for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
         outlets.removeLimits(gateway)
         compiled.delete(gateway)
       }
-      revision = state.revision
     },
+    announce(announced, gateways) {
+      live = { ...live, announced }
+      if (moved.size === 0) setImmediate(follow)
+      moved = moved.union(gateways)
+    },
+    live: () => live,
     rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],
-    revision: () => revision,
+    revision: () => newest.revision,
     gateways: () => [...compiled.keys()],
   }
 }

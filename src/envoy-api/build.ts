@@ -1,8 +1,18 @@
+import { encode, protos } from './protos.ts'
 import type { Message } from './types.ts'
 
-/** A `google.protobuf.Any` that holds `message`; `typeName` as in `envoy.config.cluster.v3.Cluster`. */
+/**
+ * A `google.protobuf.Any` that holds `message`; `typeName` as in `envoy.config.cluster.v3.Cluster`. Throws when its file
+ * is not loaded: it would be encoded as nothing, without a word.
+ */
 export function any(typeName: string, message: Message): Message {
+  if (!(typeName in protos())) throw new Error(`${typeName} is not loaded: name its file in proto/roots.json`)
   return { '@type': `type.googleapis.com/${typeName}`, ...message }
+}
+
+/** The same with `message` encoded already, for large ones that many compiles have a part in. */
+export function encodedAny(typeName: string, message: Message): Message {
+  return { type_url: `type.googleapis.com/${typeName}`, value: encode(typeName, message) }
 }
 
 /** A `google.protobuf.Duration` from whole milliseconds. */
@@ -16,6 +26,14 @@ export function wrap(value: boolean | number | string): Message {
 }
 
 /**
+ * Fields of a message that are newer than the loaded protos and declared in `proto/weir`; `package` is that
+ * of the message.
+ */
+export function newer(packageName: string, fields: Message): Message {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`.${packageName}.${name}`, value]))
+}
+
+/**
  * An extension's configuration as JSON, for messages and fields newer than the loaded protos.
  * Envoy accepts it wherever an extension's `typed_config` is (xds.type.v3.TypedStruct).
  */
@@ -26,8 +44,8 @@ export function typedStruct(typeName: string, value: object): Message {
   })
 }
 
-// protobufjs carries its own Struct, whose fields are camelCase whatever `keepCase` says.
-function struct(value: object): Message {
+/** A `google.protobuf.Struct`. protobufjs carries its own, whose fields are camelCase whatever `keepCase` says. */
+export function struct(value: object): Message {
   return { fields: Object.fromEntries(Object.entries(value).map(([key, item]) => [key, structValue(item)])) }
 }
 

@@ -32,8 +32,10 @@ export function createFeed(options: {
   store: Store
   observe: Observe
   onState(state: State): void
+  /** What else is told on the same connection, by NOTIFY channel. Called once more whenever that was away. */
+  others?: Hints
 }): Feed {
-  const { url, store, observe, onState } = options
+  const { url, store, observe, onState, others = {} } = options
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
   let delivered = -1
@@ -95,7 +97,7 @@ export function createFeed(options: {
 
   const hint = () => void look()
   const timer = setInterval(hint, pollMs)
-  const listening = listen(url, hint, observe, closing.signal)
+  const listening = listen(url, { ...others, [revisionChannel]: hint }, observe, closing.signal)
 
   return {
     hint,
@@ -118,14 +120,16 @@ export function createFeed(options: {
   }
 }
 
+type Hints = Readonly<Record<string, () => void>>
+
 /** Keeps one connection that LISTENs, until `signal` aborts; while it is away the polling goes on. */
-async function listen(url: string, hint: () => void, observe: Observe, signal: AbortSignal): Promise<void> {
+async function listen(url: string, hints: Hints, observe: Observe, signal: AbortSignal): Promise<void> {
   // pg never settles a connect that is ended half-way, so the end is awaited beside it.
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 3_000 })
     try {
-      await Promise.race([session(client, hint), aborted])
+      await Promise.race([session(client, hints), aborted])
     } catch (error) {
       if (!signal.aborted) observe({ event: 'store_unavailable', error: messageOf(error) })
     }
@@ -135,14 +139,14 @@ async function listen(url: string, hint: () => void, observe: Observe, signal: A
 }
 
 /** Connects and passes notifications on; resolves when the connection has ended. */
-async function session(client: pg.Client, hint: () => void): Promise<void> {
+async function session(client: pg.Client, hints: Hints): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     client.once('end', resolve)
     client.on('error', () => resolve())
   })
-  client.on('notification', hint)
+  client.on('notification', ({ channel }) => hints[channel]?.())
   await client.connect()
-  await client.query(`listen ${revisionChannel}`)
-  hint()
+  for (const channel of Object.keys(hints)) await client.query(`listen ${channel}`)
+  for (const hint of Object.values(hints)) hint()
   await ended
 }

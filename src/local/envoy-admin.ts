@@ -10,6 +10,11 @@ async function call(port: number, method: 'GET' | 'POST', path: string, timeoutM
   return text
 }
 
+/** What Envoy's admin interface answers; throws where it does not answer 200 within a second. */
+export function askAdmin(port: number, path: string): Promise<string> {
+  return call(port, 'GET', path, 1_000)
+}
+
 /** Whether the Envoy that wrote its address to `addressFile` answers on this admin port. */
 export async function isAdminOf(port: number, addressFile: string): Promise<boolean> {
   try {

@@ -19,9 +19,11 @@ const Pem = Type.Object(
         description:
           'Its private key, as PEM text, kept encrypted; the CLI reads it from privateKeyFile. Left out for a CA.',
         secret: 'encrypted',
+        keyOf: 'certificate',
         format: 'weir-private-key',
         maxLength: 65_536,
-        remedy: 'write the PEM text of an unencrypted private key, or the secretRef of an export',
+        remedy:
+          'write the PEM text of an unencrypted RSA, ECDSA or Ed25519 private key, or the secretRef of an export',
       }),
     ),
   },

@@ -1,34 +1,18 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
+import { ConnectionPool, type EffectiveConnectionPool } from './connection-pool.ts'
 import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
-import { Endpoint } from './endpoint.ts'
-import { HealthCheck } from './health-check.ts'
-import { canonicalIp } from './ip.ts'
+import { type EffectiveEndpoint, Endpoint } from './endpoint.ts'
+import { type EffectiveHealthCheck, HealthCheck, healthCheckProblems } from './health-check.ts'
+import { canonicalHost } from './host.ts'
 import type { Kind, Reference } from './kind.ts'
-import { LoadBalancing, loadBalancingProblems } from './load-balancing.ts'
+import { type EffectiveLoadBalancing, LoadBalancing, loadBalancingProblems } from './load-balancing.ts'
 import { Name } from './name.ts'
 import { oneOf } from './one-of.ts'
-
-const bound = (description: string, value: number) =>
-  Type.Optional(
-    Type.Integer({ description, minimum: 0, maximum: 4_294_967_295, default: value, examples: [value] }),
-  )
-
-const ConnectionPool = Type.Object(
-  {
-    maxConnections: bound('Connections to all endpoints together.', 1024),
-    maxPendingRequests: bound('Requests that wait for a connection.', 1024),
-    maxRequests: bound('Requests under way at once.', 1024),
-    maxRetries: bound('Retries under way at once.', 3),
-  },
-  {
-    additionalProperties: false,
-    description:
-      'Bounds of each Envoy’s connection pool, in Envoy’s terms (circuit breakers). Without it the defaults of its fields hold.',
-    pending: 'Envoy’s own bounds are in force',
-  },
-)
+import type { Warning } from './pending.ts'
+import type { State } from './state.ts'
+import { loopWarningsOfCluster } from './tier-loops.ts'
 
 const Tls = Type.Object(
   {
@@ -85,10 +69,14 @@ const GatewayTarget = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'The cluster’s endpoints are the Envoys of another gateway (tiers).',
-    pending: 'the cluster has no endpoints',
+    description:
+      'The cluster’s endpoints are the Envoys of another gateway (tiers): the addresses that they announce, with the port of the listener.',
   },
 )
+
+/** Names of outlier detection policies that need no document. One may be written for `default`, which takes its place. */
+export const defaultOutlierDetection = 'default'
+export const noOutlierDetection = 'none'
 
 export const ClusterSpec = Type.Object(
   {
@@ -103,7 +91,7 @@ export const ClusterSpec = Type.Object(
       Type.Enum(['http1', 'http2', 'auto'], {
         description: 'What the endpoints speak; auto asks them by ALPN, over TLS.',
         default: 'http1',
-        pendingValues: { http2: 'requests are sent as HTTP/1.1', auto: 'requests are sent as HTTP/1.1' },
+        pendingValues: { auto: 'requests are sent as HTTP/1.1' },
       }),
     ),
     connectTimeout: Type.Optional(
@@ -119,9 +107,10 @@ export const ClusterSpec = Type.Object(
     healthCheck: Type.Optional(HealthCheck),
     outlierDetection: Type.Optional(
       Name({
-        description: 'OutlierDetectionPolicy by which failing endpoints are left alone. Without it none is.',
+        description:
+          'OutlierDetectionPolicy by which failing endpoints are left alone. Two are built in: `none`, and `default`, which is consecutive5xx: 5 and maxEjectionPercent: 50 unless a policy of that name is written.',
+        default: defaultOutlierDetection,
         examples: ['hosts'],
-        pending: 'no endpoint is ejected and no breaker opens',
       }),
     ),
     connectionPool: Type.Optional(ConnectionPool),
@@ -137,16 +126,24 @@ export const ClusterSpec = Type.Object(
 export type ClusterSpec = Static<typeof ClusterSpec>
 
 /** A cluster as it is in force: what has a default is there. */
-export type EffectiveCluster = ClusterSpec & Required<Pick<ClusterSpec, 'connectTimeout' | 'loadBalancing'>>
+export type EffectiveCluster = Omit<ClusterSpec, 'endpoints' | 'healthCheck'> &
+  Required<Pick<ClusterSpec, 'connectTimeout' | 'protocol' | 'outlierDetection'>> & {
+    loadBalancing: EffectiveLoadBalancing
+    connectionPool: EffectiveConnectionPool
+    endpoints?: EffectiveEndpoint[]
+    healthCheck?: EffectiveHealthCheck
+  }
 
 export const cluster: Kind = {
   kind: 'Cluster',
   plural: 'clusters',
   description: 'A service behind the gateways: its endpoints and how requests are spread over them.',
+  unnamed: 'no route sends it requests',
   spec: ClusterSpec,
   example: { name: 'echo', spec: { endpoints: [{ address: '127.0.0.1', port: 9001 }] } },
   references,
   check,
+  warnings,
 }
 
 function check(document: Document): Problem[] {
@@ -154,14 +151,16 @@ function check(document: Document): Problem[] {
   return [
     ...oneOf(spec, '/spec', ['endpoints', 'gateway']),
     ...duplicateEndpoints(spec),
+    ...tooHeavy(spec),
     ...loadBalancingProblems(spec.loadBalancing, '/spec/loadBalancing'),
+    ...healthCheckProblems(spec.healthCheck, spec.protocol ?? 'http1', '/spec/healthCheck'),
   ]
 }
 
 function duplicateEndpoints({ endpoints = [] }: ClusterSpec): Problem[] {
   const seen = new Set<string>()
   return endpoints.flatMap(({ address, port }, index) => {
-    const key = `${canonicalIp(address)} ${port}`
+    const key = `${canonicalHost(address)} ${port}`
     if (!seen.has(key)) {
       seen.add(key)
       return []
@@ -171,18 +170,49 @@ function duplicateEndpoints({ endpoints = [] }: ClusterSpec): Problem[] {
   })
 }
 
+/** Envoy refuses a locality whose weights add up to more than 32 bits. */
+function tooHeavy({ endpoints = [] }: ClusterSpec): Problem[] {
+  const sum = endpoints.reduce((total, { weight = 1 }) => total + weight, 0)
+  if (sum <= 4_294_967_295) return []
+  const message = `the weights add up to ${sum}, which is more than 4294967295`
+  return [{ pointer: '/spec/endpoints', message, remedy: 'write smaller weights of the same proportions' }]
+}
+
+function warnings(document: Document, state: State): Warning[] {
+  return [...ignoredWeights(document), ...loopWarningsOfCluster(document, state)]
+}
+
+/** Shares that the policy takes no account of. */
+function ignoredWeights({ kind, name, spec }: Document): Warning[] {
+  const { endpoints = [], loadBalancing } = spec as ClusterSpec
+  const weights = new Set(endpoints.map(({ weight = 1 }) => weight))
+  if (loadBalancing?.policy !== 'random' || weights.size < 2) return []
+  const message = 'random takes no account of weights'
+  return [{ kind, name, pointer: '/spec/endpoints', message, effect: 'all endpoints get the same share' }]
+}
+
 function references({ gateway, outlierDetection, tls }: ClusterSpec): Reference[] {
   const named = [
-    ['/spec/outlierDetection', 'OutlierDetectionPolicy', outlierDetection],
     ['/spec/tls/ca', 'Certificate', tls?.ca],
     ['/spec/tls/clientCertificate', 'Certificate', tls?.clientCertificate],
   ] as const
   const found = named.flatMap(([pointer, kind, name]) =>
     name === undefined ? [] : [{ pointer, kind, name }],
   )
-  if (gateway === undefined) return found
+  const policies = outlierReference(outlierDetection)
+  if (gateway === undefined) return [...policies, ...found]
   return [
+    ...policies,
     ...found,
-    { pointer: '/spec/gateway', kind: 'Gateway', name: gateway.name, listener: gateway.listener },
+    {
+      ...{ pointer: '/spec/gateway', kind: 'Gateway', name: gateway.name, listener: gateway.listener },
+      target: true,
+    },
   ]
+}
+
+function outlierReference(name = defaultOutlierDetection): Reference[] {
+  if (name === noOutlierDetection) return []
+  const optional = name === defaultOutlierDetection
+  return [{ pointer: '/spec/outlierDetection', kind: 'OutlierDetectionPolicy', name, optional }]
 }

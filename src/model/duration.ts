@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { SchemaNode } from './walk.ts'
 
 const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const pattern = '^(0|[1-9][0-9]{0,11})(ms|s|m|h)$'
@@ -7,6 +8,7 @@ export interface DurationOptions {
   pending?: string
   description: string
   default?: string
+  defaultWith?: SchemaNode['defaultWith']
   /** Smallest and largest value, written as durations. */
   atLeast: string
   atMost: string

@@ -1,10 +1,12 @@
 import { isIP } from 'node:net'
-import { RE2JS } from 're2js'
 import { durationProblem } from './duration.ts'
+import { hostProblem } from './host.ts'
 import { ipProblem } from './ip.ts'
 import { pathProblem } from './path.ts'
 import { pemProblem } from './pem.ts'
+import { regexProblem } from './regex.ts'
 import { sizeProblem } from './size.ts'
+import { substitutionProblem } from './substitution.ts'
 import type { SchemaNode } from './walk.ts'
 
 /** What a `format` demands beyond the schema's own keywords: the words that follow the field, or nothing. */
@@ -15,9 +17,11 @@ export const formats: Record<string, FormatCheck> = {
   'weir-duration': durationProblem,
   'weir-size': sizeProblem,
   'weir-ip': ipProblem,
+  'weir-host': hostProblem,
   'weir-cidr': (value) => (isCidr(value) ? undefined : 'is not an IP address or CIDR block'),
   'weir-path': pathProblem,
   'weir-regex': regexProblem,
+  'weir-substitution': substitutionProblem,
   'weir-url': (value) =>
     /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? undefined : 'is not an http(s) URL',
   'weir-certificate': (value) => pemProblem(value, 'CERTIFICATE'),
@@ -29,14 +33,4 @@ function isCidr(value: string): boolean {
   const version = isIP(address)
   if (version === 0 || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
-}
-
-/** Envoy's regexes are RE2's: no look-around, no back-references. */
-function regexProblem(value: string): string | undefined {
-  try {
-    RE2JS.compile(value)
-    return undefined
-  } catch (error) {
-    return `is not an RE2 expression (${error instanceof Error ? error.message : String(error)})`
-  }
 }

@@ -22,9 +22,13 @@ export function HeaderValue(options: TSchemaOptions = {}) {
   })
 }
 
-/** Header names and their values. */
-export function HeaderMap(options: TSchemaOptions & { description: string }) {
-  return Type.Record(HeaderName(), HeaderValue({ description: 'The value of the header.' }), {
+/** Header names and their values, which `format` may bound further. */
+export function HeaderMap(options: TSchemaOptions & { description: string }, format?: string) {
+  const value = HeaderValue({
+    description: 'The value of the header.',
+    ...(format !== undefined && { format }),
+  })
+  return Type.Record(HeaderName(), value, {
     maxProperties: 64,
     additionalProperties: false,
     examples: [{ 'x-tier': 'gold' }],

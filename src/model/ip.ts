@@ -14,3 +14,13 @@ export function ipProblem(value: string): string | undefined {
   if (/^::ffff:/i.test(value)) return 'is an IPv4 address written as IPv6; write the IPv4 address'
   return undefined
 }
+
+/** Whether it stands for every address of a machine. */
+export function isWildcardIp(address: string): boolean {
+  return ['0.0.0.0', '::'].includes(canonicalIp(address))
+}
+
+/** Whether only the machine itself can reach it. */
+export function isLoopbackIp(address: string): boolean {
+  return isIP(address) === 4 ? address.startsWith('127.') : canonicalIp(address) === '::1'
+}

@@ -12,6 +12,10 @@ export interface Reference {
   name: string
   /** The listener meant, where a route names one listener of a gateway (`edge/partners`). */
   listener?: string
+  /** Something holds without the object, too; where it is there, it counts. */
+  optional?: boolean
+  /** Requests are sent there; who names it is not part of it. */
+  target?: boolean
 }
 
 /** What a state-wide check may know besides the state. */
@@ -20,6 +24,17 @@ export interface CheckContext {
   supervised: boolean
   /** Address of a listener that names none. */
   listenerAddress: string
+  /** Where weir itself listens; of interest where the Envoys run beside it. */
+  doors?: readonly Door[]
+}
+
+/** A socket of weir's own. */
+export interface Door {
+  title: string
+  /** The setting that moves it. */
+  setting: string
+  /** Port 0 is any free one. */
+  address: { host: string; port: number }
 }
 
 /**
@@ -36,6 +51,8 @@ export interface Kind {
   /** An example document, valid by itself, for the docs. */
   readonly example: { name: string; spec: Record<string, unknown> }
   references(spec: never): Reference[]
+  /** What it means that nothing names an object of the kind, where that is most likely not meant. */
+  readonly unnamed?: string
   /** Rules inside one document which its schema cannot say. Pointers are from the document's root. */
   check?(document: Document): Problem[]
   /** Rules over the state after a write, asked for each stored object of the kind. */

@@ -1,24 +1,8 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { Duration } from './duration.ts'
-
-const Hash = Type.Object(
-  {
-    on: Type.Enum(['client_ip', 'header', 'cookie', 'query'], {
-      description: 'What is hashed.',
-      examples: ['client_ip'],
-    }),
-    name: Type.Optional(
-      Type.String({
-        description: 'Name of the header, cookie or query parameter. Left out for client_ip.',
-        minLength: 1,
-        maxLength: 256,
-        examples: ['session'],
-      }),
-    ),
-  },
-  { additionalProperties: false, description: 'A part of the hash by which an endpoint is picked.' },
-)
+import { Hash, hashProblems } from './hash.ts'
+import { PanicThreshold } from './panic-threshold.ts'
 
 /** How an endpoint is picked for a request, in Envoy's terms. */
 export const LoadBalancing = Type.Object(
@@ -27,29 +11,44 @@ export const LoadBalancing = Type.Object(
       Type.Enum(['round_robin', 'least_request', 'random', 'ring_hash', 'maglev'], {
         description: 'How an endpoint is picked for a request, in Envoy’s terms.',
         default: 'round_robin',
-        pendingValues: {
-          ring_hash: 'endpoints are picked by round robin',
-          maglev: 'endpoints are picked by round robin',
-        },
+      }),
+    ),
+    choiceCount: Type.Optional(
+      Type.Integer({
+        description:
+          'least_request by n_choices: how many endpoints, picked at random, are compared. Without it 2.',
+        minimum: 2,
+        maximum: 10_000,
+        examples: [2],
+      }),
+    ),
+    selectionMethod: Type.Optional(
+      Type.Enum(['n_choices', 'full_scan'], {
+        description: 'least_request: whether some endpoints are compared or all.',
+        default: 'n_choices',
+        defaultWith: { field: 'policy', is: 'least_request' },
+        examples: ['full_scan'],
       }),
     ),
     slowStart: Type.Optional(
       Duration({
         description:
-          'How long a new endpoint’s share grows until it is whole. Without it it is whole at once.',
+          'round_robin and least_request: how long a new endpoint’s share grows until it is whole. Without it it is whole at once.',
         atLeast: '1s',
         atMost: '1h',
         examples: ['10s'],
-        pending: 'a new endpoint gets its whole share at once',
       }),
     ),
     hash: Type.Optional(
       Type.Array(Hash, {
-        description: 'What ring_hash and maglev hash, which need it. Left out for the other policies.',
+        description:
+          'What ring_hash and maglev hash, all parts together, which need it. Left out for the other policies.',
         minItems: 1,
         maxItems: 8,
-        pending: 'clients are not kept on an endpoint',
       }),
+    ),
+    panicThreshold: Type.Optional(
+      PanicThreshold('Without it that of the outlier detection policy holds, else 0: never.'),
     ),
   },
   { additionalProperties: false, default: {}, description: 'How requests are spread over the endpoints.' },
@@ -57,27 +56,33 @@ export const LoadBalancing = Type.Object(
 
 export type LoadBalancing = Static<typeof LoadBalancing>
 
-/** Hashes belong to the policies that hash, and name what they hash. */
+/** It with its defaults. */
+export type EffectiveLoadBalancing = LoadBalancing & Required<Pick<LoadBalancing, 'policy'>>
+
+/** Fields that belong to some policies only. */
+const ofPolicies: Partial<Record<keyof LoadBalancing, readonly string[]>> = {
+  hash: ['ring_hash', 'maglev'],
+  slowStart: ['round_robin', 'least_request'],
+  choiceCount: ['least_request'],
+  selectionMethod: ['least_request'],
+}
+
+/** Fields of another policy than the one that is written, and what the written one needs. */
 export function loadBalancingProblems(spec: LoadBalancing | undefined, pointer: string): Problem[] {
-  const { policy = 'round_robin', hash = [] } = spec ?? {}
-  const hashes = policy === 'ring_hash' || policy === 'maglev'
-  const problems = hash.flatMap(({ on, name }, index): Problem[] => {
-    const at = `${pointer}/hash/${index}/name`
-    if (on === 'client_ip' && name !== undefined) {
-      return [{ pointer: at, message: 'client_ip has no name', remedy: 'remove it' }]
-    }
-    if (on !== 'client_ip' && name === undefined) {
-      return [{ pointer: at, message: `the name of the ${on} is missing`, remedy: 'add it' }]
-    }
-    return []
-  })
-  if (hash.length > 0 && !hashes) {
-    const remedy = 'write policy: ring_hash or maglev, or remove hash'
-    problems.push({ pointer: `${pointer}/hash`, message: `${policy} uses no hash`, remedy })
+  const { policy = 'round_robin', hash, choiceCount, selectionMethod } = spec ?? {}
+  const problems = hashProblems(hash, `${pointer}/hash`)
+  for (const [field, policies] of Object.entries(ofPolicies)) {
+    if (spec === undefined || !Object.hasOwn(spec, field) || policies.includes(policy)) continue
+    const remedy = `write policy: ${policies.join(' or ')}, or remove ${field}`
+    problems.push({ pointer: `${pointer}/${field}`, message: `${policy} has no ${field}`, remedy })
   }
-  if (hash.length === 0 && hashes) {
+  if (hash === undefined && ofPolicies.hash!.includes(policy)) {
     const remedy = 'add hash, for example [{ on: client_ip }]'
     problems.push({ pointer: `${pointer}/hash`, message: `${policy} needs a hash`, remedy })
+  }
+  if (choiceCount !== undefined && selectionMethod === 'full_scan') {
+    const message = 'full_scan compares all endpoints'
+    problems.push({ pointer: `${pointer}/choiceCount`, message, remedy: 'remove choiceCount' })
   }
   return problems
 }

@@ -5,22 +5,28 @@ export interface MatcherOptions {
   /** What is matched: `header`, `query parameter` or `cookie`. */
   what: string
   description: string
-  pending: string
+  /** Pattern of names. */
+  pattern: string
+  remedy: string
+  example: string
 }
 
 /** Conditions on named values of a request: all of them must hold. */
-export function Matchers({ what, description, pending }: MatcherOptions) {
-  const text = (how: string) =>
-    Type.Optional(Type.String({ description: `The ${what} ${how}.`, maxLength: 1024, examples: ['2'] }))
+export function Matchers({ what, description, pattern, remedy, example }: MatcherOptions) {
+  const text = (how: string, minLength = 1) =>
+    Type.Optional(
+      Type.String({ description: `The ${what} ${how}.`, minLength, maxLength: 1024, examples: ['2'] }),
+    )
   const Matcher = Type.Object(
     {
       name: Type.String({
         description: `Name of the ${what}.`,
-        minLength: 1,
+        pattern,
+        remedy,
         maxLength: 256,
-        examples: ['x-api-version'],
+        examples: [example],
       }),
-      exact: text('equals this'),
+      exact: text('equals this', 0),
       prefix: text('starts with this'),
       suffix: text('ends with this'),
       contains: text('contains this'),
@@ -28,6 +34,7 @@ export function Matchers({ what, description, pending }: MatcherOptions) {
         Type.String({
           description: `The whole ${what} matches this RE2 expression.`,
           format: 'weir-regex',
+          minLength: 1,
           maxLength: 1024,
           remedy: 'write an RE2 expression (no look-around, no back-references)',
           examples: ['v[0-9]+'],
@@ -36,14 +43,30 @@ export function Matchers({ what, description, pending }: MatcherOptions) {
       present: Type.Optional(
         Type.Literal(true, { description: `The ${what} is there, whatever its value.` }),
       ),
-      invert: Type.Optional(Type.Boolean({ description: 'The condition must not hold.', default: false })),
+      invert: Type.Optional(
+        Type.Boolean({
+          description: `The condition must not hold; without the ${what} it does not.`,
+          default: false,
+        }),
+      ),
     },
     {
       additionalProperties: false,
       description: 'One condition: exactly one of exact, prefix, suffix, contains, regex, present.',
     },
   )
-  return Type.Optional(Type.Array(Matcher, { description, maxItems: 32, pending }))
+  return Type.Optional(Type.Array(Matcher, { description, maxItems: 32, default: [] }))
+}
+
+export interface Matcher {
+  name: string
+  exact?: string
+  prefix?: string
+  suffix?: string
+  contains?: string
+  regex?: string
+  present?: true
+  invert?: boolean
 }
 
 const conditions = ['exact', 'prefix', 'suffix', 'contains', 'regex', 'present']

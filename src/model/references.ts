@@ -29,9 +29,10 @@ export function* allReferences(
   }
 }
 
-/** Whether what is named is there, its listener included. */
+/** Whether what is named is there, its listener included, or need not be. */
 export function resolves(state: State, reference: Reference): boolean {
   const target = find(state, reference.kind, reference.name)
+  if (target === undefined && reference.optional === true) return true
   return target !== undefined && (reference.listener === undefined || hasListener(target, reference.listener))
 }
 
@@ -51,7 +52,11 @@ export function gatewaysConcerned(
 ): Set<string> {
   const gateways = new Set<string>()
   const visited = new Set<string>()
-  const pending = [...objects]
+  // Its listeners are the endpoints of the tiers before it.
+  const before = objects.flatMap(({ kind, name }) =>
+    kind === 'Gateway' ? tiersBefore(kinds, state, name) : [],
+  )
+  const pending = [...objects, ...before]
   for (let object = pending.pop(); object !== undefined; object = pending.pop()) {
     const key = `${object.kind}/${object.name}`
     if (visited.has(key)) continue
@@ -62,16 +67,26 @@ export function gatewaysConcerned(
     }
     const stored = find(state, object.kind, object.name)
     const named = stored === undefined ? [] : referencesOf(kinds, stored.document)
-    const direct = named.filter((reference) => reference.kind === 'Gateway')
+    const direct = named.filter(({ kind, target }) => kind === 'Gateway' && target !== true)
     pending.push(...(direct.length > 0 ? direct : (referrersOf(kinds, state).get(key) ?? [])))
   }
   return gateways
 }
 
+/** The clusters that forward to a gateway. */
+function tiersBefore(kinds: readonly Kind[], state: State, gateway: string): Document[] {
+  const referrers = referrersOf(kinds, state).get(`Gateway/${gateway}`) ?? []
+  return referrers.filter((document) =>
+    referencesOf(kinds, document).some(
+      ({ kind, name, target }) => target === true && kind === 'Gateway' && name === gateway,
+    ),
+  )
+}
+
 const referrerIndexes = new WeakMap<State, Map<string, Document[]>>()
 
-/** Who names whom in a state; the state after one write is the state before the next. */
-function referrersOf(kinds: readonly Kind[], state: State): Map<string, Document[]> {
+/** Who names whom in a state, by `kind/name`; the state after one write is the state before the next. */
+export function referrersOf(kinds: readonly Kind[], state: State): Map<string, Document[]> {
   let index = referrerIndexes.get(state)
   if (index === undefined) {
     index = new Map()

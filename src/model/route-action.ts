@@ -4,6 +4,7 @@ import { HeaderMap } from './header.ts'
 import { Name } from './name.ts'
 import { oneOf } from './one-of.ts'
 import { Port } from './port.ts'
+import { groupProblem } from './substitution.ts'
 
 const path = (description: string) =>
   Type.String({
@@ -42,8 +43,9 @@ export const Redirect = Type.Object(
     host: Type.Optional(
       Type.String({
         description: 'Host of the location; else that of the request.',
-        minLength: 1,
+        pattern: '^[a-zA-Z0-9_.:\\[\\]-]+$',
         maxLength: 253,
+        remedy: 'write a host name',
         examples: ['shop.example'],
       }),
     ),
@@ -61,9 +63,10 @@ export const Redirect = Type.Object(
     additionalProperties: false,
     minProperties: 1,
     description: 'Answers with a redirect instead of forwarding.',
-    pending: 'the route is left out',
   },
 )
+
+export type Redirect = Static<typeof Redirect>
 
 export const Respond = Type.Object(
   {
@@ -76,14 +79,24 @@ export const Respond = Type.Object(
     body: Type.Optional(
       Type.String({ description: 'Body of the answer.', maxLength: 4096, default: '', examples: ['ok'] }),
     ),
-    headers: Type.Optional(HeaderMap({ description: 'Headers of the answer.', default: {} })),
+    headers: Type.Optional(
+      HeaderMap({ description: 'Headers of the answer.', default: {} }, 'weir-substitution'),
+    ),
   },
-  {
-    additionalProperties: false,
-    description: 'Answers itself instead of forwarding.',
-    pending: 'the route is left out',
-  },
+  { additionalProperties: false, description: 'Answers itself instead of forwarding.' },
 )
+
+export type Respond = Static<typeof Respond>
+
+/** Statuses whose answers have no content (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
+const withoutContent = [204, 205, 304]
+
+export function respondProblems(respond: Respond | undefined, pointer: string): Problem[] {
+  if (respond === undefined || !withoutContent.includes(respond.status) || (respond.body ?? '') === '')
+    return []
+  const message = `an answer of ${respond.status} has no body`
+  return [{ pointer: `${pointer}/body`, message, remedy: 'remove it, or answer with another status' }]
+}
 
 export const Mirror = Type.Object(
   {
@@ -104,9 +117,10 @@ export const Mirror = Type.Object(
   {
     additionalProperties: false,
     description: 'Copies requests to another cluster. Without it none is copied.',
-    pending: 'no request is copied',
   },
 )
+
+export type Mirror = Static<typeof Mirror>
 
 export const Rewrite = Type.Object(
   {
@@ -135,7 +149,6 @@ export const Rewrite = Type.Object(
     additionalProperties: false,
     description:
       'Changes the path before it is forwarded, by exactly one of prefix, regex. Without it the path stays.',
-    pending: 'the path is forwarded as it came',
   },
 )
 
@@ -144,7 +157,14 @@ export type Rewrite = Static<typeof Rewrite>
 export function rewriteProblems(rewrite: Rewrite | undefined, pointer: string): Problem[] {
   if (rewrite === undefined) return []
   const problems = oneOf(rewrite, pointer, ['prefix', 'regex'])
-  if ((rewrite.regex === undefined) === (rewrite.substitution === undefined)) return problems
-  const message = 'regex and substitution belong together'
-  return [...problems, { pointer, message, remedy: 'write both, or prefix alone' }]
+  const { regex, substitution } = rewrite
+  if (regex === undefined && substitution === undefined) return problems
+  if (regex === undefined || substitution === undefined) {
+    const message = 'regex and substitution belong together'
+    return [...problems, { pointer, message, remedy: 'write both, or prefix alone' }]
+  }
+  const problem = groupProblem(regex, substitution)
+  if (problem === undefined) return problems
+  const remedy = 'write \\1 to \\9 for groups of the expression, \\0 for all of it'
+  return [...problems, { pointer: `${pointer}/substitution`, message: `the substitution ${problem}`, remedy }]
 }

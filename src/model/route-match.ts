@@ -1,10 +1,8 @@
+import { RE2JS } from 're2js'
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
-import { Matchers, matcherProblems } from './matcher.ts'
+import { type Matcher, Matchers, matcherProblems } from './matcher.ts'
 import { oneOf } from './one-of.ts'
-
-/** A condition that Envoy does not get would make the route take more than it should. */
-const leftOut = 'the route is left out, since it would take more requests than it should'
 
 const pathPattern = '^/[^?#\\s\\u0000-\\u001f\\u007f]*$'
 const pathRemedy = 'write a path that starts with "/" and has no query, for example /api/v1'
@@ -59,28 +57,34 @@ export const RouteMatch = Type.Object(
           examples: ['GET'],
         }),
         {
-          description: 'Methods that match; all if left out.',
-          minItems: 1,
+          description: 'Methods that match. Without any every request matches.',
           maxItems: 16,
           uniqueItems: true,
-          pending: leftOut,
+          default: [],
         },
       ),
     ),
     headers: Matchers({
       what: 'header',
       description: 'Conditions on headers. Without any every request matches.',
-      pending: leftOut,
+      pattern: "^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,256}$",
+      remedy: 'write a header name, for example x-api-version',
+      example: 'x-api-version',
     }),
     query: Matchers({
       what: 'query parameter',
-      description: 'Conditions on query parameters. Without any every request matches.',
-      pending: leftOut,
+      description:
+        'Conditions on query parameters, as written in the URL; the first of a name counts. Without any every request matches.',
+      pattern: '^[^&=?#\\s\\u0000-\\u001f\\u007f]{1,256}$',
+      remedy: 'write a name without "&", "=", "?", "#" and spaces',
+      example: 'version',
     }),
     cookies: Matchers({
       what: 'cookie',
       description: 'Conditions on cookies. Without any every request matches.',
-      pending: leftOut,
+      pattern: "^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,256}$",
+      remedy: 'write the name of a cookie, for example session',
+      example: 'session',
     }),
   },
   { additionalProperties: false, description: 'Which requests the route takes.' },
@@ -92,7 +96,31 @@ export function routeMatchProblems(match: RouteMatch, pointer: string): Problem[
   return [
     ...oneOf(match.path, `${pointer}/path`, ['prefix', 'exact', 'regex']),
     ...matcherProblems(match.headers, `${pointer}/headers`),
+    ...invertedEmptiness(match.headers, `${pointer}/headers`),
     ...matcherProblems(match.query, `${pointer}/query`),
+    ...invertedRegexes(match.query, `${pointer}/query`),
     ...matcherProblems(match.cookies, `${pointer}/cookies`),
   ]
+}
+
+/** Envoy inverts no conditions on query parameters; the others can be turned into conditions on the whole path. */
+function invertedRegexes(query: readonly Matcher[] | undefined, pointer: string): Problem[] {
+  return (query ?? []).flatMap(({ regex, invert }, index) => {
+    if (regex === undefined || invert !== true) return []
+    const message = 'a regex on a query parameter cannot be inverted in Envoy'
+    const remedy =
+      'write a regex of what may be, or send what matches elsewhere by a route of higher priority'
+    return [{ pointer: `${pointer}/${index}/invert`, message, remedy }]
+  })
+}
+
+/** For Envoy a header that is not there can count as empty, or no inverted condition holds; so it cannot be told apart. */
+function invertedEmptiness(headers: readonly Matcher[] | undefined, pointer: string): Problem[] {
+  return (headers ?? []).flatMap(({ exact, regex, invert }, index) => {
+    const holdsForEmpty = exact === '' || (regex !== undefined && RE2JS.matches(regex, ''))
+    if (invert !== true || !holdsForEmpty) return []
+    const message = 'an empty header and none cannot be told apart by an inverted condition'
+    const remedy = 'write present: true with invert, or a condition that the empty text does not fulfil'
+    return [{ pointer: `${pointer}/${index}/invert`, message, remedy }]
+  })
 }

@@ -1,11 +1,12 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import type { Problem } from '../errors.ts'
 import { Duration } from './duration.ts'
 import { HeaderMap, HeaderName } from './header.ts'
 
 /** Envoy's tokens for `retry_on` and `retry_grpc_on`, in lower_snake_case. */
 export const retryTokens = [
   ...['5xx', 'gateway_error', 'reset', 'reset_before_request', 'connect_failure', 'envoy_ratelimited'],
-  ...['retriable_4xx', 'refused_stream', 'retriable_status_codes', 'retriable_headers'],
+  ...['retriable_4xx', 'refused_stream', 'retriable_status_codes'],
   ...['cancelled', 'deadline_exceeded', 'internal', 'resource_exhausted', 'unavailable'],
 ]
 
@@ -23,6 +24,14 @@ export const Retry = Type.Object(
       maxItems: 16,
       uniqueItems: true,
     }),
+    statusCodes: Type.Optional(
+      Type.Array(Type.Integer({ description: 'A status.', minimum: 100, maximum: 599, examples: [409] }), {
+        description: 'Statuses that retriable_status_codes stands for. Left out without that word.',
+        minItems: 1,
+        maxItems: 64,
+        uniqueItems: true,
+      }),
+    ),
     perTryTimeout: Type.Optional(
       Duration({
         description: 'How long one try may take. Without it only the route’s timeout holds.',
@@ -34,20 +43,42 @@ export const Retry = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Tries again what failed. Without it nothing is retried.',
-    pending: 'nothing is retried',
+    description:
+      'Tries again what failed, on another endpoint where there is one. Without it nothing is retried.',
   },
 )
+
+export type Retry = Static<typeof Retry>
+
+/** The word without the list, and the list without the word, do nothing. */
+export function retryProblems(retry: Retry | undefined, pointer: string): Problem[] {
+  const word = retry?.on.includes('retriable_status_codes') === true
+  if (retry === undefined || word === (retry.statusCodes !== undefined)) return []
+  if (word) {
+    const message = 'retriable_status_codes retries nothing without statusCodes'
+    return [{ pointer: `${pointer}/statusCodes`, message, remedy: 'add the statuses, for example [409]' }]
+  }
+  const message = 'statusCodes are retried only with the word retriable_status_codes'
+  return [
+    { pointer: `${pointer}/on`, message, remedy: 'add retriable_status_codes to "on", or remove the list' },
+  ]
+}
 
 const Operations = (what: string) =>
   Type.Optional(
     Type.Object(
       {
         set: Type.Optional(
-          HeaderMap({ description: 'Headers that get this value, whatever they had.', default: {} }),
+          HeaderMap(
+            { description: 'Headers that get this value, whatever they had.', default: {} },
+            'weir-substitution',
+          ),
         ),
         add: Type.Optional(
-          HeaderMap({ description: 'Headers that get this value besides what they have.', default: {} }),
+          HeaderMap(
+            { description: 'Headers that get this value besides what they have.', default: {} },
+            'weir-substitution',
+          ),
         ),
         remove: Type.Optional(
           Type.Array(HeaderName({ description: 'A header name.' }), {
@@ -69,9 +100,28 @@ export const HeaderOperations = Type.Object(
   {
     additionalProperties: false,
     description: 'Sets, adds and removes headers. Without it they stay as they are.',
-    pending: 'headers stay as they are',
   },
 )
+
+export type HeaderOperations = Static<typeof HeaderOperations>
+
+/** Envoy takes no changes of `host` here: the host belongs to the request line. */
+export function headerProblems(headers: HeaderOperations | undefined, pointer: string): Problem[] {
+  return Object.entries(headers ?? {}).flatMap(([direction, { set = {}, add = {}, remove = [] }]) => {
+    const places = [
+      ...Object.keys({ ...set }).map((name) => [name, `set/${name}`] as const),
+      ...Object.keys({ ...add }).map((name) => [name, `add/${name}`] as const),
+      ...remove.map((name, index) => [name, `remove/${index}`] as const),
+    ]
+    return places
+      .filter(([name]) => name === 'host')
+      .map(([, place]) => ({
+        pointer: `${pointer}/${direction}/${place}`,
+        message: 'the host cannot be changed among the headers',
+        remedy: 'remove it',
+      }))
+  })
+}
 
 export const Cors = Type.Object(
   {
@@ -125,7 +175,18 @@ export const Cors = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Cross-origin requests. Without it answers carry no CORS headers.',
-    pending: 'answers carry no CORS headers, and preflights are not answered',
+    description:
+      'Cross-origin requests: preflights are answered, and answers say who may read them. Without it they carry no CORS headers.',
   },
 )
+
+export type Cors = Static<typeof Cors>
+
+/** Any origin with the visitor's cookies would let every site act as the visitor (Fetch standard, section 3.2.5). */
+export function corsProblems(cors: Cors | undefined, pointer: string): Problem[] {
+  if (cors?.allowCredentials !== true || !cors.allowOrigins.includes('*')) return []
+  const message = 'credentials cannot be allowed for every origin'
+  return [
+    { pointer: `${pointer}/allowOrigins`, message, remedy: 'list the origins, or remove allowCredentials' },
+  ]
+}

@@ -1,127 +1,17 @@
-import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import type { Document } from './document.ts'
-import { Duration } from './duration.ts'
+import { parseGatewayReference } from './gateway-reference.ts'
+import { hashProblems } from './hash.ts'
 import type { Kind, Reference } from './kind.ts'
-import { Name } from './name.ts'
 import { oneOf } from './one-of.ts'
-import { Forward, Mirror, Redirect, Respond, Rewrite, rewriteProblems } from './route-action.ts'
-import { RouteMatch, routeMatchProblems } from './route-match.ts'
-import { Cors, HeaderOperations, Retry } from './route-policies.ts'
-
-const GatewayReference = Type.String({
-  description: 'A gateway (every listener of it), or one listener as gateway/listener.',
-  pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$',
-  maxLength: 507,
-  remedy: 'write the name of a gateway, or gateway/listener',
-  examples: ['edge'],
-})
-
-const Host = Type.String({
-  description: 'A host name, "*.example.com" for every name below, or "*" for all. Ports are ignored.',
-  pattern:
-    '^(\\*|(\\*\\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|\\[[0-9a-f:.]+\\])$',
-  maxLength: 253,
-  remedy: 'write a lower-case host name without a port, "*.example.com", or "*"',
-  examples: ['shop.example'],
-})
-
-const unserved = 'the route answers 503 to every request'
-
-export const RouteSpec = Type.Object(
-  {
-    gateways: Type.Array(GatewayReference, {
-      description: 'Where the route is in force.',
-      minItems: 1,
-      maxItems: 64,
-    }),
-    hosts: Type.Optional(
-      Type.Array(Host, {
-        description: 'Hosts that the route is for; the most specific host of a request wins.',
-        minItems: 1,
-        maxItems: 64,
-        default: ['*'],
-      }),
-    ),
-    priority: Type.Optional(
-      Type.Integer({
-        description:
-          'Among the routes of a host those of higher priority are tried first, before all other rules.',
-        minimum: -1000,
-        maximum: 1000,
-        default: 0,
-        examples: [10],
-      }),
-    ),
-    match: RouteMatch,
-    forward: Type.Optional(
-      Type.Array(Forward, {
-        description: 'The cluster that gets the request, or several to split the requests by weight.',
-        minItems: 1,
-        maxItems: 64,
-      }),
-    ),
-    redirect: Type.Optional(Redirect),
-    respond: Type.Optional(Respond),
-    mirror: Type.Optional(Mirror),
-    rewrite: Type.Optional(Rewrite),
-    timeout: Type.Optional(
-      Duration({
-        description: 'How long the whole request may take, retries included.',
-        default: '15s',
-        atLeast: '0s',
-        atMost: '24h',
-        examples: ['5s'],
-        pending: 'Envoy’s own 15 s are in force',
-      }),
-    ),
-    retry: Type.Optional(Retry),
-    headers: Type.Optional(HeaderOperations),
-    cors: Type.Optional(Cors),
-    auth: Type.Optional(
-      Type.Array(Name({ description: 'Name of an AuthPolicy.', examples: ['api-keys'] }), {
-        description: 'Who may call: all of these policies must hold. Without it everybody may.',
-        minItems: 1,
-        maxItems: 8,
-        uniqueItems: true,
-        pending: unserved,
-        failsClosed: true,
-      }),
-    ),
-    request: Type.Optional(
-      Name({
-        description: 'RequestPolicy: what a request may be. Without it all may pass.',
-        examples: ['orders-requests'],
-        pending: unserved,
-        failsClosed: true,
-      }),
-    ),
-    rateLimits: Type.Optional(
-      Type.Array(Name({ description: 'Name of a RateLimitPolicy.', examples: ['per-key'] }), {
-        description: 'Rate-limit policies that every request of the route must pass, all or nothing.',
-        maxItems: 16,
-        uniqueItems: true,
-        default: [],
-      }),
-    ),
-  },
-  {
-    additionalProperties: false,
-    description:
-      'Which requests go where, and by which policies. It has exactly one of forward, redirect, respond.',
-  },
-)
-
-export type RouteSpec = Static<typeof RouteSpec>
-
-/** A route as it is in force: what has a default is there. */
-export type EffectiveRoute = RouteSpec & Required<Pick<RouteSpec, 'hosts' | 'priority' | 'rateLimits'>>
-
-/** `edge/partners` as its parts; without a listener every listener of the gateway is meant. */
-export function parseGatewayReference(text: string): { gateway: string; listener?: string } {
-  const [gateway, listener] = text.split('/') as [string, string?]
-  return listener === undefined ? { gateway } : { gateway, listener }
-}
+import type { Warning } from './pending.ts'
+import { respondProblems, rewriteProblems } from './route-action.ts'
+import { routeMatchProblems } from './route-match.ts'
+import { corsProblems, headerProblems, retryProblems } from './route-policies.ts'
+import { shadowWarnings } from './route-shadows.ts'
+import { RouteSpec } from './route-spec.ts'
+import type { State } from './state.ts'
+import { loopWarnings } from './tier-loops.ts'
 
 export const route: Kind = {
   kind: 'Route',
@@ -134,6 +24,7 @@ export const route: Kind = {
   },
   references,
   check,
+  warnings,
 }
 
 function check(document: Document): Problem[] {
@@ -142,6 +33,12 @@ function check(document: Document): Problem[] {
     ...oneOf(spec, '/spec', ['forward', 'redirect', 'respond']),
     ...routeMatchProblems(spec.match, '/spec/match'),
     ...rewriteProblems(spec.rewrite, '/spec/rewrite'),
+    ...respondProblems(spec.respond, '/spec/respond'),
+    ...retryProblems(spec.retry, '/spec/retry'),
+    ...headerProblems(spec.headers, '/spec/headers'),
+    ...corsProblems(spec.cors, '/spec/cors'),
+    ...hashProblems(spec.hash, '/spec/hash'),
+    ...stickinessProblems(spec),
     ...totalWeight(spec),
     ...onlyWhereForwarded(spec),
   ]
@@ -156,11 +53,28 @@ function totalWeight({ forward }: RouteSpec): Problem[] {
   ]
 }
 
-/** Envoy's limits, mirrors, rewrites and retries act on forwarded requests only, and say nothing elsewhere. */
+function stickinessProblems({ forward, hash }: RouteSpec): Problem[] {
+  if (hash === undefined || forward === undefined) return []
+  const given = hash.findIndex(({ ttl }) => ttl !== undefined)
+  if (given >= 0 && hash.length > 1) {
+    const message = 'a cookie that Envoy gives decides alone'
+    const remedy = 'remove its ttl, or all other parts of the hash'
+    return [{ pointer: `/spec/hash/${given}/ttl`, message, remedy }]
+  }
+  if (forward.length > 1) return []
+  const message = 'one cluster is no split that a client could be kept on'
+  const remedy = 'remove it; the cluster’s loadBalancing.hash keeps clients on an endpoint'
+  return [{ pointer: '/spec/hash', message, remedy }]
+}
+
+/** These act on forwarded requests only in Envoy, and say nothing elsewhere. */
 function onlyWhereForwarded(spec: RouteSpec): Problem[] {
   const action = spec.redirect !== undefined ? 'redirect' : spec.respond !== undefined ? 'respond' : undefined
   if (action === undefined) return []
-  const fields = ['rateLimits', 'mirror', 'rewrite', 'retry', 'timeout'] as const
+  const fields = [
+    ...(['rateLimits', 'mirror', 'rewrite', 'retry', 'timeout', 'idleTimeout'] as const),
+    ...(['hash', 'upgrades', 'cors'] as const),
+  ]
   return fields
     .filter((field) => spec[field] !== undefined && !(Array.isArray(spec[field]) && spec[field].length === 0))
     .map((field) => ({
@@ -193,4 +107,9 @@ function references(spec: RouteSpec): Reference[] {
     ...listed('auth', 'AuthPolicy'),
     ...listed('rateLimits', 'RateLimitPolicy'),
   ]
+}
+
+/** What a route leads to besides what it says: its requests coming back to it, other routes in the way. */
+function warnings(document: Document, state: State): Warning[] {
+  return [...loopWarnings(document, state), ...shadowWarnings(state, document.name)]
 }

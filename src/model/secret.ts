@@ -16,6 +16,7 @@ export interface SecretOptions {
   format?: string
   remedy: string
   pending?: string
+  keyOf?: string
 }
 
 /** Schema of a secret: its clear value on the way in (a `SecretText` once it is read), `{secretRef}` ever after. */
@@ -54,6 +55,8 @@ export interface FoundSecret {
   pointer: string
   /** The same, with `id=main` for the index of an item that has an id, so that it stays when items change places. */
   place: string
+  /** JSON pointer to the certificate that a private key is of. */
+  certificate?: string
 }
 
 /** A copy of `value` in which each secret is what `map` answers for it. */
@@ -64,8 +67,11 @@ export function mapSecrets(
   pointer = '',
   place = '',
 ): unknown {
-  const { secret: how, items } = schema as SchemaNode
-  if (how !== undefined) return map({ how, value, pointer, place })
+  const { secret: how, keyOf, items } = schema as SchemaNode
+  if (how !== undefined) {
+    const certificate = keyOf === undefined ? {} : { certificate: pointer.replace(/[^/]*$/, keyOf) }
+    return map({ how, value, pointer, place, ...certificate })
+  }
   if (Array.isArray(value)) {
     if (items === undefined) return value
     return value.map((item, index) =>

@@ -5,6 +5,10 @@ export type SchemaNode = TSchema & {
   type?: string
   description?: string
   default?: unknown
+  /** The default is one of a variant: it holds where this field beside it is there, and is `is` if that is given. */
+  defaultWith?: { field: string; is?: unknown }
+  /** Defaults that hold together, chosen by a field beside them. */
+  presets?: { field: string; values: Record<string, Record<string, unknown>> }
   examples?: unknown[]
   enum?: unknown[]
   const?: unknown
@@ -23,6 +27,7 @@ export type SchemaNode = TSchema & {
   required?: string[]
   properties?: Record<string, SchemaNode>
   patternProperties?: Record<string, SchemaNode>
+  additionalProperties?: boolean
   items?: SchemaNode
   anyOf?: SchemaNode[]
   /** What is missing as long as Envoy does not get the field (`pending.ts`). */
@@ -33,6 +38,8 @@ export type SchemaNode = TSchema & {
   controlPlane?: boolean
   /** How a secret value is kept (`secret.ts`). */
   secret?: 'encrypted' | 'hashed'
+  /** The field beside a private key with the certificate that it is of. */
+  keyOf?: string
 }
 
 /**

@@ -1,6 +1,7 @@
-import { LineCounter, parseAllDocuments, type YAMLError } from 'yaml'
+import { LineCounter, parseAllDocuments, type YAMLError, YAMLParseError } from 'yaml'
 import type { Problem } from '../errors.ts'
 import { boundsProblem, maxDepth } from './value-bounds.ts'
+import { duplicateKeys } from './yaml-keys.ts'
 
 /** Largest text that is read at all, and the most alias expansions in one document. */
 export const maxTextBytes = 8 * 1024 * 1024
@@ -19,7 +20,7 @@ export function parseYaml(text: string): ParsedText {
   const lineCounter = new LineCounter()
   const options = {
     lineCounter,
-    uniqueKeys: true,
+    uniqueKeys: false,
     merge: false,
     prettyErrors: true,
     logLevel: 'error',
@@ -38,7 +39,12 @@ export function parseYaml(text: string): ParsedText {
   for (const document of documents) {
     const number = values.length
     // A warning is a tag or directive that would be ignored.
-    const errors = [...document.errors, ...document.warnings]
+    const errors = [
+      ...document.errors,
+      ...document.warnings,
+      ...duplicateKeys(document.contents).map(duplicate),
+    ]
+    errors.sort((a, b) => a.pos[0] - b.pos[0])
     for (const error of errors) problems.push(syntaxProblem(error, number, lineCounter))
     if (errors.length > 0) {
       values.push(undefined)
@@ -67,6 +73,10 @@ function bracketDepth(text: string): number {
     else if (code === 0x5d || code === 0x7d) depth = Math.max(0, depth - 1)
   }
   return deepest
+}
+
+function duplicate(offset: number): YAMLError {
+  return new YAMLParseError([offset, offset + 1], 'DUPLICATE_KEY', 'Map keys must be unique')
 }
 
 function syntaxProblem(error: YAMLError, document: number, lineCounter: LineCounter): Problem {

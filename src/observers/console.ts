@@ -15,6 +15,8 @@ const tell: Teller = {
   held_back: ({ gateway, kind, name, reason }) => `${kind}/${name} (gateway ${gateway}) ${reason}`,
   xds_refused: ({ node, peer, reason }) =>
     `${node === undefined ? 'An Envoy that names no node' : `Envoy ${node}`} (from ${peer}) was refused: ${reason}`,
+  address_ignored: ({ gateway, node, address, reason }) =>
+    `Envoy ${node} (gateway ${gateway}) announces ${address}, which counts for nothing: it ${reason}`,
   xds_nack: ({ gateway, node, type, resources, error }) =>
     `Envoy ${node} (gateway ${gateway}) refused ${type} ${resources.join(', ')}: ${error}`,
   failed: ({ where, error }) => `${where} failed: ${messageOf(error)}`,

@@ -18,6 +18,8 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   row_unreadable: 'error',
   held_back: 'error',
   counters_full: 'warn',
+  envoys_announced: 'info',
+  address_ignored: 'warn',
   xds_connected: 'info',
   xds_disconnected: 'info',
   xds_refused: 'warn',

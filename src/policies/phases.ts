@@ -4,6 +4,7 @@
  */
 export const phases = [
   'strip',
+  'cors',
   'size',
   'limits_before_auth',
   'authn',

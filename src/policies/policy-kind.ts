@@ -3,7 +3,7 @@ import type { Document } from '../model/document.ts'
 import type { EffectiveGateway } from '../model/gateway.ts'
 import type { Kind } from '../model/kind.ts'
 import type { LimitRule } from '../model/limit-rule.ts'
-import type { EffectiveRoute } from '../model/route.ts'
+import type { EffectiveRoute } from '../model/route-spec.ts'
 import type { Phase } from './phases.ts'
 
 /** A filter of the connection manager. It must not change with the policies' content: that would drain listeners. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { startupError, WeirError } from '../errors.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Edit } from '../model/plan-write.ts'
@@ -57,11 +58,20 @@ export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyrin
       return { inForce: first.id, preferred: first.id }
     },
 
-    /** Replaces every secret of the edits by a reference. To be called in the transaction that writes `created`, too. */
-    async split(rows: SecretRows, state: State, edits: readonly Edit[]): Promise<Split> {
+    /**
+     * Replaces every secret of the edits by a reference. To be called in the transaction that writes `created`, too; or
+     * for a rehearsal, where references to what would be created all say `(new)`.
+     */
+    async split(
+      rows: SecretRows,
+      state: State,
+      edits: readonly Edit[],
+      how: 'write' | 'rehearsal' = 'write',
+    ): Promise<Split> {
       const concerned = edits.some((edit) => edit.op === 'put' && names.has(edit.object.kind))
       if (!concerned) return { edits: [...edits], created: [], problems: [] }
-      return splitSecrets(kinds, rows, await keysInForce(rows), state, edits)
+      const newId = how === 'write' ? randomUUID : () => '(new)'
+      return splitSecrets(kinds, rows, await keysInForce(rows), state, edits, newId)
     },
 
     /**

@@ -1,4 +1,4 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Problem } from '../errors.ts'
 import type { Document } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
@@ -8,6 +8,7 @@ import { SecretText } from '../model/secret-text.ts'
 import { find, type State } from '../model/state.ts'
 import { open, seal } from './envelope.ts'
 import { type HashKey, keyedHash } from './hash-key.ts'
+import { keyFitProblems } from './key-fits.ts'
 import type { MasterKey } from './master-key.ts'
 import { sharedKeyProblems } from './one-owner.ts'
 import type { SecretRow, SecretRows } from './rows.ts'
@@ -42,6 +43,7 @@ export async function splitSecrets(
   keys: KeysInForce,
   state: State,
   edits: readonly Edit[],
+  newId: () => string,
 ): Promise<Split> {
   const found = edits.flatMap((edit) => secretsOf(kinds, state, edit))
   const ids = found.flatMap(({ stored, value }) => [stored, isSecretRef(value) ? value.secretRef : undefined])
@@ -62,10 +64,11 @@ export async function splitSecrets(
     const clear = clearOf(value)
     const before = stored === undefined ? undefined : byId.get(stored)
     const same = before !== undefined && holds(keys, before, clear)
-    const row = same ? before : newRow(keys, secret, clear)
+    const row = same ? before : newRow(keys, secret, clear, newId())
     if (!same) created.push(row)
     settled.set(secret, row)
   }
+  problems.push(...keyFitProblems(state, settled, (row) => opened(keys, row)))
   problems.push(...(await sharedKeyProblems(kinds, rows, state, edits, settled, created)))
   return { edits: withRefs(kinds, edits, settled), created, problems }
 }
@@ -130,9 +133,14 @@ function clearOf(value: unknown): string {
   throw new TypeError('A secret is neither text nor a reference.')
 }
 
-function newRow({ master, hash }: KeysInForce, { edit, how, place }: EditSecret, clear: string): SecretRow {
+function newRow(
+  { master, hash }: KeysInForce,
+  { edit, how, place }: EditSecret,
+  clear: string,
+  id: string,
+): SecretRow {
   const { kind, name } = edit.object
-  const belonging = { id: randomUUID(), kind, name, pointer: place }
+  const belonging = { id, kind, name, pointer: place }
   return how === 'hashed'
     ? { ...belonging, keyId: hash.id, ciphertext: null, keyedHash: keyedHash(hash, clear) }
     : { ...belonging, keyId: master.id, ciphertext: seal(master, belonging, clear), keyedHash: null }
@@ -142,11 +150,16 @@ function newRow({ master, hash }: KeysInForce, { edit, how, place }: EditSecret,
 function holds(keys: KeysInForce, row: SecretRow, clear: string): boolean {
   if (!isReadable(keys, row)) return false
   if (row.keyedHash !== null) return timingSafeEqual(row.keyedHash, keyedHash(keys.hash, clear))
-  const stored = open(keys.find(row.keyId)!, row, row.ciphertext!)
+  const stored = opened(keys, row)
   // Digests have one length.
   const same = timingSafeEqual(keyedHash(keys.hash, stored.toString('utf8')), keyedHash(keys.hash, clear))
   stored.fill(0)
   return same
+}
+
+/** The clear text of an encrypted secret whose key is at hand; the caller wipes it. */
+function opened(keys: KeysInForce, row: SecretRow): Buffer {
+  return open(keys.find(row.keyId)!, row, row.ciphertext!)
 }
 
 function isReadable(keys: KeysInForce, { keyId, keyedHash }: SecretRow): boolean {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { isLoopbackIp, isWildcardIp } from '../model/ip.ts'
 
 export interface HostPort {
   host: string
@@ -21,10 +22,10 @@ export function formatHostPort({ host, port }: HostPort): string {
 
 /** Whether only this machine can reach a socket bound to `host`. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+  return host === 'localhost' || isLoopbackIp(host)
 }
 
 /** Whether the address stands for every address of the machine. */
 export function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
+  return isWildcardIp(host)
 }

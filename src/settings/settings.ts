@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { startupError } from '../errors.ts'
+import { startupError, usageError } from '../errors.ts'
 import { remedyAmong } from '../model/suggest.ts'
 import { type MasterKey, parseMasterKey } from '../secrets/master-key.ts'
 import { type HostPort, isLoopback, parseHostPort } from './address.ts'
@@ -41,6 +41,8 @@ interface Setting {
   help: string
 }
 
+const notAsFlag = 'better as a variable: others see a flag in the process list (ps)'
+
 /** Every setting with its flag's name being that of the variable: `WEIR_ADMIN_ADDR` is `--admin-addr`. */
 export const settingList: readonly Setting[] = [
   { variable: 'WEIR_ADMIN_ADDR', help: 'admin API, host:port (127.0.0.1:8080)' },
@@ -51,13 +53,19 @@ export const settingList: readonly Setting[] = [
     help: 'rate-limit service as the Envoys reach it (WEIR_RLS_ADDR, or this host where that binds every address)',
   },
   { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
-  { variable: 'DATABASE_URL', help: 'PostgreSQL 14 or newer (embedded under `weir up`)' },
-  { variable: 'WEIR_ADMIN_TOKEN', help: 'bearer token of the admin API (generated)' },
+  {
+    variable: 'DATABASE_URL',
+    help: `PostgreSQL 14 or newer (embedded under \`weir up\`); where it holds a password, ${notAsFlag}`,
+  },
+  { variable: 'WEIR_ADMIN_TOKEN', help: `bearer token of the admin API (generated); ${notAsFlag}` },
   {
     variable: 'WEIR_SECRET_KEY',
-    help: 'key of the secrets, 32 bytes in base64 or hex (generated); better not as a flag, which others see in the process list',
+    help: `key of the secrets, 32 bytes in base64 or hex (generated); ${notAsFlag}`,
   },
-  { variable: 'WEIR_SECRET_KEY_PREVIOUS', help: 'the keys before it, separated by commas, for a rotation' },
+  {
+    variable: 'WEIR_SECRET_KEY_PREVIOUS',
+    help: `the keys before it, separated by commas, for a rotation; ${notAsFlag}`,
+  },
   { variable: 'ENVOY_BIN', help: 'an Envoy 1.40 binary (found or installed)' },
   {
     variable: 'WEIR_ENVOY',
@@ -128,13 +136,13 @@ function readFlags(args: readonly string[]): Environment {
     const [name, inline] = splitFlag(args[index]!)
     const variable = flags.get(name)
     if (variable === undefined) {
-      throw startupError(
+      throw usageError(
         `There is no option ${name.slice(0, 64)}:`,
-        `${remedyAmong(name, [...flags.keys()])}.`,
+        `${remedyAmong(name, [...flags.keys(), '--help'])}.`,
       )
     }
     const value = inline ?? args[++index]
-    if (value === undefined) throw startupError(`${name} needs a value:`, `write ${name} VALUE.`)
+    if (value === undefined) throw usageError(`${name} needs a value:`, `write ${name} VALUE.`)
     values[variable] = value
   }
   return values

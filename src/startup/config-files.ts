@@ -1,6 +1,7 @@
 import { type Problem, startupError } from '../errors.ts'
 import { placeOf } from '../files/place.ts'
 import { readPath } from '../files/read.ts'
+import { repeated } from '../files/repeated.ts'
 import { fileProblemLine, placeLine, type SourceDocument } from '../files/source.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Edit } from '../model/plan-write.ts'
@@ -14,7 +15,8 @@ export interface Config {
 
 /** The documents of a file, or of the `.yaml`, `.yml` and `.json` files of a folder, as edits. */
 export function readConfig(path: string, kinds: readonly Kind[]): Config {
-  const { documents, problems } = readPath(path, kinds)
+  const { documents, problems: found } = readPath(path, kinds)
+  const problems = [...found, ...repeated(documents)]
   const [first] = problems
   if (first !== undefined)
     throw startupError(

@@ -56,6 +56,7 @@ export function superviseEnvoys(start: StartContext, binary: string, xdsPort: nu
     bootstrapFor: (gateway) =>
       JSON.stringify(
         bootstrap({
+          protocol: 'delta',
           gateway,
           id: localEnvoyId(gateway),
           labels: {},

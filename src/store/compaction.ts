@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool, PoolClient } from 'pg'
+import { forgetSecrets } from './forget-secrets.ts'
 import { forgetExpired } from './idempotency.ts'
 import { locks } from './locks.ts'
 
@@ -66,29 +67,6 @@ async function compactLocked(client: PoolClient, retention: Retention): Promise<
     oldest,
   )
   return { oldest, objects, revisions, secrets, keys: await forgetExpired(drizzle({ client })) }
-}
-
-/**
- * Deletes the secrets that no kept form of any object names, under the writers' lock, since a write may name one again.
- * Most are still named by their own object, which is asked first.
- */
-async function forgetSecrets(client: PoolClient, oldest: number): Promise<number> {
-  await client.query('begin')
-  try {
-    await client.query('select pg_advisory_xact_lock($1)', [locks.write])
-    const { rowCount } = await client.query(
-      `delete from secrets s where from_revision < $1
-         and not exists (select from objects o where o.kind = s.kind and o.name = s.name
-           and o.spec::text like '%' || s.id || '%')
-         and not exists (select from objects o where o.kind = s.kind and o.spec::text like '%' || s.id || '%')`,
-      [oldest],
-    )
-    await client.query('commit')
-    return rowCount ?? 0
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined)
-    throw error
-  }
 }
 
 /** The state that was in force at the edge of the age is the oldest one kept; it never moves back. */

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lt, lte, or } from 'drizzle-orm'
+import { and, asc, desc, eq, exists, gt, isNull, lt, lte, or } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { WeirError } from '../errors.ts'
 import type { Document } from '../model/document.ts'
@@ -8,11 +8,21 @@ import { type ObjectRow, objects, type RevisionRow, revisions } from './tables.t
 /** What was written and when, newest first. */
 export interface RevisionPage {
   items: RevisionRow[]
+  /** The oldest revision whose state can be read. */
+  oldest: number
   /** Pass as `before` for the next page; absent on the last one. */
   next?: number
 }
 
-/** A point in the history: the number of a revision, or a time, which means the last revision before it. */
+export interface RevisionQuery {
+  limit: number
+  /** Only revisions before this one. */
+  before?: number
+  /** Only revisions that created, changed or deleted this object, whether or not it is there now. */
+  object?: { kind: string; name: string }
+}
+
+/** A point in the history: the number of a revision, or a time, which means the last revision until then. */
 export type Point = { revision: number } | { time: Date }
 
 /** An object that is not the same at two revisions; as stored, whether or not this program can still read it. */
@@ -26,21 +36,43 @@ export interface Difference {
 /** A page of revisions, newest first. */
 export async function readRevisions(
   db: NodePgDatabase,
-  { limit, before }: { limit: number; before?: number },
+  { limit, before, object }: RevisionQuery,
 ): Promise<RevisionPage> {
   const items = await db
     .select()
     .from(revisions)
-    .where(before === undefined ? undefined : lt(revisions.id, before))
+    .where(
+      and(
+        before === undefined ? undefined : lt(revisions.id, before),
+        object === undefined ? undefined : exists(formsBeginningOrEnding(db, object)),
+      ),
+    )
     .orderBy(desc(revisions.id))
     .limit(limit + 1)
-  if (items.length <= limit) return { items }
+  const oldest = await oldestRevision(db)
+  if (items.length <= limit) return { items, oldest }
   const page = items.slice(0, limit)
-  return { items: page, next: page.at(-1)!.id }
+  return { items: page, oldest, next: page.at(-1)!.id }
 }
 
-export async function readRevision(db: NodePgDatabase, id: number): Promise<RevisionRow | undefined> {
-  return (await db.select().from(revisions).where(eq(revisions.id, id)))[0]
+function formsBeginningOrEnding(db: NodePgDatabase, { kind, name }: { kind: string; name: string }) {
+  const { fromRevision, toRevision } = objects
+  return db
+    .select()
+    .from(objects)
+    .where(
+      and(
+        eq(objects.kind, kind),
+        eq(objects.name, name),
+        or(eq(fromRevision, revisions.id), eq(toRevision, revisions.id)),
+      ),
+    )
+}
+
+/** One revision, if it is there, as a page. */
+export async function readRevision(db: NodePgDatabase, id: number): Promise<RevisionPage> {
+  const items = await db.select().from(revisions).where(eq(revisions.id, id))
+  return { items, oldest: await oldestRevision(db) }
 }
 
 /** The revision that was the newest at a point; throws `not_found` where there was none yet. */
@@ -54,7 +86,8 @@ export async function revisionAt(db: NodePgDatabase, point: Point): Promise<numb
   const [last] = await db
     .select({ id: revisions.id })
     .from(revisions)
-    .where(lte(revisions.at, point.time))
+    // Times are told to the millisecond, and kept more finely.
+    .where(lt(revisions.at, new Date(point.time.getTime() + 1)))
     .orderBy(desc(revisions.id))
     .limit(1)
   if (last !== undefined) return last.id

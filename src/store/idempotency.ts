@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, eq, gt, sql } from 'drizzle-orm'
 import { WeirError } from '../errors.ts'
 import type { Change } from '../model/plan-write.ts'
 import type { Reader, Transaction } from './read-state.ts'
@@ -11,20 +11,24 @@ export interface Once {
   fingerprint: Buffer
 }
 
-/** What the write under a key did, and its answer as soon as that was sent. */
+/** What the write under a key did. */
 export interface KeptWrite {
   revision: number
-  changes: Change[]
-  answer: string | null
+  /** Whether it made that revision, or found it so already. */
+  effective: boolean
+  /** Null where there were too many to be kept. */
+  changes: Change[] | null
 }
 
 /** How long a key is remembered. */
 const keptHours = 24
 /** A full table refuses new keys: forgetting an old one before its time could make a write twice. */
 const maxKeys = 100_000
+/** Of JSON, so that all keys together keep 400 MB at most. A longer list of changes is read from the history. */
+export const maxChangesBytes = 4_096
 
 /** The write under that key, if it was made; throws `invalid` where another request has the key. */
-export async function keptWrite(tx: Transaction, once: Once): Promise<KeptWrite | undefined> {
+export async function keptWrite(tx: Reader, once: Once): Promise<KeptWrite | undefined> {
   const [row] = await tx
     .select()
     .from(idempotencyKeys)
@@ -37,15 +41,15 @@ export async function keptWrite(tx: Transaction, once: Once): Promise<KeptWrite 
       'send a new key with every new request, and the same request with the same key',
     )
   }
-  const { revision, changes, answer } = row
-  return { revision, changes, answer }
+  const { revision, effective, changes } = row
+  return { revision, effective, changes }
 }
 
 /** Remembers the key in the transaction of its write. */
 export async function keepWrite(
   tx: Transaction,
   { key, fingerprint }: Once,
-  { revision, changes }: { revision: number; changes: Change[] },
+  { revision, effective, changes }: { revision: number; effective: boolean; changes: Change[] },
 ): Promise<void> {
   await forgetExpired(tx)
   if ((await tx.$count(idempotencyKeys)) >= maxKeys) {
@@ -55,18 +59,9 @@ export async function keepWrite(
       'write without a key, or try again later',
     )
   }
-  await tx.insert(idempotencyKeys).values({ key, fingerprint, revision, changes, at: sql`clock_timestamp()` })
-}
-
-/** Keeps the answer of the write under a key; answers with the one that was kept first. */
-export async function keepAnswer(db: Reader, { key }: Once, answer: string): Promise<string> {
-  const kept = await db
-    .update(idempotencyKeys)
-    .set({ answer })
-    .where(and(eq(idempotencyKeys.key, key), isNull(idempotencyKeys.answer)))
-  if (kept.rowCount === 1) return answer
-  const [row] = await db.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, key))
-  return row?.answer ?? answer
+  const kept = Buffer.byteLength(JSON.stringify(changes)) > maxChangesBytes ? null : changes
+  const at = sql`clock_timestamp()`
+  await tx.insert(idempotencyKeys).values({ key, fingerprint, revision, effective, changes: kept, at })
 }
 
 export async function forgetExpired(db: Reader): Promise<number> {

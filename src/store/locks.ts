@@ -6,7 +6,12 @@ export const locks = {
   write: 0x77656972_02,
   /** Held by the replica that compacts the history. */
   compact: 0x77656972_03,
+  /** Held by the replica that tells where its Envoys are, until its transaction ends. */
+  announcements: 0x77656972_04,
 } as const
 
 /** The NOTIFY channel on which a committed revision's number is told. */
 export const revisionChannel = 'weir_revision'
+
+/** The NOTIFY channel on which it is told that Envoys came, left or were given up. */
+export const announcedChannel = 'weir_announced'

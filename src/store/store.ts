@@ -4,34 +4,36 @@ import type { Pool } from 'pg'
 import { type Problem, WeirError } from '../errors.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Change, Edit, WritePlan } from '../model/plan-write.ts'
-import { emptyState, type State } from '../model/state.ts'
+import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { SecretRow } from '../secrets/rows.ts'
 import type { Rotation, Secrets } from '../secrets/secrets.ts'
+import { type Exchange, exchangeAnnouncements, type KnownAnnouncement } from './announcements.ts'
 import { type Compaction, compact, type Retention } from './compaction.ts'
 import {
   type Difference,
   differences,
   type Point,
   type RevisionPage,
+  type RevisionQuery,
   readRevision,
   readRevisions,
   refuseCompacted,
   revisionAt,
 } from './history.ts'
-import { type KeptWrite, keepAnswer, keepWrite, keptWrite, type Once } from './idempotency.ts'
+import { type KeptWrite, keepWrite, keptWrite, type Once } from './idempotency.ts'
 import { locks, revisionChannel } from './locks.ts'
 import { commitUnknown, guarded } from './pool.ts'
 import {
   createStateReader,
   type LoadedState,
-  newestRevision,
   type Part,
   type Reader,
   type Transaction,
 } from './read-state.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
-import { type RevisionRow, revisions } from './tables.ts'
+import { createStateCache } from './state-cache.ts'
+import { revisions } from './tables.ts'
 import { createTurns } from './turns.ts'
 import { endRows, insertRows } from './write-rows.ts'
 
@@ -60,8 +62,14 @@ export interface WriteResult {
   changes: Change[]
   before: State
   after: State
-  /** The answer that was kept for the first request of this key; then nothing was written now. */
-  kept?: string
+}
+
+/** A write that was made before under its key; nothing was written now. */
+export interface MadeWrite extends WriteResult {
+  /** Its states were compacted away: `before` and `after` are the newest one, and `changes` what was kept of them. */
+  compacted?: true
+  /** Which objects it named is not known any more, or not where they were. */
+  vague?: true
 }
 
 interface Planned {
@@ -70,6 +78,9 @@ interface Planned {
   /** Secrets that are new. */
   created: SecretRow[]
 }
+
+/** What a turn in the transaction came to: a write, or that it was made before. */
+type Outcome = { written: WriteResult } | { kept: KeptWrite }
 
 export type Store = ReturnType<typeof createStore>
 
@@ -87,28 +98,11 @@ export function createStore(options: {
   const db = drizzle({ client: pool })
   const reader = createStateReader(kinds, observe)
   const turns = createTurns(writerWaitMs)
-  let cached: State = emptyState
-  /** A write of this replica whose commit is under way: what it makes is known here already. */
-  let committing: { revision: number; settled: Promise<unknown> } | undefined
-
-  /** Brings the cached state up to the newest revision that `from` sees. */
-  async function catchUp(from: Reader): Promise<State> {
-    const newest = await newestRevision(from)
-    // Its notification may be here before its answer is; to wait is cheaper than to read the rows back.
-    if (newest === committing?.revision) await committing.settled
-    const base = cached
-    if (newest === base.revision) return base
-    // A database that was reset under us is read anew.
-    const state =
-      newest < base.revision || base.revision === 0
-        ? (await reader.load(from, newest)).state
-        : await reader.advance(from, base, newest)
-    if (state.revision >= cached.revision || newest < cached.revision) cached = state
-    return state
-  }
+  const cache = createStateCache(reader)
 
   async function load(revision: number, part?: Part): Promise<LoadedState> {
-    if (revision === cached.revision) return { state: cached, unreadable: [] }
+    const newest = cache.state()
+    if (revision === newest.revision) return { state: newest, unreadable: [] }
     const loaded = await reader.load(db, revision, part)
     await refuseCompacted(db, revision)
     return loaded
@@ -135,8 +129,10 @@ export function createStore(options: {
   }
 
   async function planned(tx: Reader, write: Write): Promise<Planned> {
-    const before = await catchUp(tx)
-    const { edits, created, problems } = await secrets.split(secretRows(tx), before, write.edits(before))
+    const before = await cache.catchUp(tx)
+    const how = write.dryRun ? 'rehearsal' : 'write'
+    const wished = write.edits(before)
+    const { edits, created, problems } = await secrets.split(secretRows(tx), before, wished, how)
     const plan = write.plan(before, edits)
     if (problems.length + plan.problems.length > 0) throw refusal(plan, problems)
     return { before, plan, created }
@@ -147,53 +143,60 @@ export function createStore(options: {
     return { revision: before.revision, changes: plan.changes, before, after: plan.next }
   }
 
-  async function inTurn(write: Write): Promise<WriteResult> {
-    const { promise: settled, resolve: settle } = Promise.withResolvers<void>()
-    try {
-      const result = await inTransaction(write, (revision) => {
-        committing = { revision, settled }
-      })
-      if (result.after.revision > cached.revision) cached = result.after
-      return result
-    } finally {
-      committing = undefined
-      settle()
-    }
-  }
-
-  async function inTransaction(write: Write, onCommit: (revision: number) => void): Promise<WriteResult> {
+  async function inTransaction(write: Write, commits: (next: State) => void): Promise<Outcome> {
     let atCommit = false
     try {
-      return await db.transaction(async (tx): Promise<WriteResult> => {
+      return await db.transaction(async (tx): Promise<Outcome> => {
         await tx.execute(sql`select pg_advisory_xact_lock(${locks.write})`)
         const kept = write.once === undefined ? undefined : await keptWrite(tx, write.once)
-        if (kept !== undefined) return repeated(kept)
+        if (kept !== undefined) return { kept }
         const { before, plan, created } = await planned(tx, write)
         const { changes } = plan
         const effective = plan.replacements.length > 0
         const revision = effective ? await insert(tx, write, plan, created) : before.revision
-        if (write.once !== undefined) await keepWrite(tx, write.once, { revision, changes })
+        if (write.once !== undefined) await keepWrite(tx, write.once, { revision, effective, changes })
         atCommit = true
-        if (effective) onCommit(revision)
-        return { revision, changes, before, after: effective ? plan.next : before }
+        if (effective) commits(plan.next)
+        return { written: { revision, changes, before, after: effective ? plan.next : before } }
       })
     } catch (error) {
       throw atCommit ? commitUnknown(error) : error
     }
   }
 
-  /** The write was made before: what it did, read back where its answer was not kept yet. */
-  async function repeated({ revision, changes, answer }: KeptWrite): Promise<WriteResult> {
-    if (answer !== null) return { revision, changes, before: cached, after: cached, kept: answer }
-    const effective = changes.some(({ action }) => action !== 'unchanged')
-    const { state: after } = await load(revision)
-    const before = effective && revision > 1 ? (await load(revision - 1)).state : after
-    return { revision, changes, before, after }
+  /** What a write that was made before did, read back from the history as far as that is there. */
+  async function made({ revision, effective, changes }: KeptWrite): Promise<MadeWrite> {
+    const earlier = effective ? revision - 1 : revision
+    try {
+      const { state: after } = await load(revision)
+      const before = effective ? (await load(earlier)).state : after
+      // A longer list that changed nothing left no trace of what it named.
+      if (changes === null && !effective) return { revision, changes: [], before, after, vague: true }
+      return { revision, changes: changes ?? (await changesBetween(earlier, revision)), before, after }
+    } catch (error) {
+      if (!(error instanceof WeirError && error.code === 'gone')) throw error
+      const newest = await cache.catchUp(db)
+      return { revision, changes: changes ?? [], before: newest, after: newest, compacted: true, vague: true }
+    }
+  }
+
+  async function changesBetween(from: number, to: number): Promise<Change[]> {
+    return (await differencesBetween(from, to)).map(({ kind, name, before, after }) => ({
+      kind,
+      name,
+      action: before === undefined ? 'created' : after === undefined ? 'deleted' : 'updated',
+    }))
+  }
+
+  async function differencesBetween(from: number, to: number): Promise<Difference[]> {
+    const found = await differences(db, from, to)
+    await refuseCompacted(db, Math.min(from, to))
+    return found
   }
 
   return {
     /** The newest state. */
-    current: (): Promise<State> => guarded(() => catchUp(db)),
+    current: (): Promise<State> => guarded(() => cache.catchUp(db)),
 
     /** The state, or a part of it, as it was at a revision; throws `gone` where that was compacted away. */
     at: (revision: number, part?: Part): Promise<State> =>
@@ -203,38 +206,36 @@ export function createStore(options: {
     loaded: (revision: number, part?: Part): Promise<LoadedState> => guarded(() => load(revision, part)),
 
     /** Plans and commits one write; throws what `plan` refuses, leaving nothing behind. */
-    write: (write: Write): Promise<WriteResult> =>
+    write: (write: Write): Promise<WriteResult | MadeWrite> =>
       guarded(async () => {
         if (write.dryRun) return rehearse(write)
-        const latest = cached.revision
-        const result = await turns.take(() => inTurn(write))
-        if (result.after !== result.before && result.revision > latest && result.kept === undefined) {
-          const { revision, changes } = result
+        const outcome = await turns.take(() => cache.during((commits) => inTransaction(write, commits)))
+        if ('kept' in outcome) return made(outcome.kept)
+        const { revision, changes, before, after } = outcome.written
+        if (after !== before)
           observe({ event: 'revision_written', revision, author: write.author, changes: changes.length })
-        }
-        return result
+        return outcome.written
       }),
 
-    /** Keeps the answer of a write that may be sent again; answers with the one that was kept first. */
-    keepAnswer: (once: Once, answer: string): Promise<string> => guarded(() => keepAnswer(db, once, answer)),
+    /** The write under a key, if it was made before; throws `invalid` where another request has the key. */
+    made: (once: Once): Promise<MadeWrite | undefined> =>
+      guarded(async () => {
+        const kept = await keptWrite(db, once)
+        return kept === undefined ? undefined : made(kept)
+      }),
 
     /** A page of revisions, newest first. */
-    revisions: (page: { limit: number; before?: number }): Promise<RevisionPage> =>
-      guarded(() => readRevisions(db, page)),
+    revisions: (page: RevisionQuery): Promise<RevisionPage> => guarded(() => readRevisions(db, page)),
 
-    /** One revision, if it is there. */
-    revision: (id: number): Promise<RevisionRow | undefined> => guarded(() => readRevision(db, id)),
+    /** A page of that revision alone, if it is there. */
+    revision: (id: number): Promise<RevisionPage> => guarded(() => readRevision(db, id)),
 
     /** The revision that was the newest at a point; throws `not_found` where there was none, or not yet. */
     revisionAt: (point: Point): Promise<number> => guarded(() => revisionAt(db, point)),
 
     /** What differs between two revisions; throws `gone` where one of them was compacted away. */
     differences: (from: number, to: number): Promise<Difference[]> =>
-      guarded(async () => {
-        const found = await differences(db, from, to)
-        await refuseCompacted(db, Math.min(from, to))
-        return found
-      }),
+      guarded(() => differencesBetween(from, to)),
 
     /** Deletes the history that is older than what is to be kept; nothing where another replica is at it. */
     compact: (retention: Retention): Promise<Compaction | undefined> =>
@@ -266,6 +267,10 @@ export function createStore(options: {
         observe({ event: 'secrets_rotated', ...rotation })
         return rotation
       }),
+
+    /** Notes where the Envoys of a replica are, and answers where those of all replicas are. */
+    exchangeAnnouncements: (exchange: Exchange): Promise<KnownAnnouncement[]> =>
+      guarded(() => exchangeAnnouncements(db, exchange)),
 
     /** Throws `unavailable` unless the database answers. */
     ping: (): Promise<void> =>

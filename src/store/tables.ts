@@ -29,7 +29,8 @@ export const objects = pgTable(
     name: text().notNull(),
     owner: text().notNull(),
     labels: jsonb().$type<Record<string, string>>().notNull(),
-    spec: jsonb().$type<Record<string, unknown>>().notNull(),
+    /** As it was written, the order of its fields included. */
+    spec: json().$type<Record<string, unknown>>().notNull(),
     fromRevision: bigint('from_revision', { mode: 'number' }).notNull(),
     toRevision: bigint('to_revision', { mode: 'number' }),
   },
@@ -48,13 +49,13 @@ export const history = pgTable('history', {
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-/** Keys of writes that a client may send again, each with what its write did and was answered. */
+/** Keys of writes that a client may send again, each with what its write did. */
 export const idempotencyKeys = pgTable('idempotency_keys', {
   key: text().primaryKey(),
   fingerprint: bytea().notNull(),
   revision: bigint({ mode: 'number' }).notNull(),
-  changes: json().$type<Change[]>().notNull(),
-  answer: text(),
+  effective: boolean().notNull(),
+  changes: json().$type<Change[]>(),
   at: timestamp({ withTimezone: true }).notNull(),
 })
 
@@ -76,6 +77,17 @@ export const secretHashKey = pgTable('secret_hash_key', {
   id: text().notNull(),
   keyId: text('key_id').notNull(),
   wrapped: bytea().notNull(),
+})
+
+/** One row a place of an Envoy, as it announced it. */
+export const envoyAddresses = pgTable('envoy_addresses', {
+  id: text().primaryKey(),
+  gateway: text().notNull(),
+  node: text().notNull(),
+  addresses: text().array().notNull(),
+  peer: text().notNull(),
+  replica: text(),
+  seenAt: timestamp('seen_at', { withTimezone: true }).notNull(),
 })
 
 export type ObjectRow = typeof objects.$inferSelect

@@ -25,7 +25,7 @@ async function insertBatch(tx: Transaction, rows: readonly Document[], revision:
     from unnest(
       ${column(({ kind }) => kind)}::text[], ${column(({ name }) => name)}::text[],
       ${column(({ owner }) => owner)}::text[], ${column(({ labels }) => JSON.stringify(labels))}::jsonb[],
-      ${column(({ spec }) => JSON.stringify(spec))}::jsonb[]
+      ${column(({ spec }) => JSON.stringify(spec))}::json[]
     ) as fresh (kind, name, owner, labels, spec)`)
 }
 

@@ -59,6 +59,12 @@ export const bounds = {
   /** What remembering a node, and one thing of it, costs beside the text. */
   memoryNodeBytes: kibibyte,
   memoryEntryBytes: 100,
+  /**
+   * Bytes of state-of-the-world versions whose meaning is kept, and what a resource takes in one: some 50 versions of
+   * a gateway with 10,000 resources of a type, or thousands of a small one.
+   */
+  versionsBytes: 32 * mebibyte,
+  bytesPerBaseEntry: 64,
   /** Envoys that left whose memory is kept, and for how many milliseconds: Envoy tries again every 30 s at least. */
   nodesRemembered: 10_000,
   memoryMs: 60 * 60_000,

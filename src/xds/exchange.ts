@@ -1,4 +1,5 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
+import type { Claim } from './held.ts'
 import type { ResourcesByName } from './snapshot.ts'
 
 /** What a subscription is to converge to. */
@@ -7,12 +8,38 @@ export interface Target {
   readonly resources: ResourcesByName
 }
 
+/** What the first request of a type on a stream says. */
+export interface Opening {
+  /** `*` for all that there are. */
+  readonly names: readonly string[]
+  /** What the client has from an earlier stream, as far as it says so. */
+  readonly held: ReadonlyMap<string, Claim>
+  /** `held` is all that it has: without a difference it is owed no answer. */
+  readonly complete: boolean
+  /** It has resources of this type from an earlier stream. */
+  readonly returning: boolean
+}
+
+/** The content of one response. */
+export interface Batch {
+  readonly upserts: readonly EncodedResource[]
+  /** Names that the client loses, by a word or by omission. */
+  readonly removed: readonly string[]
+  /** Those of `removed` that the client asked for, and waits to hear of. */
+  readonly absences: readonly string[]
+  /**
+   * Only where a response holds all that the client is to have: accepted versions that stand in for others, which
+   * may be the cause of a refusal or were never sent alone. The client may have moved on from these.
+   */
+  readonly restored: readonly EncodedResource[]
+  /** Likewise, but what the client has is not known: refused versions, since leaving them out would remove it. */
+  readonly standIns: readonly EncodedResource[]
+}
+
 /** A response that was sent and not yet answered. */
-export interface Outstanding {
+export interface Outstanding extends Batch {
   readonly nonce: string
   readonly revision: number
-  readonly upserts: readonly EncodedResource[]
-  readonly removed: readonly string[]
 }
 
 /** What the client lacks. */
@@ -28,9 +55,4 @@ export interface Pending {
 export interface Permit {
   readonly upserts: 'all' | 'waiting' | 'none'
   readonly removals: boolean
-}
-
-export interface Batch {
-  readonly upserts: readonly EncodedResource[]
-  readonly removed: readonly string[]
 }

@@ -2,6 +2,7 @@ import { bounds } from './bounds.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
+import type { Variant } from './variant.ts'
 
 /** An Envoy as `GET /v1/fleet` shows it. */
 export interface FleetItem {
@@ -12,6 +13,8 @@ export interface FleetItem {
   /** What the bootstrap announced, else the address that the stream came from. */
   readonly addresses: readonly string[]
   readonly state: 'connected' | 'disconnected' | 'refused'
+  /** The variant of ADS that it speaks (spoke); absent when it was refused. */
+  readonly protocol?: Variant['name']
   /** `address:port` of the stream's other end. */
   readonly peer: string
   /** RFC 3339; of the newest stream, or of the refusal. */
@@ -36,6 +39,7 @@ export interface LastNack {
 
 /** What the fleet asks of a stream that is being served. */
 export interface StreamView {
+  readonly protocol: Variant['name']
   /** Revision of the snapshot that the stream converges to. */
   revision(): number
   types(): Record<string, TypeState>
@@ -58,7 +62,18 @@ export interface Connected {
   readonly view: StreamView
 }
 
+/** An Envoy with a live stream, and what it says of where it is. */
+export interface StreamPlace {
+  readonly gateway: string
+  readonly id: string
+  /** As its bootstrap announces them. */
+  readonly addresses: readonly string[]
+  /** Address of the stream's other end, without its port. */
+  readonly peer: string
+}
+
 interface Entry {
+  readonly place: StreamPlace
   item: FleetItem
   view: StreamView | undefined
   /** When the item may be forgotten, in milliseconds. */
@@ -73,6 +88,7 @@ interface Entry {
 export class Fleet {
   readonly #now: () => number
   readonly #onChange: (gateway: string) => void
+  readonly #followers = new Set<() => void>()
   /** By gateway. */
   readonly #connected = new Map<string, Set<Entry>>()
   readonly #departed = new Map<string, Entry>()
@@ -98,14 +114,27 @@ export class Fleet {
     })
   }
 
+  /** Where each Envoy with a live stream is. */
+  places(): StreamPlace[] {
+    return [...this.#connected.values()].flatMap((entries) => [...entries].map(({ place }) => place))
+  }
+
+  /** Calls back whenever a stream begins or ends. */
+  follow(listener: () => void): void {
+    this.#followers.add(listener)
+  }
+
   connect(identity: Identity, peer: string, view: StreamView): StreamHandle {
     const { gateway, id } = identity
     const lastNack = this.#departed.get(key(gateway, id))?.item.lastNack ?? null
-    const entry: Entry = { item: { ...this.#item(identity, peer, 'connected'), lastNack }, view, until: 0 }
+    const { protocol } = view
+    const item = { ...this.#item(identity, peer, 'connected'), protocol, lastNack }
+    const entry: Entry = { place: placeOf(identity, peer), item, view, until: 0 }
     this.#departed.delete(key(gateway, id))
     this.#refused.delete(key(gateway, id))
     this.#connected.set(gateway, (this.#connected.get(gateway) ?? new Set<Entry>()).add(entry))
     this.#onChange(gateway)
+    this.#tellFollowers()
     return {
       changed: () => {
         this.#resolve(entry)
@@ -131,7 +160,8 @@ export class Fleet {
     const item = { ...this.#item(identity, peer, 'refused'), reason }
     const at = key(identity.gateway, identity.id)
     this.#departed.delete(at)
-    const entry = { item, view: undefined, until: this.#now() + bounds.rememberedMs }
+    const until = this.#now() + bounds.rememberedMs
+    const entry = { place: placeOf(identity, peer), item, view: undefined, until }
     put(this.#refused, at, entry, bounds.refused)
   }
 
@@ -143,6 +173,11 @@ export class Fleet {
     const alone = ![...entries].some(({ item }) => item.id === id)
     if (alone) this.#remember(entry, reason)
     this.#onChange(gateway)
+    this.#tellFollowers()
+  }
+
+  #tellFollowers(): void {
+    for (const follower of this.#followers) follower()
   }
 
   #remember(entry: Entry, reason: string): void {
@@ -155,8 +190,8 @@ export class Fleet {
 
   #item(identity: Identity, peer: string, state: FleetItem['state']): FleetItem {
     const { gateway, id, labels, version } = identity
-    const addresses =
-      identity.addresses.length > 0 ? identity.addresses : [peer.slice(0, peer.lastIndexOf(':'))]
+    const place = placeOf(identity, peer)
+    const addresses = place.addresses.length > 0 ? place.addresses : [place.peer]
     const connectedAt = this.#timestamp()
     return { gateway, id, labels, version, addresses, state, peer, connectedAt, types: {}, lastNack: null }
   }
@@ -170,6 +205,12 @@ export class Fleet {
   #timestamp(): string {
     return new Date(this.#now()).toISOString()
   }
+}
+
+function placeOf({ gateway, id, addresses }: Identity, peer: string): StreamPlace {
+  const address = peer.slice(0, peer.lastIndexOf(':'))
+  // A socket for both families shows IPv4 peers as IPv6 addresses (RFC 4291, section 2.5.5.2).
+  return { gateway, id, addresses, peer: address.replace(/^::ffff:(?=\d+\.)/, '') }
 }
 
 function itemOf({ item, view }: Entry): FleetItem {

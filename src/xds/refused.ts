@@ -69,8 +69,12 @@ export class Refused {
     if (this.#retries.delete(name)) this.#memory.retried(this.#type, name)
   }
 
-  /** Forgets the names that are not wanted any more. */
+  /** Forgets the names that are not wanted any more. One that was to be sent again is, if it is wanted again. */
   restrict(wants: (name: string) => boolean): void {
+    const dropped = [...this.#retries].filter((name) => !wants(name))
+    if (dropped.length > 0) {
+      this.#memory.forgetRejections((type, name) => type !== this.#type || !dropped.includes(name))
+    }
     for (const names of [this.#parked, this.#retries]) {
       for (const name of names) if (!wants(name)) names.delete(name)
     }

@@ -4,6 +4,7 @@ import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
+import type { AdsRequest, AdsResponse } from './answer.ts'
 import { bounds } from './bounds.ts'
 import {
   createDeliveries,
@@ -12,16 +13,24 @@ import {
   deliveryOf,
   type WaitOptions,
 } from './delivery.ts'
-import { Fleet, type FleetItem } from './fleet.ts'
+import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
+import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { Memories } from './memories.ts'
 import { type RetryClock, systemClock } from './retry.ts'
 import type { Snapshot } from './snapshot.ts'
-import { type DeltaCall, serveDeltaStream } from './stream.ts'
+import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
+import { type AdsCall, type Carrier, serveStream } from './stream.ts'
+import { Versions } from './versions.ts'
+import { encodeDeltaResponse, encodeSotwResponse } from './wire.ts'
 
 /** What others may ask about the fleet. */
 export interface FleetView {
   list(): FleetItem[]
+  /** Where each Envoy with a live stream is. */
+  places(): StreamPlace[]
+  /** Calls back whenever an Envoy's stream begins or ends. */
+  follow(listener: () => void): void
   /** How far a revision got, as of now. */
   settled(question: DeliveryQuestion): Delivery
   /** The same, once it is no longer `pending` (or the time is up). */
@@ -82,24 +91,32 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     'grpc.max_concurrent_streams': bounds.streamsPerConnection,
   })
   server.addService(aggregatedDiscovery(), {
-    DeltaAggregatedResources(call: DeltaCall) {
+    DeltaAggregatedResources: serve(deltaCarrier),
+    StreamAggregatedResources: serve(sotwCarrier(new Versions())),
+  })
+
+  function serve<Request extends AdsRequest, Response extends AdsResponse>(
+    carrier: Carrier<Request, Response>,
+  ) {
+    return (call: AdsCall<Request>) => {
       if (endings.size >= bounds.streams) {
-        refuse(call, 'RESOURCE_EXHAUSTED', `this weir serves at most ${bounds.streams} streams`)
+        const details = `this weir serves at most ${bounds.streams} streams`
+        call.emit('error', { code: status.RESOURCE_EXHAUSTED, details })
         return
       }
       const noncePrefix = `${instance}.${++streams}.`
-      const end = serveDeltaStream(call, { gateways, fleet, memories, taken, observe, clock, noncePrefix })
+      const shared = { gateways, fleet, memories, taken, observe, clock, noncePrefix }
+      const end = serveStream(call, carrier, shared)
       endings.add(end)
       call.on('cancelled', () => endings.delete(end))
-    },
-    StreamAggregatedResources(call: DeltaCall) {
-      refuse(call, 'UNIMPLEMENTED', 'only delta ADS is served: set api_type DELTA_GRPC in the bootstrap')
-    },
-  })
+    }
+  }
 
   return {
     fleet: {
       list: () => fleet.list(),
+      places: () => fleet.places(),
+      follow: (listener) => fleet.follow(listener),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },
@@ -112,17 +129,27 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   }
 }
 
-function refuse(call: DeltaCall, code: keyof typeof status, details: string): void {
-  call.emit('error', { code: status[code], details })
+const deltaCarrier: Carrier<DeltaRequest, DeltaResponse> = {
+  protocol: 'delta',
+  open: (snapshot, memory, noncePrefix) => new DeltaStream(snapshot, memory, noncePrefix),
+  encode: encodeDeltaResponse,
+}
+
+function sotwCarrier(versions: Versions): Carrier<SotwRequest, SotwResponse> {
+  return {
+    protocol: 'sotw',
+    open: (snapshot, memory, noncePrefix) => new SotwStream(snapshot, memory, versions, noncePrefix),
+    encode: encodeSotwResponse,
+  }
 }
 
 /** The ADS service, whose responses arrive here as bytes. */
 function aggregatedDiscovery(): ServiceDefinition {
   const definition = service('envoy.service.discovery.v3.AggregatedDiscoveryService')
-  const delta = definition.DeltaAggregatedResources!
+  const inBytes = { responseSerialize: (message: Buffer) => message }
   return {
-    ...definition,
-    DeltaAggregatedResources: { ...delta, responseSerialize: (message: Buffer) => message },
+    DeltaAggregatedResources: { ...definition.DeltaAggregatedResources!, ...inBytes },
+    StreamAggregatedResources: { ...definition.StreamAggregatedResources!, ...inBytes },
   }
 }
 

@@ -1,9 +1,10 @@
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
-import type { Batch, Target } from './exchange.ts'
+import type { Batch, Opening, Target } from './exchange.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Awaited, permitFor, sendingOrder, type TypeView } from './order.ts'
 import { type Changes, resourcesOf, type Snapshot } from './snapshot.ts'
 import { Subscription } from './subscription.ts'
+import type { Variant } from './variant.ts'
 
 /** A batch that may be sent now, for one subscription. */
 export interface Due extends Batch {
@@ -42,13 +43,15 @@ export function shortType(typeUrl: string): string {
 export class Session {
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #memory: NodeMemory
+  readonly #variant: Variant
   #snapshot: Snapshot
   /** The client has resources from an earlier stream. */
   #returning = false
 
-  constructor(snapshot: Snapshot, memory: NodeMemory) {
+  constructor(snapshot: Snapshot, memory: NodeMemory, variant: Variant) {
     this.#snapshot = snapshot
     this.#memory = memory
+    this.#variant = variant
   }
 
   get snapshot(): Snapshot {
@@ -63,11 +66,18 @@ export class Session {
     return this.#subscriptions.get(type)
   }
 
-  /** The first request of a type; the arguments are those of `Subscription.open`. */
-  open(type: string, subscribe: readonly string[], held: ReadonlyMap<string, string>): Subscription {
-    const subscription = new Subscription(type, this.#target(type), this.#memory, shortNames.has(type))
-    subscription.open(subscribe, held, this.#mayWarm(type))
-    if (held.size > 0) this.#returning = true
+  /** The first request of a type. */
+  open(type: string, opening: Opening): Subscription {
+    const subscription = new Subscription({
+      type,
+      target: this.#target(type),
+      memory: this.#memory,
+      served: shortNames.has(type),
+      holdsAll: this.#variant.holdsAll(type),
+      claimsByType: this.#variant.claimsByType,
+    })
+    subscription.open(opening, this.#mayWarm(type))
+    if (opening.returning) this.#returning = true
     if (type === typeUrls.cluster) this.#memory.askedForClusters = true
     this.#subscriptions.set(type, subscription)
     return subscription
@@ -100,10 +110,11 @@ export class Session {
    * ask again.
    */
   sent(due: Due, nonce: string): void {
-    due.subscription.sent(nonce, { upserts: due.upserts, removed: due.removed })
-    if (due.subscription.type !== typeUrls.cluster) return
+    const { subscription, revision: _, ...batch } = due
+    subscription.sent(nonce, batch)
+    if (subscription.type !== typeUrls.cluster) return
     const endpoints = this.#subscriptions.get(typeUrls.endpoints)
-    for (const { name } of due.upserts) endpoints?.follow(name)
+    for (const { name } of [...batch.upserts, ...batch.restored]) endpoints?.follow(name)
   }
 
   /** The stream is over: what it leaves in doubt is remembered for the next one. */

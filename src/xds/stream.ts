@@ -1,17 +1,25 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
+import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
 import { bounds, requestBudget, type Violation } from './bounds.ts'
-import { type Answer, type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
 import type { Memories, Seat } from './memories.ts'
+import type { NodeMemory } from './memory.ts'
 import { type Identity, identify } from './node.ts'
 import type { RetryClock } from './retry.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
-import { encodeDeltaResponse } from './wire.ts'
+import type { Variant } from './variant.ts'
 
-export type DeltaCall = ServerDuplexStream<DeltaRequest, Buffer>
+/** How a variant of the protocol goes over a gRPC call. */
+export interface Carrier<Request extends AdsRequest, Response extends AdsResponse> {
+  readonly protocol: Variant['name']
+  open(snapshot: Snapshot, memory: NodeMemory, noncePrefix: string): AdsStream<Request, Response>
+  encode(response: Response): Buffer
+}
+
+export type AdsCall<Request> = ServerDuplexStream<Request, Buffer>
 
 export interface StreamDependencies {
   readonly gateways: Gateways
@@ -26,15 +34,19 @@ export interface StreamDependencies {
 }
 
 /**
- * Serves one gRPC call: awaits who it is, awaits its gateway, then carries messages between the call and a
- * `DeltaStream`. Returns a function that ends the stream in a way that lets the Envoy reconnect elsewhere.
+ * Serves one gRPC call: awaits who it is, awaits its gateway, then carries messages between the call and an
+ * `AdsStream`. Returns a function that ends the stream in a way that lets the Envoy reconnect elsewhere.
  */
-export function serveDeltaStream(call: DeltaCall, dependencies: StreamDependencies): () => void {
+export function serveStream<Request extends AdsRequest, Response extends AdsResponse>(
+  call: AdsCall<Request>,
+  carrier: Carrier<Request, Response>,
+  dependencies: StreamDependencies,
+): () => void {
   const { gateways, fleet, observe } = dependencies
   const peer = call.getPeer()
   let over = false
   let withdraw = () => {}
-  let served: ServedStream | undefined
+  let served: ServedStream<Request, Response> | undefined
 
   function end(code: keyof typeof status, message: string): void {
     if (over) return
@@ -50,7 +62,7 @@ export function serveDeltaStream(call: DeltaCall, dependencies: StreamDependenci
     served?.left(reason)
   }
 
-  function admitted(first: DeltaRequest, identity: Identity, admission: Admission): void {
+  function admitted(first: Request, identity: Identity, admission: Admission): void {
     if (over) return
     if (admission === 'unknown') {
       const reason =
@@ -61,7 +73,7 @@ export function serveDeltaStream(call: DeltaCall, dependencies: StreamDependenci
       end('NOT_FOUND', reason)
       return
     }
-    served = new ServedStream(call, identity, peer, admission.snapshot, dependencies, end)
+    served = new ServedStream(call, carrier, identity, peer, admission.snapshot, dependencies, end)
     served.onRequest(first)
     call.resume()
   }
@@ -70,7 +82,7 @@ export function serveDeltaStream(call: DeltaCall, dependencies: StreamDependenci
     end('INVALID_ARGUMENT', `the stream sent no request within ${bounds.firstRequestMs} ms`)
   }, bounds.firstRequestMs)
 
-  call.on('data', (request: DeltaRequest) => {
+  call.on('data', (request: Request) => {
     if (over) return
     if (served !== undefined) {
       served.onRequest(request)
@@ -98,13 +110,14 @@ export function serveDeltaStream(call: DeltaCall, dependencies: StreamDependenci
 }
 
 /** A stream whose node and gateway are known. */
-class ServedStream implements Member {
-  readonly #call: DeltaCall
+class ServedStream<Request extends AdsRequest, Response extends AdsResponse> implements Member {
+  readonly #call: AdsCall<Request>
+  readonly #carrier: Carrier<Request, Response>
   readonly #identity: Identity
   readonly #dependencies: StreamDependencies
   readonly #end: (code: Violation['code'], message: string) => void
   readonly #seat: Seat
-  readonly #delta: DeltaStream
+  readonly #ads: AdsStream<Request, Response>
   readonly #handle: StreamHandle
   readonly #quit: () => void
   readonly #budget = requestBudget()
@@ -119,7 +132,8 @@ class ServedStream implements Member {
   #cancelRetry = () => {}
 
   constructor(
-    call: DeltaCall,
+    call: AdsCall<Request>,
+    carrier: Carrier<Request, Response>,
     identity: Identity,
     peer: string,
     snapshot: Snapshot,
@@ -128,38 +142,40 @@ class ServedStream implements Member {
   ) {
     const { gateways, fleet, memories, observe } = dependencies
     this.#call = call
+    this.#carrier = carrier
     this.#identity = identity
     this.#dependencies = dependencies
     this.#end = end
     this.#seat = memories.open(identity)
-    const delta = new DeltaStream(snapshot, this.#seat.memory, dependencies.noncePrefix)
-    this.#delta = delta
-    this.#seat.doubtUnanswered = () => delta.session.close()
+    const ads = carrier.open(snapshot, this.#seat.memory, dependencies.noncePrefix)
+    this.#ads = ads
+    this.#seat.doubtUnanswered = () => ads.session.close()
     this.#quit = gateways.join(identity.gateway, this)
     observe({ event: 'xds_connected', gateway: identity.gateway, node: identity.id, peer })
     this.#handle = fleet.connect(identity, peer, {
-      revision: () => delta.session.snapshot.revision,
-      types: () => delta.session.types(),
-      delivery: () => delta.session.delivery(),
+      protocol: carrier.protocol,
+      revision: () => ads.session.snapshot.revision,
+      types: () => ads.session.types(),
+      delivery: () => ads.session.delivery(),
     })
   }
 
   get snapshot(): Snapshot {
-    return this.#delta.session.snapshot
+    return this.#ads.session.snapshot
   }
 
   retarget(snapshot: Snapshot, changes: Changes): void {
-    this.#delta.onSnapshot(snapshot, changes)
+    this.#ads.onSnapshot(snapshot, changes)
     this.#advance()
   }
 
   retry(): void {
-    this.#delta.session.retry()
+    this.#ads.session.retry()
     this.#schedule()
   }
 
-  onRequest(request: DeltaRequest): void {
-    const answer = this.#delta.onRequest(request)
+  onRequest(request: Request): void {
+    const answer = this.#ads.onRequest(request)
     if (answer.kind === 'violation') {
       this.#end(answer.code, answer.message)
       return
@@ -191,7 +207,7 @@ class ServedStream implements Member {
 
   left(reason: string): void {
     this.#over = true
-    this.#delta.session.close()
+    this.#ads.session.close()
     this.#seat.leave()
     this.#dependencies.taken.bytes -= this.#bytes
     this.#cancelRetry()
@@ -203,7 +219,7 @@ class ServedStream implements Member {
 
   #advance(): void {
     if (this.#over) return
-    if (this.#unwritten === 0) for (const response of this.#delta.advance()) this.#send(response)
+    if (this.#unwritten === 0) for (const response of this.#ads.advance()) this.#send(response)
     this.#count()
     this.#arrangeRetry()
     this.#handle.changed()
@@ -211,14 +227,14 @@ class ServedStream implements Member {
 
   /** Notes what this stream takes; returns by how much that has grown. */
   #count(): number {
-    const grown = this.#delta.session.bytes - this.#bytes
+    const grown = this.#ads.session.bytes - this.#bytes
     this.#bytes += grown
     this.#dependencies.taken.bytes += grown
     return grown
   }
 
   #arrangeRetry(): void {
-    const { session } = this.#delta
+    const { session } = this.#ads
     const { clock } = this.#dependencies
     const at = session.nextRetry()
     if (at === this.#retryAt) return
@@ -232,11 +248,12 @@ class ServedStream implements Member {
     })
   }
 
-  #send(response: DeltaResponse): void {
-    const message = encodeDeltaResponse(response)
+  #send(response: Response): void {
+    const message = this.#carrier.encode(response)
     const { gateway, id: node } = this.#identity
     const type = shortType(response.type)
-    const [resources, removed, bytes] = [response.upserts.length, response.removed.length, message.length]
+    const { resources, removals: removed } = response
+    const bytes = message.length
     this.#dependencies.observe({ event: 'xds_sent', gateway, node, type, resources, removed, bytes })
     this.#sentAt.set(response.nonce, this.#dependencies.clock.now())
     this.#unwritten++

@@ -1,62 +1,74 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
-import { Bisect } from './bisect.ts'
-import type { Batch, Outstanding, Pending, Permit, Target } from './exchange.ts'
-import { absent, asked, Held, type HeldVersion, uncertain } from './held.ts'
+import { Bisect, mentions } from './bisect.ts'
+import type { Batch, Opening, Outstanding, Pending, Permit, Target } from './exchange.ts'
+import { GivenUp } from './given-up.ts'
+import { absent, asked, claimed, type Last, uncertain } from './held.ts'
+import type { Holdings } from './holdings.ts'
 import { Interest } from './interest.ts'
+import { Ledger } from './ledger.ts'
 import type { NodeMemory } from './memory.ts'
 import { compare } from './pending.ts'
 import { type Parked, Refused } from './refused.ts'
+import { holdingsAfter, makeWhole } from './whole.ts'
+
+export interface SubscriptionOptions {
+  readonly type: string
+  readonly target: Target
+  readonly memory: NodeMemory
+  /** False for a type that weir does not know: it has nothing to tell, so not even an empty answer. */
+  readonly served: boolean
+  /** Of this type a response holds everything (`Variant`). */
+  readonly holdsAll: boolean
+  readonly claimsByType: boolean
+}
 
 /**
  * The state of one resource type on one stream: what the client wants, what it has, and what is on its way.
- * Knows nothing of sockets, clocks or the wire format (xDS protocol, "Incremental xDS" and "Wildcard").
+ * Knows nothing of sockets, clocks or the wire format (xDS protocol, "ACK and NACK semantics" and "Wildcard").
  */
 export class Subscription {
   readonly type: string
   readonly interest = new Interest()
   outstanding: Outstanding | undefined
   #target: Target
-  readonly #memory: NodeMemory
-  readonly #served: boolean
-  readonly #held = new Held()
-  /** Names whose held version may differ from the target; every other wanted name is known to be equal. */
-  readonly #dirty = new Set<string>()
-  /** Names of the outstanding response that were asked for again after it was sent. */
-  readonly #askedAgain = new Set<string>()
+  readonly #options: SubscriptionOptions
+  readonly #ledger: Ledger
   readonly #refused: Refused
   readonly #bisect = new Bisect()
+  readonly #givenUp: GivenUp
   #owesAnswer = false
   #inForce: number | null = null
-  #pending: Pending | undefined
+  #pending: Pending = { upserts: [], absences: [], removals: [] }
 
-  /** `served` is false for a type that weir does not know: it has nothing to tell, so not even an empty answer. */
-  constructor(type: string, target: Target, memory: NodeMemory, served = true) {
+  constructor(options: SubscriptionOptions) {
+    const { type, target, memory } = options
     this.type = type
-    this.#served = served
+    this.#options = options
     this.#target = target
-    this.#memory = memory
+    this.#ledger = new Ledger(type, memory, this.interest, () => this.#target.resources)
     this.#refused = new Refused(type, memory)
+    this.#givenUp = new GivenUp(type, memory)
   }
 
   /**
-   * Starts from the first request of the type. No names mean all of them; `held` are versions that the client
-   * brought from an earlier stream. A client that brings none is owed an answer, be it empty. With `anew`, all is
-   * sent again whatever it brings.
+   * Starts from the first request of the type. A client that has nothing from an earlier stream is owed an answer, be
+   * it empty. With `anew`, all is sent again whatever it brings.
    */
-  open(subscribe: readonly string[], held: ReadonlyMap<string, string>, anew = false): void {
-    this.subscribe(subscribe.length === 0 ? ['*'] : subscribe)
-    for (const [name, version] of held) {
-      if (anew || !this.wants(name)) continue
-      this.#held.bring(name, version)
+  open({ names, held, complete }: Opening, anew = false): void {
+    this.subscribe(names)
+    for (const [name, claim] of held) {
+      if (!this.wants(name)) continue
+      this.#ledger.held.bring(name, claim)
+      if (anew) this.#ledger.held.set(name, asked)
       if (!this.#target.resources.has(name)) this.interest.gone.add(name)
-      this.#mark(name)
+      this.#ledger.mark(name)
     }
-    for (const [name, version] of this.#memory.doubts(this.type)) {
-      const waits = this.interest.names.has(name) && (version === undefined || !held.has(name))
-      if ((held.get(name) ?? '') === version) this.#memory.settle(this.type, name)
-      else this.#learn(name, waits ? asked : uncertain)
+    for (const [name, version] of this.#options.memory.doubts(this.type)) {
+      const waits = this.interest.names.has(name) && (anew || version === undefined || !held.has(name))
+      if (claimed(held.get(name)) === version) this.#options.memory.settle(this.type, name)
+      else this.#ledger.learn(name, waits ? asked : uncertain)
     }
-    if (held.size > 0) this.#owesAnswer = false
+    if (complete) this.#owesAnswer = false
   }
 
   wants(name: string): boolean {
@@ -70,6 +82,7 @@ export class Subscription {
         this.#subscribeAll()
         continue
       }
+      if (!this.wants(name)) this.#ledger.held.set(name, absent)
       this.interest.add(name, this.#target.resources)
       this.askAgain(name)
     }
@@ -81,28 +94,26 @@ export class Subscription {
       if (name === '*') {
         this.interest.wildcard = false
         this.#owesAnswer = false
-        this.#held.restrict(this.interest.names)
+        this.#ledger.held.restrict(this.interest.names)
       } else if (this.interest.remove(name, this.#target.resources)) {
         if (this.interest.wildcard) this.askAgain(name)
+        else if (this.#options.claimsByType && this.#ledger.mayHave(name)) this.#givenUp.note(name)
       }
     }
     this.#refused.restrict((name) => this.wants(name))
-    this.#pending = undefined
+    this.#ledger.stale = true
   }
 
   /** Sends what the target says of `name` once more, even if the client has it. */
   askAgain(name: string): void {
-    if (!this.wants(name)) return
-    this.#held.set(name, asked)
-    this.#mark(name)
-    if (this.outstanding !== undefined) this.#askedAgain.add(name)
+    if (this.wants(name)) this.#ledger.ask(name, this.outstanding !== undefined)
   }
 
   /** `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. */
   follow(name: string): void {
     if (!this.interest.names.has(name)) return
     this.askAgain(name)
-    this.#memory.doubt(this.type, name)
+    this.#options.memory.doubt(this.type, name)
   }
 
   /** `changed` are the names in which the two targets differ. */
@@ -112,13 +123,13 @@ export class Subscription {
     this.#target = target
     for (const name of changed) {
       this.interest.changed(name, before, target.resources)
-      if (this.wants(name)) this.#mark(name)
+      if (this.wants(name)) this.#ledger.mark(name)
     }
   }
 
   /** Sends `name` once more, though the client refused this very version: what was in its way may be gone. */
   retry(name: string): void {
-    if (this.#refused.retry(name)) this.#mark(name)
+    if (this.#refused.retry(name)) this.#ledger.mark(name)
   }
 
   /** A refused version is to be sent again, or on its way. */
@@ -129,7 +140,7 @@ export class Subscription {
 
   /** Bytes of names and versions that this holds, by estimate. */
   get bytes(): number {
-    return this.interest.bytes + this.#held.bytes
+    return this.interest.bytes + this.#ledger.held.bytes
   }
 
   get pending(): Pending {
@@ -139,32 +150,42 @@ export class Subscription {
   /** What goes into the next response; undefined when nothing may go. Nothing changes until `sent`. */
   next(permit: Permit): Batch | undefined {
     if (this.outstanding !== undefined) return undefined
-    const removed = [...this.pending.absences, ...(permit.removals ? this.pending.removals : [])]
+    const { absences } = this.pending
+    const removed = [...absences, ...(permit.removals ? this.pending.removals : [])]
     const upserts = this.#permitted(permit.upserts)
     const answer = this.#owesAnswer && permit.upserts === 'all'
-    return upserts.length > 0 || removed.length > 0 || answer ? { upserts, removed } : undefined
+    if (upserts.length === 0 && removed.length === 0 && !answer) return undefined
+    const batch = { upserts, removed, absences, restored: [], standIns: [] }
+    return this.#options.holdsAll ? makeWhole(batch, this.#view()) : batch
+  }
+
+  /** What the client had of `name` before it asked anew, or refused what it was sent. */
+  last = (name: string): Last => this.#ledger.held.last(name)
+
+  /** What the client has once it accepted `batch`. */
+  after(batch: Batch): Holdings {
+    return holdingsAfter(batch, this.#view())
   }
 
   sent(nonce: string, batch: Batch): void {
-    for (const { name } of batch.upserts) {
-      this.#dirty.delete(name)
-      this.#refused.sent(name)
-    }
-    for (const name of batch.removed) this.#dirty.delete(name)
+    this.#ledger.sent([...batch.upserts.map(({ name }) => name), ...batch.removed])
+    for (const { name } of batch.upserts) this.#refused.sent(name)
     if (batch.upserts.length > 0) this.#bisect.sent()
     this.#owesAnswer = false
-    this.#askedAgain.clear()
+    this.#givenUp.sent()
     this.outstanding = { nonce, revision: this.#target.revision, ...batch }
-    this.#pending = undefined
   }
 
   /** The client accepted the outstanding response. */
   ack(): void {
     const answered = this.#settle()
-    if (answered === undefined) return
-    for (const { name, version } of answered.upserts) this.#confirm(name, version)
-    for (const name of answered.removed) this.#confirm(name, absent)
-    if (this.#dirty.size === 0 && this.#refused.names.size === 0) this.#inForce = answered.revision
+    if (answered !== undefined) this.#accept(answered)
+  }
+
+  #accept(answered: Outstanding): void {
+    this.#givenUp.accepted((name) => this.wants(name))
+    this.#ledger.accept(answered)
+    if (this.#ledger.dirty.size === 0 && this.#refused.names.size === 0) this.#inForce = answered.revision
   }
 
   /**
@@ -176,27 +197,33 @@ export class Subscription {
     const answered = this.#settle()
     if (answered === undefined) return undefined
     const [first, ...others] = answered.upserts
-    if (first === undefined) {
-      for (const name of answered.removed) this.#learn(name, absent)
+    // What stood in is refused as it was before, and the rest applied; Envoy says so by naming it.
+    const blames = ({ name }: EncodedResource) => mentions(error, name)
+    if (answered.standIns.some(blames) && !answered.upserts.some(blames)) {
+      this.#accept(answered)
       return undefined
     }
-    for (const name of answered.removed) this.#doubtRemoval(name)
+    if (first === undefined) {
+      for (const name of answered.removed) this.#ledger.learn(name, absent)
+      return undefined
+    }
+    for (const name of answered.removed) this.#ledger.doubtRemoval(name)
     if (others.length === 0) {
-      this.#memory.reject(this.type, first.name, { version: first.version, error })
+      this.#options.memory.reject(this.type, first.name, { version: first.version, error })
       // Refused alone, so it has what it had before; unless that was in doubt already.
-      if (this.#held.get(first.name) === asked) this.#learn(first.name, uncertain)
-      else this.#mark(first.name)
+      if (this.#ledger.held.get(first.name) === asked) this.#ledger.learn(first.name, uncertain)
+      else this.#ledger.mark(first.name)
       return first.name
     }
-    for (const { name, version } of answered.upserts) this.#doubt(name, version)
-    this.#bisect.split(answered.upserts.map(({ name }) => name))
+    for (const { name, version } of answered.upserts) this.#ledger.doubt(name, version)
+    const names = answered.upserts.map(({ name }) => name)
+    this.#bisect.split(names, error)
     return undefined
   }
 
   /** The stream is over; what was not answered may have been applied or not. */
   close(): void {
-    for (const { name, version } of this.outstanding?.upserts ?? []) this.#doubt(name, version)
-    for (const name of this.outstanding?.removed ?? []) this.#doubtRemoval(name)
+    if (this.outstanding !== undefined) this.#ledger.doubtAll(this.outstanding)
   }
 
   /** Names whose newest version this client rejected, with its reasons. */
@@ -213,7 +240,7 @@ export class Subscription {
   /** True when the client has everything that the target has for it, parked versions apart. */
   get settled(): boolean {
     this.#refresh()
-    return this.outstanding === undefined && this.#dirty.size === 0 && !this.#owesAnswer
+    return this.outstanding === undefined && this.#ledger.dirty.size === 0 && !this.#owesAnswer
   }
 
   /** True when the client has asked for every resource of the target. */
@@ -228,70 +255,44 @@ export class Subscription {
 
   #subscribeAll(): void {
     if (this.interest.wildcard) return
-    this.#held.restrict(this.interest.names)
+    this.#ledger.held.restrict(this.interest.names)
     this.interest.wildcard = true
-    this.#owesAnswer = this.#served
-    for (const { name } of this.outstanding?.upserts ?? []) this.#askedAgain.add(name)
-    for (const name of this.#target.resources.keys()) this.#mark(name)
-  }
-
-  #mark(name: string): void {
-    this.#dirty.add(name)
-    this.#pending = undefined
+    this.#owesAnswer = this.#options.served
+    for (const { name } of this.outstanding?.upserts ?? []) this.#ledger.askedAgain(name)
+    for (const name of this.#target.resources.keys()) this.#ledger.mark(name)
   }
 
   #settle(): Outstanding | undefined {
     const answered = this.outstanding
     this.outstanding = undefined
-    this.#pending = undefined
+    this.#ledger.stale = true
     return answered
-  }
-
-  #learn(name: string, version: HeldVersion): void {
-    if (!this.wants(name) || this.#askedAgain.has(name)) return
-    this.#held.set(name, version)
-    if (this.#target.resources.get(name)?.version !== version) this.#mark(name)
-  }
-
-  #confirm(name: string, version: string | typeof absent): void {
-    // What was accepted may have been taken away meanwhile: then it is still to go.
-    if (version === absent) this.interest.gone.delete(name)
-    else this.#memory.accepted(this.type, name, version)
-    if (!this.#askedAgain.has(name)) this.#memory.settle(this.type, name)
-    this.#learn(name, version)
-  }
-
-  /** `version` is what the client was told, empty for a removal; whether it did as told is not known. */
-  #doubt(name: string, version: string): void {
-    this.#memory.doubt(this.type, name, version)
-    this.#learn(name, uncertain)
-  }
-
-  /** Names that the client merely asked for, and that never were, must not fill the memory. */
-  #doubtRemoval(name: string): void {
-    if (this.interest.gone.has(name) || this.#memory.doubted(this.type, name)) this.#doubt(name, '')
-    else this.#learn(name, uncertain)
   }
 
   #permitted(permit: Permit['upserts']): readonly EncodedResource[] {
     const { upserts } = this.pending
     if (permit === 'all') return this.#refused.order(upserts, (fresh) => this.#bisect.narrow(fresh))
     if (permit === 'none' || this.#bisect.searching) return []
-    return this.#refused.order(upserts.filter(({ name }) => this.#held.get(name) === asked))
+    return this.#refused.order(upserts.filter(({ name }) => this.#ledger.held.get(name) === asked))
+  }
+
+  #view() {
+    return {
+      dirty: this.#ledger.dirty,
+      interest: this.interest,
+      held: this.#ledger.held,
+      refused: this.#refused,
+      resources: this.#target.resources,
+    }
   }
 
   #refresh(): Pending {
-    if (this.#pending !== undefined) return this.#pending
-    this.#pending = compare({
-      dirty: this.#dirty,
-      interest: this.interest,
-      held: this.#held,
-      refused: this.#refused,
-      resources: this.#target.resources,
-    })
+    if (!this.#ledger.stale) return this.#pending
+    this.#ledger.stale = false
+    this.#pending = compare(this.#view())
     // Up to date: what is held can be said by reference to the shared snapshot.
-    if (this.#dirty.size === 0 && this.outstanding === undefined) {
-      this.#held.rebase(this.#target.resources, this.#refused.names)
+    if (this.#ledger.dirty.size === 0 && this.outstanding === undefined) {
+      this.#ledger.held.rebase(this.#target.resources, this.#refused.names)
     }
     return this.#pending
   }

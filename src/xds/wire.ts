@@ -1,13 +1,15 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { DeltaResponse } from './delta.ts'
+import type { SotwResponse } from './sotw.ts'
 
 /*
  * Responses are put together from bytes that all streams share, instead of encoding every resource for every
  * stream. Field numbers: envoy/service/discovery/v3/discovery.proto.
  */
 const resourceField = { version: 1, resource: 2, name: 3 } as const
+/** Of both variants' responses; in that of the state of the world, the version is `version_info`. */
 const responseField = {
-  systemVersionInfo: 1,
+  version: 1,
   resources: 2,
   typeUrl: 4,
   nonce: 5,
@@ -19,20 +21,26 @@ const lengthDelimited = 2
 /** The bytes of a `DeltaDiscoveryResponse`. */
 export function encodeDeltaResponse(response: DeltaResponse): Buffer {
   return Buffer.concat([
-    text(responseField.systemVersionInfo, String(response.revision)),
-    ...response.upserts.map(resourceBytes),
+    text(responseField.version, String(response.revision)),
+    ...response.upserts.map(deltaBytes),
     text(responseField.typeUrl, response.type),
     text(responseField.nonce, response.nonce),
     ...response.removed.map((name) => text(responseField.removedResources, name)),
   ])
 }
 
-const encoded = new WeakMap<EncodedResource, Buffer>()
+/** The bytes of a `DiscoveryResponse`. */
+export function encodeSotwResponse(response: SotwResponse): Buffer {
+  return Buffer.concat([
+    text(responseField.version, response.version),
+    ...response.content.map(sotwBytes),
+    text(responseField.typeUrl, response.type),
+    text(responseField.nonce, response.nonce),
+  ])
+}
 
-/** Field `resources` with one `Resource`, made once per resource however many streams it goes to. */
-function resourceBytes(resource: EncodedResource): Buffer {
-  const known = encoded.get(resource)
-  if (known !== undefined) return known
+/** Field `resources` with one `Resource`. */
+const deltaBytes = oncePerResource((resource) => {
   const fields = [
     text(resourceField.version, resource.version),
     prefix(resourceField.resource, resource.any.length),
@@ -40,9 +48,22 @@ function resourceBytes(resource: EncodedResource): Buffer {
     text(resourceField.name, resource.name),
   ]
   const length = fields.reduce((sum, field) => sum + field.length, 0)
-  const bytes = Buffer.concat([prefix(responseField.resources, length), ...fields])
-  encoded.set(resource, bytes)
-  return bytes
+  return Buffer.concat([prefix(responseField.resources, length), ...fields])
+})
+
+/** Field `resources` with one bare `Any`. */
+const sotwBytes = oncePerResource(({ any }) => {
+  return Buffer.concat([prefix(responseField.resources, any.length), any])
+})
+
+/** However many streams it goes to. */
+function oncePerResource(make: (resource: EncodedResource) => Buffer): (resource: EncodedResource) => Buffer {
+  const made = new WeakMap<EncodedResource, Buffer>()
+  return (resource) => {
+    const bytes = made.get(resource) ?? make(resource)
+    made.set(resource, bytes)
+    return bytes
+  }
 }
 
 function text(field: number, value: string): Buffer {

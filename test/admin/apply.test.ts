@@ -30,7 +30,10 @@ describe('POST /v1/apply', () => {
       { kind: 'Cluster', name: 'a', action: 'created' },
       { kind: 'Cluster', name: 'b', action: 'created' },
     ])
-    assert.deepEqual(body.warnings, [])
+    assert.deepEqual(
+      body.warnings.map(({ message }: { message: string }) => message),
+      ['nothing names Cluster/a', 'nothing names Cluster/b'],
+    )
     assert.deepEqual(body.delivery, { state: 'none', envoys: [] })
     assert.equal(questions[0]?.timeoutMs, 0)
   })

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { sample, startAdmin, type TestAdmin } from '../support/admin.ts'
+import { storefrontDocuments } from '../support/example.ts'
+import { withClient } from '../support/postgres.ts'
 
 const put = (admin: TestAdmin, name: string, port: number) =>
   admin.call('PUT', `/v1/clusters/${name}`, { spec: { endpoints: [{ address: '127.0.0.1', port }] } })
 
 describe('the history', () => {
   let admin: TestAdmin
-  let times: string[] = []
   before(async () => {
     admin = await startAdmin()
     await admin.call('POST', '/v1/apply', sample) // 1
@@ -15,12 +16,21 @@ describe('the history', () => {
     await put(admin, 'one', 2) // 3
     await admin.call('DELETE', '/v1/clusters/one') // 4
     await put(admin, 'two', 3) // 5
-    const { body } = await admin.call('GET', '/v1/revisions')
-    times = body.items.map(({ at }: { at: string }) => at).reverse()
   })
   after(() => admin.close())
   const port = async (at: string | number) =>
     (await admin.call('GET', `/v1/clusters/one?at=${at}`)).body.spec?.endpoints[0].port
+
+  test('200: the revisions of one object, its deletion among them; none of what never was', async () => {
+    const revisions = async (query: string) =>
+      (await admin.call('GET', `/v1/revisions?${query}`)).body.items.map(
+        ({ revision }: { revision: number }) => revision,
+      )
+    assert.deepEqual(await revisions('object=Cluster/one'), [4, 3, 2])
+    assert.deepEqual(await revisions('object=Cluster/one&limit=1'), [4])
+    assert.deepEqual(await revisions('object=Route/one'), [])
+    assert.equal((await admin.call('GET', '/v1/revisions?object=one')).status, 400)
+  })
 
   describe('?at=', () => {
     test('200: an object at a revision, with the ETag and the revision of then', async () => {
@@ -31,16 +41,35 @@ describe('the history', () => {
       assert.equal(headers.get('weir-revision'), '3')
     })
 
-    test('200: a time means the last revision before it', async () => {
-      for (const [index, at] of times.entries()) {
-        const later = new Date(Date.parse(at) + 1).toISOString()
-        const { headers } = await admin.call('GET', `/v1/clusters?at=${later}`)
-        assert.ok(Number(headers.get('weir-revision')) >= index + 1)
+    test('200: a time means the last revision until then, to the millisecond', async () => {
+      // As the clock gives them: finer than they are told, and two within one millisecond.
+      const at = ['01.000400', '02.000000', '02.000900', '03.999999', '04.5']
+      await withClient(admin.databaseUrl, async (client) => {
+        for (const [index, seconds] of at.entries())
+          await client.query('update revisions set at = $1 where id = $2', [
+            `2026-01-01T00:00:${seconds}Z`,
+            index + 1,
+          ])
+      })
+      const told = async (revision: number) =>
+        Date.parse((await admin.call('GET', `/v1/revisions/${revision}`)).body.at)
+      const revisionAt = async (time: number | string) => {
+        const text = typeof time === 'string' ? time : new Date(time).toISOString()
+        const { status, headers } = await admin.call('GET', `/v1/clusters?at=${text}`)
+        return status === 200 ? Number(headers.get('weir-revision')) : status
       }
-      const future = await admin.call('GET', '/v1/clusters?at=2999-01-01T00:00:00%2B01:00')
-      assert.equal(future.headers.get('weir-revision'), '5')
-      const unescaped = await admin.call('GET', '/v1/clusters?at=2999-01-01T00:00:00+01:00')
-      assert.equal(unescaped.status, 200)
+      const around = async (revision: number) => {
+        const time = await told(revision)
+        return Promise.all([revisionAt(time - 1), revisionAt(time), revisionAt(time + 1)])
+      }
+      assert.deepEqual(await around(1), [404, 1, 1])
+      assert.deepEqual(await around(2), [1, 3, 3])
+      assert.deepEqual(await around(3), [1, 3, 3])
+      assert.deepEqual(await around(4), [3, 4, 4])
+      assert.deepEqual(await around(5), [4, 5, 5])
+      assert.equal(await revisionAt('2026-01-01T01:00:02%2B01:00'), 3)
+      assert.equal(await revisionAt('2026-01-01T01:00:02+01:00'), 3)
+      assert.equal(await revisionAt('2999-01-01T00:00:00Z'), 5)
     })
 
     test('200: a list, with pages and filters, and an export', async () => {
@@ -62,13 +91,23 @@ describe('the history', () => {
       ['yesterday', 400],
       ['2026-13-01T00:00:00Z', 400],
       ['2026-01-01', 400],
+      ['2026-02-30', 400],
+      ['2026-02-30T00:00:00Z', 400],
+      ['2026-02-29T00:00:00%2B01:00', 400],
+      ['2026-04-31T23:59:59.5Z', 400],
+      ['2026-01-01T24:00:00Z', 400],
+      ['2026-01-01T00:60:00Z', 400],
+      ['2999-02-28T23:59:59Z', 200],
+      ['2996-02-29T00:00:00Z', 200],
       ['-1', 400],
       ['', 400],
     ] as const) {
       test(`${status}: ?at=${at}`, async () => {
         const answer = await admin.call('GET', `/v1/clusters?at=${at}`)
         assert.equal(answer.status, status)
+        if (status === 200) return
         assert.ok(answer.body.errors[0].remedy)
+        if (status === 400) assert.match(answer.body.errors[0].message, /"at"/)
       })
     }
   })
@@ -118,12 +157,107 @@ describe('the history', () => {
 
   describe('GET /v1/export', () => {
     test('200: ?effective=true fills in the defaults, and writes nothing', async () => {
-      const { text } = await admin.call('GET', '/v1/export?effective=true&kind=Gateway')
-      const plain = await admin.call('GET', '/v1/export?kind=Gateway')
-      assert.ok(text.length > plain.text.length)
-      assert.match(text, /onUnavailable|rateLimitService|timeout/)
-      assert.equal((await admin.call('GET', '/v1/export?kind=Gateway')).text, plain.text)
+      const gateways = '/v1/export?kind=Gateway'
+      const plain = await admin.call('GET', gateways)
+      const { text } = await admin.call('GET', `${gateways}&effective=true`)
+      assert.match(text, /rateLimitService:\n {4}timeout: 100ms\n {4}onUnavailable: allow\n/)
+      assert.equal((await admin.call('GET', gateways)).text, plain.text)
     })
+  })
+})
+
+describe('GET /v1/export?effective=true', () => {
+  let admin: TestAdmin
+  before(async () => {
+    admin = await startAdmin()
+    assert.equal((await admin.call('POST', '/v1/apply', storefrontDocuments())).status, 200)
+  })
+  after(() => admin.close())
+
+  test('200: the whole storefront can be applied again, and is the same with its defaults', async () => {
+    const { text } = await admin.call('GET', '/v1/export?effective=true')
+    const { status, body } = await admin.call('POST', '/v1/apply', text)
+    assert.equal(status, 200, JSON.stringify(body.errors))
+    assert.equal((await admin.call('GET', '/v1/export?effective=true')).text, text)
+    assert.equal((await admin.call('GET', '/v1/export')).text, text)
+  })
+})
+
+describe('a list at a revision', () => {
+  let admin: TestAdmin
+  before(async () => {
+    admin = await startAdmin()
+    const names = ['a', 'b', 'c', 'd', 'e']
+    await admin.call(
+      'POST',
+      '/v1/apply',
+      names.map((name) => ({ kind: 'Cluster', name, spec: { endpoints: [] } })),
+    ) // 1
+    await put(admin, 'f', 1) // 2
+    await withClient(admin.databaseUrl, (client) =>
+      client.query(`update objects set spec = '{"endpoints": "none"}' where name in ('b', 'c', 'e')`),
+    )
+  })
+  after(() => admin.close())
+
+  for (const limit of [1, 2, 3, 5]) {
+    test(`goes on behind pages of which nothing can be read: ${limit} a page`, async () => {
+      const names: string[] = []
+      let pages = 0
+      for (let next: string | null = ''; next !== null; pages++) {
+        const cursor = next === '' ? '' : `&cursor=${next}`
+        const { body } = await admin.call('GET', `/v1/clusters?at=1&limit=${limit}${cursor}`)
+        names.push(...body.items.map(({ name }: { name: string }) => name))
+        next = body.next
+      }
+      assert.deepEqual(names, ['a', 'd'])
+      assert.equal(pages, Math.ceil(5 / limit))
+    })
+  }
+
+  test('names in the log what it leaves out, as a list of the present does', async () => {
+    const before = admin.events.length
+    await admin.call('GET', '/v1/clusters?at=1')
+    const told = admin.events
+      .slice(before)
+      .flatMap((event) => (event.event === 'row_unreadable' ? `${event.kind}/${event.name}` : []))
+    assert.deepEqual(told.sort(), ['Cluster/b', 'Cluster/c', 'Cluster/e'])
+  })
+})
+
+describe('a compacted history', () => {
+  let admin: TestAdmin
+  before(async () => {
+    admin = await startAdmin()
+  })
+  after(() => admin.close())
+  const list = async () => (await admin.call('GET', '/v1/revisions')).body
+
+  test('says which revisions are only facts, and the oldest one that can be read', async () => {
+    await admin.call('POST', '/v1/apply', sample) // 1
+    for (const port of [1, 2, 3]) await put(admin, 'one', port) // 2 to 4
+    const marked = async () =>
+      (await list()).items.map(({ revision, compacted }: { revision: number; compacted: boolean }) => [
+        revision,
+        compacted,
+      ])
+    assert.equal((await list()).oldest, 1)
+    assert.deepEqual(
+      await marked(),
+      [4, 3, 2, 1].map((revision) => [revision, false]),
+    )
+    await admin.store.compact({ revisions: 2, ageMs: 3_600_000 })
+    await admin.call('PUT', '/v1/clusters/one', { spec: { endpoints: [] } }) // 5
+    const { oldest } = await list()
+    assert.equal(oldest, 3)
+    for (const [revision, compacted] of await marked()) {
+      assert.equal(compacted, revision < oldest)
+      const one = await admin.call('GET', `/v1/revisions/${revision}`)
+      assert.equal(one.body.compacted, compacted)
+      const read = await admin.call('GET', `/v1/clusters/echo?at=${revision}`)
+      assert.equal(read.status, compacted ? 410 : 200)
+    }
+    assert.ok((await marked()).some(([, compacted]: [number, boolean]) => compacted))
   })
 })
 

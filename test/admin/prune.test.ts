@@ -3,9 +3,11 @@ import { after, before, describe, test } from 'node:test'
 import type { GatewayChange } from '../../src/admin/context.ts'
 import { preview } from '../../src/control/preview.ts'
 import { sample, startAdmin, type TestAdmin } from '../support/admin.ts'
+import { withClient } from '../support/postgres.ts'
 
 const live = {
   services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] },
+  announced: new Map(),
   listenerAddress: '127.0.0.1',
 }
 const cluster = (name: string) => ({ kind: 'Cluster', name, spec: { endpoints: [] } })
@@ -82,9 +84,16 @@ describe('POST /v1/apply', () => {
     test('200: a secret shows as a reference that is not kept', async () => {
       const text = 'another-long-random-key'
       const consumer = { kind: 'Consumer', name: 'dry', spec: { apiKeys: [{ id: 'main', value: text }] } }
-      const { status, text: answer } = await rehearse([consumer])
+      const { status, text: answer, body } = await rehearse([consumer])
       assert.equal(status, 200)
       assert.ok(!answer.includes(text))
+      const [key] = body.diff[0].patch[0].value.spec.apiKeys
+      assert.equal(key.value.secretRef, '(new)')
+      const kept = await withClient(admin.databaseUrl, async (client) => {
+        const { rows } = await client.query('select count(*)::int as count from secrets')
+        return rows[0].count
+      })
+      assert.equal(kept, 0)
     })
 
     test('422: what a write would refuse', async () => {

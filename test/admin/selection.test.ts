@@ -17,7 +17,7 @@ describe('GET /v1/{plural}', () => {
     await admin.call('POST', '/v1/apply', [
       cluster('a', { team: 'x', tier: 'gold' }, 'ops'),
       cluster('b', { team: 'x' }),
-      cluster('c', { team: 'y', tier: 'gold', eq: 'a=b' }, 'ops'),
+      cluster('c', { team: 'y', tier: 'gold', eq: 'a=b', note: 'x,y\\z' }, 'ops'),
     ])
   })
   after(() => admin.close())
@@ -31,6 +31,8 @@ describe('GET /v1/{plural}', () => {
     ['labels=team%3Dx%2Ctier%3Dgold', ['a']],
     ['labels=team=x,tier=gold', ['a']],
     ['labels=eq=a=b', ['c']],
+    ['labels=note=x\\,y\\\\z,eq=a=b', ['c']],
+    ['labels=note=x', []],
     ['labels=team=z', []],
     ['labels=constructor=x', []],
     ['owner=ops', ['a', 'c']],

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { sample, startAdmin, type TestAdmin, token } from '../support/admin.ts'
+import { startDetour } from '../support/detour.ts'
 import { type RunOptions, weir } from '../support/run-weir.ts'
 
-describe('weir diff, apply --dry-run and --prune, edit, rollback', () => {
+describe('weir diff, apply --dry-run and --prune, rollback', () => {
   let admin: TestAdmin
   let folder: string
   const run = (args: string[], options: RunOptions = {}) =>
@@ -87,87 +88,6 @@ describe('weir diff, apply --dry-run and --prune, edit, rollback', () => {
     assert.equal(stderr, lines.join(''))
   })
 
-  /** An editor that runs one line of sh for each time it is opened; `$1` is the file. */
-  function editor(...lines: string[]): string {
-    const path = join(folder, 'my editor')
-    const count = join(folder, 'count')
-    writeFileSync(count, '')
-    const cases = lines.map((line, index) => `${index}) ${line} ;;`).join('\n')
-    writeFileSync(
-      path,
-      `#!/bin/sh\nn=$(wc -c < "${count}")\nprintf . >> "${count}"\ncp "$1" "${folder}/opened-$(expr $n + 0)"\ncase $(expr $n + 0) in\n${cases}\nesac\n`,
-    )
-    chmodSync(path, 0o700)
-    return `"${path}"`
-  }
-  const opened = (n: number) => readFileSync(join(folder, `opened-${n}`), 'utf8')
-
-  test('edit 0: an unchanged file does nothing; a changed one is written with its message', async () => {
-    const before = await admin.revision()
-    const unchanged = await run(['edit', 'routes/echo'], { environment: { EDITOR: editor('true') } })
-    assert.deepEqual(unchanged, { code: 0, stdout: 'unchanged  Route/echo\n', stderr: '' })
-    assert.equal(await admin.revision(), before)
-    const VISUAL = editor('sed -i s/1s/3s/ "$1"')
-    const changed = await run(['edit', 'cluster', 'echo', '-m', 'slower'], {
-      environment: { VISUAL, EDITOR: 'false' },
-    })
-    assert.equal(changed.code, 0, changed.stderr)
-    const { body } = await admin.call('GET', '/v1/revisions?limit=1')
-    assert.deepEqual([body.items[0].revision, body.items[0].message], [before + 1, 'slower'])
-    assert.equal((await admin.call('GET', '/v1/clusters/echo')).body.spec.connectTimeout, '3s')
-  })
-
-  test('edit: problems stand at the top of the file with their lines, and the editor is opened again', async () => {
-    const EDITOR = editor('sed -i s/1s/never/ "$1"', 'sed -i s/never/4s/ "$1"')
-    const { code, stderr } = await run(['edit', 'clusters/echo'], { environment: { EDITOR } })
-    assert.equal(code, 0, stderr)
-    const lines = opened(1).split('\n')
-    assert.match(lines[0]!, /^# weir: this was refused/)
-    const line = lines.indexOf('  connectTimeout: never') + 1
-    assert.ok(
-      lines[1]!.startsWith(
-        `# weir:   line:${line}:3: document 0 (Cluster/echo, line 3): /spec/connectTimeout: `,
-      ),
-      lines[1]!,
-    )
-    assert.equal((await admin.call('GET', '/v1/clusters/echo')).body.spec.connectTimeout, '4s')
-    assert.deepEqual(
-      readdirSync(folder).filter((name) => name.startsWith('weir-edit-')),
-      [],
-    )
-  })
-
-  test('edit 1: given up after a refusal, or changed by another meanwhile: the text is kept', async () => {
-    const EDITOR = editor('sed -i s/1s/never/ "$1"', 'true')
-    const gaveUp = await run(['edit', 'clusters/echo'], { environment: { EDITOR } })
-    assert.equal(gaveUp.code, 1)
-    const kept = /your text is kept in (\S+);/.exec(gaveUp.stderr)?.[1]
-    assert.ok(kept, gaveUp.stderr)
-    assert.match(readFileSync(kept, 'utf8'), /connectTimeout: never/)
-
-    const script = join(folder, 'other.mjs')
-    writeFileSync(
-      script,
-      `await fetch('${admin.url}/v1/clusters/echo', { method: 'PUT', headers: { authorization: 'Bearer ${token}', 'content-type': 'application/json' }, body: '{"spec":{"endpoints":[]}}' })`,
-    )
-    const other = `"${process.execPath}" "${script}"; sed -i s/1s/5s/ "$1"`
-    const late = await run(['edit', 'clusters/echo'], { environment: { EDITOR: editor(other) } })
-    assert.equal(late.code, 1)
-    assert.match(late.stderr, /If-Match does not hold/)
-    assert.match(late.stderr, /your text is kept in/)
-    assert.deepEqual((await admin.call('GET', '/v1/clusters/echo')).body.spec, { endpoints: [] })
-  })
-
-  test('edit 1: an editor that fails or is not there; 2: no name', async () => {
-    const failed = await run(['edit', 'clusters/echo'], { environment: { EDITOR: 'false' } })
-    assert.equal(failed.code, 1)
-    assert.match(failed.stderr, /the editor ended with code 1/)
-    const missing = await run(['edit', 'clusters/echo'], { environment: { EDITOR: 'no-such-editor; true' } })
-    assert.equal(missing.code, 1)
-    assert.match(missing.stderr, /no-such-editor; cannot be started/)
-    assert.equal((await run(['edit', 'clusters'])).code, 2)
-  })
-
   test('rollback 0 --yes: the patch, and the old state as a new revision; 2: nobody to ask', async () => {
     const before = await admin.revision()
     await admin.call('PUT', '/v1/clusters/echo', { spec: { endpoints: [] } })
@@ -180,10 +100,44 @@ describe('weir diff, apply --dry-run and --prune, edit, rollback', () => {
     assert.match(stdout, /\nupdated {4}Cluster\/echo\nrevision \d+\n$/)
     const { body } = await admin.call('GET', '/v1/revisions?limit=1')
     assert.deepEqual([body.items[0].revision, body.items[0].message], [before + 2, 'back'])
-    assert.equal((await run(['rollback', String(before), '--yes'])).code, 0)
-    assert.equal(await admin.revision(), before + 2, 'what is so already makes no revision')
     const json = await run(['rollback', String(before + 1), '--yes', '-o', 'json'])
     assert.equal(JSON.parse(json.stdout).revision, before + 3)
+  })
+
+  test('rollback 0: where nothing differs it says so and sends no restore', async () => {
+    const now = await admin.revision()
+    const restores: string[] = []
+    const detour = await startDetour(admin.url, () => (request, pass) => {
+      if (request.method === 'POST') restores.push(request.url!)
+      return pass()
+    })
+    const at = { environment: { WEIR_URL: detour.url } }
+    const { code, stdout, stderr } = await run(['rollback', String(now)], at)
+    const json = await run(['rollback', String(now), '-o', 'json'], at)
+    await detour.close()
+    const told = `nothing differs from revision ${now}; nothing is written\n`
+    assert.deepEqual([code, stdout, stderr], [0, told, ''])
+    assert.deepEqual([JSON.parse(json.stdout).dryRun, JSON.parse(json.stdout).diff], [true, []])
+    assert.deepEqual(restores, Array(2).fill(`/v1/revisions/${now}/restore?dryRun=true`))
+  })
+
+  test('rollback 1: what another writes after the rehearsal was not shown and is not undone', async () => {
+    const before = await admin.revision()
+    await admin.call('PUT', '/v1/clusters/echo', { spec: { endpoints: [] } })
+    const detour = await startDetour(admin.url, () => async (request, pass) => {
+      if (request.url?.endsWith('/restore')) {
+        await admin.call('PUT', '/v1/clusters/of-another', { spec: { endpoints: [] } })
+      }
+      return pass()
+    })
+    const at = { environment: { WEIR_URL: detour.url } }
+    const { code, stdout, stderr } = await run(['rollback', String(before), '--yes', '-o', 'json'], at)
+    await detour.close()
+    assert.equal(code, 1)
+    assert.match(stderr, /\nweir: somebody wrote meanwhile: .*\nweir: Look again: `weir rollback \d+` shows/)
+    assert.equal(JSON.parse(stdout).type, 'urn:weir:problem:precondition_failed')
+    assert.equal((await admin.call('GET', '/v1/clusters/of-another')).status, 200)
+    assert.equal(await admin.revision(), before + 2)
   })
 
   test('rollback 1: no such revision; 2: no number', async () => {

@@ -33,6 +33,16 @@ describe('weir envoy', () => {
     assert.equal(stdout, readFileSync(join(import.meta.dirname, '../../envoy/edge.yaml'), 'utf8'))
   })
 
+  test('bootstrap 0: either variant of ADS, delta unless another is asked for', async () => {
+    const typeOf = async (...args: string[]) => {
+      const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'])
+      return JSON.parse(stdout).dynamic_resources.ads_config.api_type
+    }
+    assert.equal(await typeOf(), 'DELTA_GRPC')
+    assert.equal(await typeOf('--protocol', 'sotw'), 'GRPC')
+    assert.equal((await weir(['envoy', 'bootstrap', '-g', 'edge', '--protocol', 'rest'])).code, 2)
+  })
+
   test('bootstrap 0: labels, addresses, the admin port and the xDS address of the environment', async () => {
     const args = [
       '--label',

@@ -8,10 +8,10 @@ import { fileProblemLine } from '../../src/files/source.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { readConfig } from '../../src/startup/config-files.ts'
 import { startAdmin, type TestAdmin, token } from '../support/admin.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { weir } from '../support/run-weir.ts'
 
-const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
-const privateKey = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0LXNlY3JldA==\n-----END PRIVATE KEY-----\n'
+const { certificate, privateKey } = selfSigned('shop.example')
 
 describe('documents in files', () => {
   let admin: TestAdmin
@@ -73,7 +73,8 @@ describe('documents in files', () => {
     for (const args of [['apply', '--dry-run'], ['diff'], ['apply', '-o', 'json'], ['diff'], ['apply']]) {
       const { code, stdout, stderr } = await run([...args, '-f', documents])
       assert.ok(code === 0 || code === 3, stderr)
-      assert.doesNotMatch(stdout + stderr, /c2VjcmV0|a-key-in-a-file/)
+      assert.doesNotMatch(stdout + stderr, /a-key-in-a-file/)
+      for (const line of privateKey.split('\n').slice(1, -2)) assert.ok(!(stdout + stderr).includes(line))
     }
     const again = await run(['apply', '-f', documents])
     assert.match(again.stdout, /^unchanged {2}Certificate\/shop\nunchanged {2}Consumer\/acme\n/)

@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { projectRoot } from '../../src/project-root.ts'
 import { sample, startAdmin, type TestAdmin, token } from '../support/admin.ts'
+import { startDetour } from '../support/detour.ts'
 import { freePort } from '../support/ports.ts'
 import { weir } from '../support/run-weir.ts'
 
@@ -45,19 +46,29 @@ describe('weir get, export, history, complete', () => {
     }
   })
 
-  test('get -w: what is there, then each change as a line of JSON', async () => {
+  /** `weir get -w -o json`, line by line. */
+  function watching(t: TestContext, object: string, url: string) {
     const child = spawn(
       process.execPath,
-      [join(projectRoot, 'bin/weir'), 'get', 'clusters', '-w', '-o', 'json'],
+      [join(projectRoot, 'bin/weir'), 'get', object, '-w', '-o', 'json'],
       {
-        env: { PATH: process.env.PATH, ...environment() },
+        env: { PATH: process.env.PATH, ...environment(), WEIR_URL: url },
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     )
-    const exited = once(child, 'exit')
+    t.after(() => child.kill())
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    return {
+      child,
+      exited: once(child, 'exit'),
+      next: async () => JSON.parse((await lines.next()).value as string),
+    }
+  }
+
+  test('get -w: what is there, then each change as a line of JSON', async (t) => {
+    const { child, exited, next: line } = watching(t, 'clusters', admin.url)
     const next = async () => {
-      const { revision, action, document } = JSON.parse((await lines.next()).value as string)
+      const { revision, action, document } = await line()
       return `${revision} ${action} ${document.name}`
     }
     assert.deepEqual([await next(), await next()], ['3 unchanged echo', '3 unchanged other'])
@@ -69,6 +80,44 @@ describe('weir get, export, history, complete', () => {
     assert.equal(await next(), '6 deleted seen')
     child.kill('SIGINT')
     assert.deepEqual(await exited, [130, null])
+  })
+
+  test('get -w: what is written between the question for the revision and the list is a change of its own', async (t) => {
+    const now = await admin.revision()
+    let raced = false
+    const detour = await startDetour(admin.url, () => async (request, pass) => {
+      const answer = await pass()
+      if (!raced && request.url?.startsWith('/v1/revisions')) {
+        raced = true
+        await admin.call('PUT', '/v1/clusters/other', { owner: 'team-b', spec: { endpoints: [] } })
+      }
+      return answer
+    })
+    t.after(detour.close)
+    const { child, exited, next } = watching(t, 'clusters/other', detour.url)
+    const owners = async () => {
+      const { revision, action, document } = await next()
+      return [revision, action, document.owner]
+    }
+    assert.deepEqual(await owners(), [now, 'unchanged', 'team-a'])
+    assert.deepEqual(await owners(), [now + 1, 'updated', 'team-b'])
+    child.kill('SIGINT')
+    await exited
+  })
+
+  test('get 0: a label whose value holds commas and backslashes; the table shows it as -l takes it', async () => {
+    const labels = { note: 'a,b\\c', z: '1' }
+    await admin.call('PUT', '/v1/plans/noted', { labels, spec: {} })
+    await admin.call('PUT', '/v1/plans/plain', { labels: { note: 'a' }, spec: {} })
+    const { stdout } = await run('get', 'plans')
+    assert.match(stdout, /\nnoted +- +note=a\\,b\\\\c,z=1\n/)
+    const selected = await json('get', 'plans', '-l', 'note=a\\,b\\\\c', '-l', 'z=1')
+    assert.deepEqual(
+      selected.map(({ name }: { name: string }) => name),
+      ['noted'],
+    )
+    assert.equal((await run('get', 'plans', '-l', 'note=a\\', '-l', 'z=1')).code, 2)
+    for (const name of ['noted', 'plain']) await admin.call('DELETE', `/v1/plans/${name}`)
   })
 
   test('export 0: of one kind, with defaults, as it was, as JSON', async () => {
@@ -87,13 +136,20 @@ describe('weir get, export, history, complete', () => {
     assert.equal((await run('export', '--kind', 'things')).code, 2)
   })
 
-  test('history 0: of one object, back to its creation; 1: of none; 2: without a name', async () => {
+  test('history 0: of one object, back to its creation, also after its deletion; 1: of none; 2: without a name', async () => {
     const revisions = (await json('history', 'clusters/echo')).map(
       ({ revision }: { revision: number }) => revision,
     )
     assert.deepEqual(revisions, [2, 1])
     assert.equal((await json('history', 'clusters/echo', '-n', '1')).length, 1)
-    assert.equal((await run('history', 'clusters/nope')).code, 1)
+    await admin.call('PUT', '/v1/clusters/short', { spec: { endpoints: [] } })
+    await admin.call('DELETE', '/v1/clusters/short', undefined, { 'weir-message': 'not needed' })
+    const [deletion, creation] = await json('history', 'clusters/short')
+    assert.equal(deletion.message, 'not needed')
+    assert.equal(deletion.revision, creation.revision + 1)
+    const none = await run('history', 'clusters/nope')
+    assert.equal(none.code, 1)
+    assert.match(none.stderr, /there is no Cluster\/nope in the history/)
     assert.equal((await run('history', 'clusters')).code, 2)
   })
 

@@ -15,6 +15,18 @@ export const listenerAddress = '127.0.0.77'
 
 const context: CheckContext = { supervised: true, listenerAddress }
 
+/** Envoys of the gateways that other gateways forward to. */
+const announced = new Map([
+  [
+    'internal',
+    [
+      { gateway: 'internal', node: 'internal-1', addresses: ['127.0.0.78', '127.0.0.79'], peer: '127.0.0.1' },
+      { gateway: 'internal', node: 'internal-2', addresses: [], peer: '127.0.0.1' },
+      { gateway: 'internal', node: 'internal-3', addresses: ['127.0.0.79'], peer: '127.0.0.1' },
+    ],
+  ],
+])
+
 export interface GoldenCase {
   title: string
   input: string
@@ -36,7 +48,7 @@ export function goldenCases(): GoldenCase[] {
 export function outcome(path: string): { problems: Problem[] } | { gateways: Map<string, Compiled> } {
   const { state, problems } = stateOf(readFileSync(path, 'utf8'), basename(path))
   if (problems.length > 0) return { problems }
-  const live = { services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] }, listenerAddress }
+  const live = { services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] }, announced, listenerAddress }
   const names = [...state.objects.get('Gateway')!.keys()].sort()
   return { gateways: new Map(names.map((name) => [name, compile(state, name, live)])) }
 }

@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { runtime } from '../../src/bootstrap/bootstrap.ts'
 import type { Compiled } from '../../src/compile/compile.ts'
+import { struct } from '../../src/envoy-api/build.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
 import { encode } from '../../src/envoy-api/protos.ts'
 import { type Message, typeUrls } from '../../src/envoy-api/types.ts'
@@ -37,7 +39,11 @@ function staticBootstrap({ resources }: Compiled): Message {
     const { eds_cluster_config: _, ...rest } = cluster
     return { ...rest, type: 'STATIC', load_assignment: endpoints.get(name) }
   })
-  return { node: { id: 'golden', cluster: 'golden' }, static_resources: { listeners, clusters } }
+  return {
+    node: { id: 'golden', cluster: 'golden' },
+    static_resources: { listeners, clusters },
+    layered_runtime: { layers: [{ name: 'weir', static_layer: struct(runtime) }] },
+  }
 }
 
 function replaceKey(value: unknown, key: string, by: (value: Message) => [string, Message]): Message {

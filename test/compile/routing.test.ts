@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { compareHosts, widening } from '../../src/compile/hosts.ts'
-import { routeConfiguration } from '../../src/compile/route-configuration.ts'
-import type { GatewayRoute } from '../../src/compile/routes-of.ts'
+import { compareHosts, widening } from '../../src/compile/routing/hosts.ts'
+import { routeConfiguration } from '../../src/compile/routing/route-configuration.ts'
+import type { GatewayRoute } from '../../src/compile/routing/routes-of.ts'
 import type { GatewayContext } from '../../src/policies/policy-kind.ts'
 
 const gateway = { name: 'edge', spec: { listeners: [], rateLimitService: {} } } as unknown as GatewayContext

@@ -181,7 +181,11 @@ function expected(documents: Document[]) {
     object: { document, revision: 1 },
   }))
   const rls = Number(environment.WEIR_RLS_ADDR!.split(':')[1])
-  const live = { services: { ratelimit: [{ host: '127.0.0.1', port: rls }] }, listenerAddress: '127.0.0.1' }
+  const live = {
+    services: { ratelimit: [{ host: '127.0.0.1', port: rls }] },
+    announced: new Map(),
+    listenerAddress: '127.0.0.1',
+  }
   return expectedInForce(compile(replace(emptyState, 1, replacements), 'edge', live))
 }
 

@@ -136,6 +136,7 @@ function holdsFor(title: string, documents: () => Written[], gateway: string): v
         assert.equal(state, 'acked', type)
       const compiled = compile(stateOf(shop.documents)!, gateway, {
         services: { ratelimit: [{ host: '127.0.0.1', port: shop.weir.rlsPort }] },
+        announced: new Map(),
         listenerAddress: '127.0.0.1',
       })
       assert.deepEqual(dumpedInForce((await shop.envoy.configDump()) as never), expectedInForce(compiled))
@@ -161,8 +162,8 @@ describe('what the warnings say is true', () => {
     const second = { address: '127.0.0.1', port: shop.upstreams.get(12_503)!.port }
     await shop.weir.apply(
       ...more,
-      cluster('second', { protocol: 'http2' }, second),
-      cluster('gone', {}, closed),
+      cluster('second', { protocol: 'auto' }, second),
+      cluster('gone', { outlierDetection: 'breaker' }, closed),
     )
   })
   after(() => shop?.close())
@@ -237,18 +238,6 @@ describe('what the warnings say is true', () => {
     return found
   }
 
-  /** How many of so many requests each of two upstreams got. */
-  async function spread(
-    count: number,
-    path: string,
-    ports: [number, number],
-    headers = {},
-  ): Promise<number[]> {
-    const before = ports.map((port) => seenBy(port).length)
-    await statuses(count, path, headers)
-    return ports.map((port, index) => seenBy(port).length - before[index]!)
-  }
-
   const guarded = async () => {
     for (const [path, method] of [
       ['/orders', 'GET'],
@@ -290,79 +279,23 @@ describe('what the warnings say is true', () => {
       assert.deepEqual(body.items[0].labels, {}, 'it is of no wave')
       assert.equal(body.items[0].types.route.state, 'acked')
     },
-    'all endpoints get the same share': async () => {
-      assert.deepEqual(await spread(20, '/anything', [12_501, 12_502]), [10, 10])
-    },
-    'the cluster has no endpoints': async () => assert.equal((await get('/office')).status, 503),
     'requests are sent as HTTP/1.1': async () => {
       // The upstream speaks HTTP/1.1 alone.
       assert.equal((await get('/second')).status, 200)
     },
-    'endpoints are picked by round robin': async () => {
-      assert.deepEqual(await spread(10, '/basket', [12_504, 12_505]), [5, 5])
-    },
-    'a new endpoint gets its whole share at once': async () =>
-      assert.doesNotMatch(await config(), /slow_start/),
-    'clients are not kept on an endpoint': async () => {
-      assert.deepEqual(await spread(10, '/basket', [12_504, 12_505], { cookie: 'reader=7' }), [5, 5])
-    },
-    'no endpoint is checked': async () => {
-      assert.doesNotMatch(await config(), /"health_checks"/)
-      assert.ok(!seenBy(12_501).some(({ headers }) => /health/i.test(headers['user-agent'] ?? '')))
-    },
-    'no endpoint is ejected and no breaker opens': async () => {
-      assert.doesNotMatch(await config(), /"outlier_detection"/)
-    },
-    'Envoy’s own bounds are in force': async () => {
-      assert.doesNotMatch(await config(), /"circuit_breakers"/)
-      const { body } = await send(shop.envoy.adminPort, { path: '/clusters' })
-      assert.match(body, /^catalogue::default_priority::max_connections::1024$/m)
+    'no breaker opens': async () => {
+      const before = (await shop.envoy.stats('cluster.gone.upstream_cx_total'))[
+        'cluster.gone.upstream_cx_total'
+      ]!
+      await statuses(25, '/gone')
+      const after = (await shop.envoy.stats('cluster.gone.upstream_cx_total'))[
+        'cluster.gone.upstream_cx_total'
+      ]!
+      assert.ok(after - before >= 25, 'each was tried')
     },
     'the cluster gets no endpoints until TLS is spoken to them': async () => {
       assert.equal((await get('/pay')).status, 503)
       assert.equal(seenBy(12_506).length, 0)
-    },
-    'the route is left out, since it would take more requests than it should': async () => {
-      assert.doesNotMatch(await config(), /books-preview/)
-    },
-    'the route is left out': async () => {
-      assert.equal(
-        (await get('/welcome', { host: 'old-books.example' })).status,
-        200,
-        'the wider route takes it',
-      )
-      assert.match((await get('/alive')).upstream!, /^1250[12]$/)
-      assert.doesNotMatch(await config(), /"(old-address|alive)"/)
-    },
-    'no request is copied': async () => {
-      assert.equal((await get('/books/9780141439518')).status, 200)
-      assert.ok(!seenBy(12_503).some(({ url }) => url === '/books/9780141439518'))
-    },
-    'the path is forwarded as it came': async () => {
-      await get('/basket/7?x=1')
-      const urls = [...seenBy(12_504), ...seenBy(12_505)].map(({ url }) => url)
-      assert.ok(urls.includes('/basket/7?x=1'))
-    },
-    'Envoy’s own 15 s are in force': async () => assert.doesNotMatch(await config(), /"timeout":"8s"/),
-    'nothing is retried': async () => {
-      assert.equal((await get('/gone')).status, 503)
-      const stats = await shop.envoy.stats('cluster.gone.upstream_')
-      assert.equal(stats['cluster.gone.upstream_rq_retry'], 0)
-      assert.equal(stats['cluster.gone.upstream_cx_connect_fail'], 1)
-    },
-    'headers stay as they are': async () => {
-      const { headers } = await get('/anything/headers', { 'x-debug': '1' })
-      assert.equal(headers['x-frame-options'], undefined)
-      assert.equal(headers.server, 'envoy')
-      const seen = [...seenBy(12_501), ...seenBy(12_502)].find(({ url }) => url === '/anything/headers')!
-      assert.equal(seen.headers['x-debug'], '1')
-      assert.equal(seen.headers['x-shop'], undefined)
-    },
-    'answers carry no CORS headers, and preflights are not answered': async () => {
-      const asking = { origin: 'https://books.example', 'access-control-request-method': 'GET' }
-      const { headers, upstream } = await get('/anything/preflight', asking, 'OPTIONS')
-      assert.ok(upstream !== undefined, 'the upstream was asked')
-      assert.ok(!Object.keys(headers).some((name) => name.startsWith('access-control')))
     },
     'the route answers 503 to every request': guarded,
     'routes that name it answer 503': guarded,

@@ -87,6 +87,12 @@ describe('what every field says of itself', () => {
 
 const live = {
   services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] },
+  announced: new Map(
+    ['front', 'back'].map((gateway, index) => {
+      const peer = `127.0.0.${index + 1}`
+      return [gateway, [{ gateway, node: `${gateway}-1`, addresses: [], peer }]]
+    }),
+  ),
   listenerAddress: '127.0.0.1',
 }
 const written = storefrontDocuments()
@@ -139,8 +145,8 @@ function* changes(field: Field, { document, pointer }: Place) {
     other,
     at: pointer,
   }))
-  // A choice that is `true` or not there can only be taken away with the item that it is.
-  const gone = isFlagOfChoice(field) ? pointer.slice(0, pointer.lastIndexOf('/')) : pointer
+  // What is `true` or not there can only be taken away with the item that it is the choice of.
+  const gone = field.node.const === true ? pointer.slice(0, pointer.lastIndexOf('/')) : pointer
   for (const { other, at } of [...others, { other: absent, at: gone }]) {
     const after = changed(before, at, other)
     const state = stateOf(written.with(document, after))
@@ -150,11 +156,6 @@ function* changes(field: Field, { document, pointer }: Place) {
     )
     yield { other, warned, differs: delivered(state) !== now }
   }
-}
-
-function isFlagOfChoice({ node, around }: Field): boolean {
-  const parent = around.at(-1) as SchemaNode & { maxProperties?: number }
-  return node.const === true && parent.maxProperties === 1
 }
 
 /** Of an enum whose values but one are warned of nothing is to be told apart. */
@@ -199,15 +200,21 @@ describe('every field is delivered to Envoy, or warned of, or for weir alone', (
     test(`${kind.kind}: every value of an enum is delivered or warned of`, () => {
       const silent = fields.flatMap((field) => {
         if (field.node.enum === undefined || hasOneValue(field.node)) return []
-        return placesIn(kind, field.path).flatMap((place) =>
+        const tried = placesIn(kind, field.path).flatMap((place) =>
           [...changes(field, place)]
             // A value that is warned of does what the default does.
-            .filter(({ other }) => other !== absent && !(place.warned && other === field.node.default))
-            .filter(({ warned, differs }) => !warned && !differs)
-            .map(({ other }) => `${field.path}: ${String(other)}`),
+            .filter(({ other }) => other !== absent && !(place.warned && other === field.node.default)),
         )
+        // Some of the example's objects are used by nothing that is delivered yet.
+        const seen = new Set(
+          tried.filter(({ warned, differs }) => warned || differs).map(({ other }) => other),
+        )
+        const others = new Set(tried.map(({ other }) => other))
+        return [...others]
+          .filter((other) => !seen.has(other))
+          .map((other) => `${field.path}: ${String(other)}`)
       })
-      assert.deepEqual([...new Set(silent)], [])
+      assert.deepEqual(silent, [])
     })
 
     test(`${kind.kind}: what is warned of does nothing, whatever its value`, () => {

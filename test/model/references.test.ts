@@ -54,6 +54,11 @@ const shop = () =>
     limit('per-key'),
     route('r1', ['edge'], 'a', ['per-key']),
     route('r2', ['internal/http', 'edge'], 'b'),
+    gateway('domain', 3),
+    object('Cluster', 'to-domain', { gateway: { name: 'domain', listener: 'http' } }),
+    route('r3', ['internal'], 'to-domain'),
+    route('r4', ['domain'], 'c'),
+    cluster('c'),
   )
 
 describe('gateways concerned by a change', () => {
@@ -65,6 +70,10 @@ describe('gateways concerned by a change', () => {
     ['Cluster', 'b', ['edge', 'internal']],
     ['Cluster', 'unused', []],
     ['RateLimitPolicy', 'per-key', ['edge']],
+    // What it forwards to is not where it is in force; what a gateway listens on is the endpoints of those before it.
+    ['Cluster', 'to-domain', ['internal']],
+    ['Gateway', 'domain', ['domain', 'internal']],
+    ['Route', 'r4', ['domain']],
   ]
   for (const [kind, name, expected] of cases) {
     test(`${kind}/${name}`, () => {
@@ -133,6 +142,21 @@ describe('planning a write', () => {
     assert.deepEqual(
       problems.map(({ pointer }) => pointer),
       ['/spec/listeners/1/port'],
+    )
+  })
+
+  test('the built-in outlier detection needs no policy; one that is written for it may come and go', () => {
+    const cluster = object('Cluster', 'a', { endpoints: [] })
+    const none = object('Cluster', 'b', { endpoints: [], outlierDetection: 'none' })
+    const own = object('OutlierDetectionPolicy', 'default', { consecutive5xx: 3 })
+    const state = written(gateway('edge', 1), cluster, none, own, route('r', ['edge'], 'a'))
+    assert.deepEqual(gatewaysConcerned(kinds, state, [{ kind: own.kind, name: own.name }]), new Set(['edge']))
+    const plan = planWrite(kinds, state, [remove(own.kind, own.name)], context)
+    assert.deepEqual([plan.problems, plan.changes[0]!.action], [[], 'deleted'])
+    const unknown = object('Cluster', 'c', { endpoints: [], outlierDetection: 'defaults' })
+    assert.equal(
+      planWrite(kinds, state, put(unknown), context).problems[0]!.pointer,
+      '/spec/outlierDetection',
     )
   })
 })

@@ -7,14 +7,14 @@ import { selfSigned } from '../support/certificate.ts'
 import { withClient } from '../support/postgres.ts'
 import { testKey, testSecrets } from '../support/secrets.ts'
 
-const pem = selfSigned('shop.example')
+const [pem, other] = [selfSigned('shop.example'), selfSigned('shop.example')]
 
 function consumer(apiKeys: object[], name = 'acme'): object {
   return { kind: 'Consumer', name, spec: { apiKeys } }
 }
 
-function certificate(privateKey: unknown, name = 'shop'): object {
-  return { kind: 'Certificate', name, spec: { pem: { certificate: pem.certificate, privateKey } } }
+function certificate(privateKey: unknown, name = 'shop', chain = pem.certificate): object {
+  return { kind: 'Certificate', name, spec: { pem: { certificate: chain, privateKey } } }
 }
 
 describe('secrets of written documents', () => {
@@ -52,9 +52,49 @@ describe('secrets of written documents', () => {
     assert.match(first.secretRef, /^[0-9a-f-]{36}$/)
     assert.deepEqual(await actions(certificate(pem.privateKey)), ['unchanged'])
     assert.deepEqual(await actions(certificate(first)), ['unchanged'])
-    assert.deepEqual(await actions(certificate(selfSigned('shop.example').privateKey)), ['updated'])
+    assert.deepEqual(await actions(certificate(other.privateKey, 'shop', other.certificate)), ['updated'])
     const second = (await admin.call('GET', '/v1/certificates/shop')).body.spec.pem.privateKey
     assert.notEqual(second.secretRef, first.secretRef)
+  })
+
+  test('a private key that is not the one of its certificate is refused, given or stored', async () => {
+    const wrong = [
+      [certificate(other.privateKey, 'pair'), /^the private key is not the one/],
+      [certificate(pem.privateKey, 'pair', other.certificate + pem.certificate), /^the private key is not/],
+    ] as const
+    for (const [document, message] of wrong) {
+      const [problem, ...more] = await refused(document)
+      assert.deepEqual([problem?.pointer, more], ['/spec/pem/privateKey', []])
+      assert.match(problem!.message, message)
+      assert.match(problem!.remedy, /first certificate of the chain/)
+    }
+    assert.deepEqual(await actions(certificate(pem.privateKey, 'pair')), ['created'])
+    const stored = (await admin.call('GET', '/v1/certificates/pair')).body.spec.pem.privateKey
+    const [problem] = await refused(certificate(stored, 'pair', other.certificate))
+    assert.equal(problem?.pointer, '/spec/pem/privateKey')
+    assert.match(problem.message, /^the private key that is stored is not the one/)
+    const chain = pem.certificate + other.certificate
+    assert.deepEqual(await actions(certificate(stored, 'pair', chain)), ['updated'])
+  })
+
+  test('a dry run shows new secrets as new, and stored ones as they are', async () => {
+    const value = 'a-key-of-a-dry-run'
+    await apply(consumer([{ id: 'old', value }], 'rehearsed'))
+    const document = consumer(
+      [
+        { id: 'old', value },
+        { id: 'a', value: 'a-new-key-of-a-dry-run' },
+        { id: 'b', value: 'b-new-key-of-a-dry-run' },
+      ],
+      'rehearsed',
+    )
+    const dryRun = async () => (await admin.call('POST', '/v1/apply?dryRun=true', [document])).body.diff
+    const [{ patch }] = await dryRun()
+    assert.deepEqual(
+      patch.map((step: { value: unknown }) => step.value),
+      ['a', 'b'].map((id) => ({ id, value: { secretRef: '(new)' } })),
+    )
+    assert.deepEqual(await dryRun(), [{ kind: 'Consumer', name: 'rehearsed', action: 'updated', patch }])
   })
 
   test('API keys keep their references by id, whatever their order', async () => {

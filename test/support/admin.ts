@@ -52,6 +52,7 @@ export async function startAdmin(
     version: '0.0.0-test',
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'weir_up 1\n' }),
     fleet: () => [],
+    panic: async () => undefined,
     deliver: nobodyConnected,
     preview: () => [],
     readiness: () => ({ ready: true, detail: { database: 'ok' } }),

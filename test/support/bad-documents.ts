@@ -93,10 +93,10 @@ function beyond(node: Bounded, value: unknown): [string, unknown][] {
   const { minimum, maximum, minLength, maxLength, atLeast, atMost, minItems, maxItems } = node
   if (minimum !== undefined) found.push([`is below ${minimum}`, minimum - 1])
   if (maximum !== undefined) found.push([`is above ${maximum}`, maximum + 1])
-  if (minLength !== undefined) found.push(['is too short', 'x'.repeat(minLength - 1)])
+  if (minLength !== undefined && minLength > 0) found.push(['is too short', 'x'.repeat(minLength - 1)])
   if (maxLength !== undefined) found.push(['is too long', 'x'.repeat(maxLength + 1)])
   if (node.pattern !== undefined) found.push(['has a character that cannot be', 'a\u0001 \u007f'])
-  if (node.format !== undefined) found.push(['is not well formed', '(?<'])
+  if (node.format !== undefined) found.push(['is not well formed', '(?<%'])
   if (node.format === 'weir-duration') found.push(...aroundDurations(atLeast!, atMost!))
   if (node.format === 'weir-size') found.push([`is above ${atMost}`, '5GiB'])
   if (Array.isArray(value)) {

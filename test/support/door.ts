@@ -7,11 +7,13 @@ export interface Door {
   /** Breaks every connection and lets none through. */
   shut(): Promise<void>
   open(): Promise<void>
+  /** Breaks every connection; those that come from now on are let in to another target. */
+  turn(target: string): void
 }
 
-/** A TCP way to a database that can be shut, so that a real database goes away and comes back. */
+/** A TCP way to a server that can be shut, so that a real one goes away and comes back, or another takes its place. */
 export async function openDoor(target: string): Promise<Door> {
-  const url = new URL(target)
+  let url = new URL(target)
   const sockets = new Set<Socket>()
   const server = createServer((inner) => {
     const outer = connect(Number(url.port), url.hostname)
@@ -44,5 +46,9 @@ export async function openDoor(target: string): Promise<Door> {
       await closed
     },
     open: () => listen(port),
+    turn(target) {
+      url = new URL(target)
+      for (const socket of sockets) socket.destroy()
+    },
   }
 }

@@ -9,8 +9,12 @@ import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
 export interface TestEnvoyOptions {
   gateway: string
   xdsPort: number
+  /** By default delta. */
+  protocol?: 'delta' | 'sotw'
   id?: string
   labels?: Record<string, string>
+  /** Where it says that others reach it. */
+  addresses?: string[]
   /** Added to the bootstrap's top level, for example `static_resources` besides the xDS cluster. */
   bootstrap?: Record<string, unknown>
   /** Seconds for which a listener that is replaced goes on serving. */
@@ -45,7 +49,7 @@ export function envoyBinary(): string {
   return found
 }
 
-/** Starts an Envoy that joins `gateway` by delta ADS; resolves once its admin interface answers. */
+/** Starts an Envoy that joins `gateway` by ADS; resolves once its admin interface answers. */
 export async function startTestEnvoy(options: TestEnvoyOptions): Promise<TestEnvoy> {
   const id = options.id ?? `test-${Math.random().toString(36).slice(2, 8)}`
   const folder = await mkdtemp(join(tmpdir(), 'weir-envoy-'))
@@ -114,7 +118,7 @@ function parseStats(text: string): Record<string, number> {
 
 /** What `weir envoy bootstrap` prints, with what a test adds. */
 function bootstrapOf(id: string, options: TestEnvoyOptions): object {
-  const { gateway, xdsPort, labels = {}, bootstrap: extra } = options
+  const { gateway, xdsPort, protocol = 'delta', labels = {}, addresses = [], bootstrap: extra } = options
   const xds = { host: '127.0.0.1', port: xdsPort }
-  return { ...bootstrap({ gateway, id, labels, addresses: [], xds, adminPort: 0 }), ...extra }
+  return { ...bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort: 0 }), ...extra }
 }

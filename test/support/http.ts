@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
 
 export interface Sent {
   path: string
@@ -6,6 +6,8 @@ export interface Sent {
   /** `host`, too, which `fetch` would not let through. */
   headers?: Record<string, string>
   body?: Buffer
+  /** Address of this machine that it is sent from, such as 127.0.0.2. */
+  from?: string
 }
 
 export interface Received {
@@ -16,10 +18,12 @@ export interface Received {
   upstream: string | undefined
 }
 
-/** One request over a connection of its own to a port of this machine. */
-export function send(port: number, { path, method = 'GET', headers = {}, body }: Sent): Promise<Received> {
+/** One request to a port of this machine, over a connection of its own unless an agent keeps some. */
+export function send(port: number, sent: Sent, agent: Agent | false = false): Promise<Received> {
+  const { path, method = 'GET', headers = {}, body, from: localAddress } = sent
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+    const options = { host: '127.0.0.1', port, path, method, headers, agent, localAddress }
+    const outgoing = request(options, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.once('error', reject)
@@ -32,7 +36,7 @@ export function send(port: number, { path, method = 'GET', headers = {}, body }:
         }),
       )
     })
-    sent.once('error', reject)
-    sent.end(body)
+    outgoing.once('error', reject)
+    outgoing.end(body)
   })
 }

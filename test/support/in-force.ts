@@ -1,18 +1,35 @@
 import type { Compiled } from '../../src/compile/compile.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
-import { typeUrls } from '../../src/envoy-api/types.ts'
+import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 
-/** What an Envoy holds, or should hold: `type/name` -> version (the hash of the content), or addresses of endpoints. */
-export type InForce = Record<string, string>
+/** What an Envoy holds, or should hold: `type/name` -> version (the hash of the content), or the endpoints. */
+export type InForce = Record<string, string | string[]>
 
 interface Endpoints {
   cluster_name: string
   endpoints?: {
-    lb_endpoints?: { endpoint: { address: { socket_address: { address: string; port_value: number } } } }[]
+    priority?: number
+    locality?: { region?: string; zone?: string; sub_zone?: string }
+    lb_endpoints?: {
+      endpoint: { address: { socket_address: { address: string; port_value: number } } }
+      /** A message in what is compiled, a number in Envoy's JSON. */
+      load_balancing_weight?: number | { value: number }
+      health_status?: string
+    }[]
   }[]
 }
 
+interface Cluster {
+  name: string
+  type?: string
+  health_checks?: unknown[]
+}
+
 type Versioned = { version_info?: string; [resource: string]: unknown }
+
+export interface ConfigDump {
+  configs: { '@type': string; [section: string]: unknown }[]
+}
 
 /** What a compile says that an Envoy should hold. */
 export function expectedInForce(compiled: Compiled): InForce {
@@ -21,61 +38,112 @@ export function expectedInForce(compiled: Compiled): InForce {
     .flatMap(([type, byName]) =>
       [...byName.values()].map(({ name, version }) => [key(type, name), version] as const),
     )
+  const checked = checkedOf([...compiled.resources.get(typeUrls.cluster)!.values()] as never)
   const endpoints = [...compiled.resources.get(typeUrls.endpoints)!.values()].map((each) =>
-    addresses(each as never),
+    endpointsOf(each as never, checked),
   )
   return sorted([...versions, ...endpoints])
 }
 
 /**
  * What Envoy says that it holds, by `/config_dump?include_eds`: the versions of the dynamic resources in force. The
- * one normalisation: endpoints, which the dump builds anew and without a version, are compared by their addresses, and
- * those of clusters that bring their own are left out.
+ * one normalisation: endpoints, which the dump builds anew and without a version, are compared by their addresses,
+ * weights, priorities, localities and whether they are used; the last not where Envoy finds it out itself by checks.
+ * Those of clusters that bring their own are left out.
  */
-export function dumpedInForce(dump: { configs: { '@type': string; [section: string]: unknown }[] }): InForce {
-  const section = (type: string, name: string) =>
-    (dump.configs.find((config) => config['@type'].endsWith(`.${type}`))?.[name] ?? []) as Versioned[]
-  const named = (item: Versioned, resource: string) => (item[resource] as { name: string }).name
-  const clusters = section('ClustersConfigDump', 'dynamic_active_clusters')
-  const brought = new Set(
-    clusters
-      .filter(({ cluster }) => (cluster as { type?: string }).type !== 'EDS')
-      .map((item) => named(item, 'cluster')),
-  )
-  return sorted([
-    ...clusters.map((item) => [key(typeUrls.cluster, named(item, 'cluster')), item.version_info!] as const),
-    ...section('ListenersConfigDump', 'dynamic_listeners')
-      .filter(({ active_state }) => active_state !== undefined)
-      .map(
-        (item) =>
-          [
-            key(typeUrls.listener, item.name as string),
-            (item.active_state as Versioned).version_info!,
-          ] as const,
-      ),
-    ...section('RoutesConfigDump', 'dynamic_route_configs').map(
-      (item) => [key(typeUrls.route, named(item, 'route_config')), item.version_info!] as const,
-    ),
-    ...section('EndpointsConfigDump', 'dynamic_endpoint_configs')
-      .map(({ endpoint_config }) => endpoint_config as Endpoints)
-      .filter(({ cluster_name }) => !brought.has(cluster_name))
-      .map(addresses),
+export function dumpedInForce(dump: ConfigDump): InForce {
+  const versions = held(dump).map(({ key, version }) => [key, version] as const)
+  return sorted([...versions, ...heldEndpoints(dump)])
+}
+
+/**
+ * The same with the content in place of the version, which over state-of-the-world xDS is that of a whole response: to
+ * be compared with what an Envoy holds that had it over delta.
+ */
+export function dumpedContent(dump: ConfigDump): Record<string, unknown> {
+  return Object.fromEntries([
+    ...held(dump).map(({ key, content }) => [key, content] as const),
+    ...heldEndpoints(dump),
   ])
 }
 
-function addresses({ cluster_name, endpoints = [] }: Endpoints): readonly [string, string] {
-  const hosts = endpoints.flatMap(({ lb_endpoints = [] }) => lb_endpoints)
-  const texts = hosts.map(({ endpoint }) => {
-    const { address, port_value } = endpoint.address.socket_address
-    return `${address}:${port_value}`
-  })
-  return [key(typeUrls.endpoints, cluster_name), texts.sort().join(' ')]
+interface Held {
+  key: string
+  version: string
+  content: unknown
+}
+
+function held(dump: ConfigDump): Held[] {
+  const take = (type: TypeUrl, field: string, items: readonly Versioned[]): Held[] =>
+    items.map((item) => {
+      const content = item[field] as { name: string }
+      return { key: key(type, content.name), version: item.version_info!, content }
+    })
+  const listeners = sectionOf(dump, 'ListenersConfigDump', 'dynamic_listeners')
+  return [
+    ...take(typeUrls.cluster, 'cluster', sectionOf(dump, 'ClustersConfigDump', 'dynamic_active_clusters')),
+    ...take(
+      typeUrls.listener,
+      'listener',
+      listeners.flatMap(({ active_state }) =>
+        active_state === undefined ? [] : [active_state as Versioned],
+      ),
+    ),
+    ...take(typeUrls.route, 'route_config', sectionOf(dump, 'RoutesConfigDump', 'dynamic_route_configs')),
+  ]
+}
+
+function heldEndpoints(dump: ConfigDump): (readonly [string, string[]])[] {
+  const clusters = sectionOf(dump, 'ClustersConfigDump', 'dynamic_active_clusters')
+  const messages = clusters.map(({ cluster }) => cluster as Cluster)
+  const brought = new Set(messages.filter(({ type }) => type !== 'EDS').map(({ name }) => name))
+  const checked = checkedOf(messages)
+  return sectionOf(dump, 'EndpointsConfigDump', 'dynamic_endpoint_configs')
+    .map(({ endpoint_config }) => endpoint_config as Endpoints)
+    .filter(({ cluster_name }) => !brought.has(cluster_name))
+    .map((each) => endpointsOf(each, checked))
+}
+
+/** Whether Envoy is through with what it was given: nothing warms up, and nothing that was replaced is still there. */
+export function isAtRest(dump: ConfigDump): boolean {
+  const listeners = sectionOf(dump, 'ListenersConfigDump', 'dynamic_listeners')
+  return (
+    sectionOf(dump, 'ClustersConfigDump', 'dynamic_warming_clusters').length === 0 &&
+    listeners.every(
+      ({ warming_state, draining_state }) => warming_state === undefined && draining_state === undefined,
+    )
+  )
+}
+
+function sectionOf(dump: ConfigDump, type: string, name: string): Versioned[] {
+  return (dump.configs.find((config) => config['@type'].endsWith(`.${type}`))?.[name] ?? []) as Versioned[]
+}
+
+function checkedOf(clusters: readonly Cluster[]): ReadonlySet<string> {
+  return new Set(clusters.filter((each) => (each.health_checks ?? []).length > 0).map(({ name }) => name))
+}
+
+function endpointsOf(
+  { cluster_name, endpoints = [] }: Endpoints,
+  checked: ReadonlySet<string>,
+): readonly [string, string[]] {
+  const texts = endpoints.flatMap(({ priority = 0, locality = {}, lb_endpoints = [] }) =>
+    lb_endpoints.map(({ endpoint, load_balancing_weight: weight = 1, health_status = 'HEALTHY' }) => {
+      const { address, port_value } = endpoint.address.socket_address
+      const place = [locality.region, locality.zone, locality.sub_zone].map((part) => part ?? '').join('/')
+      const share = `weight ${typeof weight === 'number' ? weight : weight.value}`
+      // What is drained counts as unhealthy.
+      const used = checked.has(cluster_name) ? 'as checked' : health_status === 'HEALTHY' ? 'used' : 'unused'
+      return `${address}:${port_value} ${share} priority ${priority} in ${place} ${used}`
+    }),
+  )
+  return [key(typeUrls.endpoints, cluster_name), texts.sort()]
 }
 
 function key(type: string, name: string): string {
   return `${type.slice(type.lastIndexOf('.') + 1)}/${name}`
 }
 
-function sorted(entries: readonly (readonly [string, string])[]): InForce {
+function sorted(entries: readonly (readonly [string, string | string[]])[]): InForce {
   return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
 }

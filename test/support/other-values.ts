@@ -47,6 +47,7 @@ function texts(node: SchemaNode, value: unknown, names: readonly string[]): unkn
     case 'weir-size':
       return ['1B', '7MiB', node.atLeast, node.atMost]
     case 'weir-ip':
+    case 'weir-host':
       return ['127.0.0.9']
     case 'weir-cidr':
       return ['192.0.2.0/24']

@@ -27,7 +27,7 @@ export interface Weir {
   xdsPort: number
   rlsPort: number
   dataDir: string
-  /** A request to the admin API with the token; a document or a list of them is sent as YAML. */
+  /** A request to the admin API with the token; a document or a list of them is sent as YAML, a PATCH must be JSON. */
   api(method: string, path: string, documents?: object | object[] | string): Promise<Answer>
   /** Applies documents and waits until every Envoy has them; fails the test unless that is so. */
   apply(...documents: object[]): Promise<Answer>
@@ -131,7 +131,8 @@ async function api(
   documents?: object | object[] | string,
 ): Promise<Answer> {
   const headers: Record<string, string> = { authorization: `Bearer ${weir.token}` }
-  if (documents !== undefined) headers['content-type'] = 'application/yaml'
+  const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/yaml'
+  if (documents !== undefined) headers['content-type'] = type
   const text =
     documents === undefined || typeof documents === 'string'
       ? documents

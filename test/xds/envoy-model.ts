@@ -1,9 +1,17 @@
-import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
-import { type DeltaRequest, type DeltaResponse, DeltaStream } from '../../src/xds/delta.ts'
 import { Memories, type Seat } from '../../src/xds/memories.ts'
-import { changesBetween, type Snapshot } from '../../src/xds/snapshot.ts'
-import { type ShortType, stillClock, told } from './plain.ts'
+import { changesBetween, resourcesOf, type Snapshot } from '../../src/xds/snapshot.ts'
+import { Versions } from '../../src/xds/versions.ts'
+import {
+  type Dialect,
+  dialects,
+  isWhole,
+  type Protocol,
+  type Request,
+  type Response,
+  versionOfAll,
+} from './dialects.ts'
+import { plainResources, type ShortType, stillClock, told } from './plain.ts'
 
 const identity = { gateway: 'edge', id: 'n', version: '1.40.0' }
 
@@ -11,6 +19,8 @@ const shortOf = new Map(Object.entries(typeUrls).map(([short, url]) => [url as s
 
 interface TypeOfModel {
   asked: boolean
+  /** On an earlier stream. */
+  everAsked: boolean
   /** What is in force; after a NACK this may be more than what is claimed. */
   readonly has: Map<string, string>
   /** Versions that are named on a reconnect. */
@@ -20,6 +30,8 @@ interface TypeOfModel {
   readonly doubtful: Set<string>
   /** Names in responses whose answer was lost; the claim of a version explains one such loss, not two. */
   readonly unheard: Set<string>
+  /** Names that went without a word, so that they may come again. */
+  readonly untold: Set<string>
 }
 
 /**
@@ -39,49 +51,65 @@ export class EnvoyModel {
     listener: emptyType(),
     route: emptyType(),
   }
-  stream: DeltaStream
+  readonly #protocol: Protocol
+  readonly #dialect: Dialect
+  readonly #versions = new Versions()
   /** What was bad no longer is. */
   healed = false
   readonly #memories: Memories
   #seat: Seat
   readonly #checkReferences: boolean
   readonly #hasSiblings: boolean
-  #inbox: DeltaResponse[] = []
-  #outbox: DeltaRequest[] = []
+  #inbox: Response[] = []
+  #outbox: Request[] = []
   #initialized = false
   #streams = 0
   /** Answers to cluster responses, held back while a cluster warms. */
-  #heldBack: DeltaRequest[] = []
+  #heldBack: Request[] = []
   readonly #warming = new Set<string>()
   /** Clusters that came since their endpoints did, so these may come again. */
   readonly #endpointsDue = new Set<string>()
-  readonly #received = new Map<string, DeltaResponse>()
+  readonly #received = new Map<string, Response>()
   /** What the server was told to be bad. */
   readonly #refusedAlone = new Set<string>()
 
-  constructor(snapshot: Snapshot, checkReferences: boolean, siblings?: Memories) {
+  constructor(protocol: Protocol, snapshot: Snapshot, checkReferences: boolean, siblings?: Memories) {
+    this.#protocol = protocol
+    this.#dialect = dialects[protocol]()
     this.#checkReferences = checkReferences
     this.#hasSiblings = siblings !== undefined
     this.#memories = siblings ?? new Memories(stillClock)
     this.#seat = this.#memories.open(identity)
-    this.stream = this.#connect(snapshot)
+    this.#connect(snapshot)
+  }
+
+  get session() {
+    return this.#dialect.session
   }
 
   /** What was refused is to be sent again, each once. */
   retry(): void {
     this.#refusedAlone.clear()
-    this.stream.session.retry()
+    this.session.retry()
     this.#serve()
   }
 
   publish(snapshot: Snapshot): void {
-    this.stream.onSnapshot(snapshot, changesBetween(this.stream.session.snapshot, snapshot))
+    const changes = changesBetween(this.session.snapshot, snapshot)
+    this.#dialect.publish(snapshot, changes)
+    // Over the state of the world it is not told that a named resource is gone, and may get it again later.
+    for (const short of ['endpoints', 'route'] as const) {
+      if (this.#protocol === 'delta') continue
+      for (const name of changes.get(typeUrls[short]) ?? []) {
+        if (!resourcesOf(snapshot, typeUrls[short]).has(name)) this.types[short].untold.add(name)
+      }
+    }
     this.#serve()
   }
 
   /** The connection is lost, with all that was on its way, and made again. */
   reconnect(): void {
-    this.stream.session.close()
+    this.session.close()
     this.#seat.leave()
     this.#seat = this.#memories.open(identity)
     // While another lives, its memory does not tell what this one refused.
@@ -89,21 +117,22 @@ export class EnvoyModel {
     for (const response of this.#inbox) this.#doubt(response)
     // Their clusters came, so they may come again, whether they did or not.
     for (const name of this.types.endpoints.subscribed) this.#endpointsDue.add(name)
-    for (const { response_nonce } of [...this.#outbox, ...this.#heldBack]) {
-      if (response_nonce !== undefined) this.#unheard(this.#received.get(response_nonce)!)
-    }
-    this.stream = this.#connect(this.stream.session.snapshot)
+    const nonces = new Set([...this.#outbox, ...this.#heldBack].map(({ response_nonce }) => response_nonce))
+    for (const nonce of nonces) if (nonce !== undefined) this.#unheard(this.#received.get(nonce)!)
+    if (this.#protocol === 'sotw') for (const short of ['endpoints', 'route'] as const) this.#claim(short)
+    this.#connect(this.session.snapshot)
   }
 
   /** The server reads the next request. Returns false when there is none. */
   transmit(): boolean {
     const request = this.#outbox.shift()
     if (request === undefined) return false
-    const answer = this.stream.onRequest(request)
+    const answer = this.#dialect.send(request)
     if (answer.kind === 'ack') this.#settle(answer.nonce)
     if (answer.kind === 'nack' && answer.parked !== undefined) {
-      const [{ name, version }] = this.#received.get(answer.nonce)!.upserts as [EncodedResource]
-      this.#refusedAlone.add(`${answer.type} ${name} ${version}`)
+      const { upserts, content } = this.#received.get(answer.nonce)!
+      const version = [...upserts, ...content].find(({ name }) => name === answer.parked)?.version
+      this.#refusedAlone.add(`${answer.type} ${answer.parked} ${version}`)
     }
     this.#serve()
     return true
@@ -113,47 +142,77 @@ export class EnvoyModel {
   receive(): boolean {
     const response = this.#inbox.shift()
     if (response === undefined) return false
-    this.#received.set(response.nonce, response)
-    this.#apply(response)
-    this.#check(response)
+    const read = this.#read(response)
+    this.#received.set(response.nonce, read)
+    this.#apply(read)
+    this.#check(read)
     return true
   }
 
-  #connect(snapshot: Snapshot): DeltaStream {
+  /** What a response of everything changes is seen by what the Envoy has, not by what it accepted. */
+  #read(response: Response): Response {
+    if (!this.#isWhole(response)) return response
+    const { has } = this.types[shortOf.get(response.type)!]
+    const upserts = response.content.filter(({ name, version }) => has.get(name) !== version)
+    const names = new Set(response.content.map(({ name }) => name))
+    return { ...response, upserts, removed: [...has.keys()].filter((name) => !names.has(name)) }
+  }
+
+  #isWhole({ type }: Response): boolean {
+    return this.#protocol === 'sotw' && isWhole(type)
+  }
+
+  #connect(snapshot: Snapshot): void {
     this.#inbox = []
     this.#outbox = []
     this.#heldBack = []
-    const stream = new DeltaStream(snapshot, this.#seat.memory, `${++this.#streams}.`)
-    this.#seat.doubtUnanswered = () => stream.session.close()
-    for (const type of Object.values(this.types)) type.asked = false
+    const shared = { memory: this.#seat.memory, versions: this.#versions }
+    this.#dialect.connect(snapshot, shared, `${++this.#streams}.`)
+    const { session } = this
+    this.#seat.doubtUnanswered = () => session.close()
+    for (const type of Object.values(this.types)) {
+      type.everAsked ||= type.asked
+      type.asked = false
+    }
     const asks: ShortType[] = this.#warming.size === 0 || !this.#initialized ? ['cluster'] : []
-    if (this.types.endpoints.subscribed.size > 0) asks.push('endpoints')
+    if (this.#asksFor('endpoints')) asks.push('endpoints')
     if (this.#initialized) asks.push('listener')
-    if (this.types.route.subscribed.size > 0) asks.push('route')
+    if (this.#asksFor('route')) asks.push('route')
     // They arrive together, as an Envoy writes them; the server answers when it has read them all.
-    for (const type of asks) stream.onRequest(this.#firstRequest(type))
-    this.#inbox.push(...stream.advance())
-    return stream
+    for (const type of asks) this.#dialect.send(this.#firstRequest(type))
+    this.#serve()
   }
 
-  #firstRequest(short: ShortType): DeltaRequest {
+  /** Over the state of the world it asks for a type that it once had names of, though it has none now. */
+  #asksFor(short: ShortType): boolean {
+    const { subscribed, everAsked } = this.types[short]
+    return subscribed.size > 0 || (this.#protocol === 'sotw' && everAsked)
+  }
+
+  /** One version for all: if it is not that of what it is to have, the server cannot tell what it has. */
+  #claim(short: ShortType): void {
+    const { subscribed, doubtful } = this.types[short]
+    const target = [...resourcesOf(this.session.snapshot, typeUrls[short])]
+    const wanted = new Map(target.filter(([name]) => subscribed.has(name)))
+    if (this.#dialect.claimed(typeUrls[short]) === versionOfAll(wanted)) return
+    for (const name of subscribed) doubtful.add(name)
+  }
+
+  #firstRequest(short: ShortType): Request {
     const type = this.types[short]
     type.asked = true
     if (short === 'endpoints' && !this.types.cluster.asked) {
       for (const name of type.subscribed) this.#endpointsDue.add(name)
     }
-    return {
-      type_url: typeUrls[short],
-      resource_names_subscribe: [...type.subscribed],
-      initial_resource_versions: Object.fromEntries(type.claims),
-    }
+    const held = plainResources(Object.fromEntries(type.claims))
+    return this.#dialect.first(typeUrls[short], { subscribe: [...type.subscribed], unsubscribe: [], held })
   }
 
   #serve(): void {
-    this.#inbox.push(...this.stream.advance())
+    this.#inbox.push(...this.#dialect.advance())
   }
 
-  #apply(response: DeltaResponse): void {
+  #apply(response: Response): void {
     const short = shortOf.get(response.type)!
     const type = this.types[short]
     const accepted = this.healed || !response.upserts.some(({ version }) => version.includes('bad'))
@@ -163,24 +222,29 @@ export class EnvoyModel {
       if (accepted || (index % 2 === 0 && !version.includes('bad'))) type.has.set(name, version)
       if (accepted) type.claims.set(name, version)
     }
+    if (accepted && this.#isWhole(response)) {
+      type.claims.clear()
+      for (const { name, version } of response.content) type.claims.set(name, version)
+    }
     for (const name of response.removed) {
       type.has.delete(name)
       if (accepted) type.claims.delete(name)
     }
     if (!accepted) this.#doubt(response)
-    const error_detail = accepted ? {} : { error_detail: { code: 13, message: 'bad' } }
-    this.#follow(short, response, {
-      type_url: response.type,
-      response_nonce: response.nonce,
-      ...error_detail,
-    })
+    const change = { subscribe: [], unsubscribe: [] }
+    const answer = this.#dialect.answer(response, change, accepted ? undefined : messageFor(response))
+    this.#follow(short, response, answer)
   }
 
-  #follow(short: ShortType, response: DeltaResponse, answer: DeltaRequest): void {
+  #follow(short: ShortType, response: Response, answer: Request): void {
     if (short === 'cluster') {
       for (const { name } of response.upserts) {
         this.#endpointsDue.add(name)
         if (this.types.cluster.has.has(name)) this.#warming.add(name)
+      }
+      // Nor can the server know whether these came before.
+      for (const { name } of response.content) {
+        if (this.types.cluster.doubtful.has(name)) this.#endpointsDue.add(name)
       }
       for (const name of response.removed) this.#warming.delete(name)
       this.#subscribe('endpoints', this.types.cluster.has.keys())
@@ -217,21 +281,22 @@ export class EnvoyModel {
     for (const name of added) type.subscribed.add(name)
     if (!type.asked) this.#outbox.push(this.#firstRequest(short))
     else {
-      const lists = { resource_names_subscribe: added, resource_names_unsubscribe: dropped }
-      this.#outbox.push({ type_url: typeUrls[short], ...lists })
+      this.#outbox.push(this.#dialect.change(typeUrls[short], { subscribe: added, unsubscribe: dropped }))
     }
   }
 
   #settle(nonce: string): void {
-    const { type, upserts, removed } = this.#received.get(nonce)!
+    const response = this.#received.get(nonce)!
+    const { type, upserts, removed } = response
     const { doubtful, unheard } = this.types[shortOf.get(type)!]
+    if (this.#isWhole(response)) for (const names of [doubtful, unheard]) names.clear()
     for (const name of [...upserts.map(({ name }) => name), ...removed]) {
       doubtful.delete(name)
       unheard.delete(name)
     }
   }
 
-  #unheard({ type, upserts, removed }: DeltaResponse): void {
+  #unheard({ type, upserts, removed }: Response): void {
     const { doubtful, unheard } = this.types[shortOf.get(type)!]
     for (const name of [...upserts.map(({ name }) => name), ...removed]) {
       if (unheard.has(name)) doubtful.add(name)
@@ -240,7 +305,7 @@ export class EnvoyModel {
   }
 
   /** Whether this response took effect, neither side can tell from the versions that are claimed. */
-  #doubt({ type, upserts, removed }: DeltaResponse): void {
+  #doubt({ type, upserts, removed }: Response): void {
     const { doubtful } = this.types[shortOf.get(type)!]
     for (const name of [...upserts.map(({ name }) => name), ...removed]) doubtful.add(name)
   }
@@ -249,21 +314,28 @@ export class EnvoyModel {
     return short === 'cluster' || short === 'listener' || this.types[short].subscribed.has(name)
   }
 
-  #noteRepeats(short: ShortType, response: DeltaResponse): void {
+  #noteRepeats(short: ShortType, response: Response): void {
     const type = this.types[short]
-    for (const { name, version } of response.upserts) {
+    const whole = this.#isWhole(response)
+    const news = whole ? response.upserts.length + response.removed.length : undefined
+    if (news === 0 && type.claims.size > 0 && type.doubtful.size === 0 && !this.#hasSiblings) {
+      this.problems.push(`sent twice: ${told(response)}`)
+    }
+    for (const { name, version } of whole ? response.content : response.upserts) {
       const excused =
         this.#hasSiblings ||
         type.doubtful.has(name) ||
+        type.untold.has(name) ||
         (short === 'endpoints' && this.#endpointsDue.has(name))
-      if (type.claims.get(name) === version && !excused) this.problems.push(`sent twice: ${told(response)}`)
+      if (type.claims.get(name) === version && !excused && !whole)
+        this.problems.push(`sent twice: ${told(response)}`)
       if (this.#refusedAlone.has(`${response.type} ${name} ${version}`)) {
         this.problems.push(`sent though it was refused: ${told(response)}`)
       }
     }
   }
 
-  #check(response: DeltaResponse): void {
+  #check(response: Response): void {
     if (!this.#checkReferences) return
     for (const [name, version] of this.types.route.has) {
       const cluster = version.split(':')[0]!
@@ -274,13 +346,21 @@ export class EnvoyModel {
   }
 }
 
+/** Some messages name the culprits, as Envoy does for clusters and listeners; others do not. */
+function messageFor({ upserts }: Response): string {
+  const bad = upserts.filter(({ version }) => version.includes('bad'))
+  return upserts.length % 2 === 0 ? 'bad' : bad.map(({ name }) => `${name}: bad`).join(', ')
+}
+
 function emptyType(): TypeOfModel {
   return {
     asked: false,
+    everAsked: false,
     has: new Map(),
     claims: new Map(),
     subscribed: new Set(),
     doubtful: new Set(),
     unheard: new Set(),
+    untold: new Set(),
   }
 }

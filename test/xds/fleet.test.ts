@@ -19,6 +19,7 @@ function stream(revision = 1, state: DeliveryState = 'acked') {
   const nacks = state === 'nacked' ? [{ type: 'route', resource: 'r', error: 'bad' }] : []
   const now = { revision, state, nacks }
   const view: StreamView = {
+    protocol: 'delta',
     revision: () => now.revision,
     types: () => ({ route: { state: now.state, revision: now.revision } }),
     delivery: () => ({ state: now.state, nacks: now.nacks }),
@@ -33,6 +34,7 @@ describe('the registry', () => {
     const handle = fleet.connect(identity('n'), '127.0.0.1:5', stream().view)
     const [connected] = fleet.list()
     assert.equal(connected?.state, 'connected')
+    assert.equal(connected?.protocol, 'delta')
     assert.deepEqual(connected?.addresses, ['127.0.0.1'])
     assert.equal(connected?.connectedAt, '1970-01-01T00:00:01.000Z')
     assert.deepEqual(connected?.types, { route: { state: 'acked', revision: 1 } })

@@ -1,30 +1,36 @@
 import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
 import { encode } from '../../src/envoy-api/protos.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
-import { type Answer, type DeltaResponse, DeltaStream } from '../../src/xds/delta.ts'
+import type { Answer } from '../../src/xds/answer.ts'
 import { StreamMemory } from '../../src/xds/memory.ts'
 import { changesBetween, type Snapshot } from '../../src/xds/snapshot.ts'
+import { Versions } from '../../src/xds/versions.ts'
+import { type Dialect, dialects, type Protocol, type Response } from './dialects.ts'
 
 export type ShortType = keyof typeof typeUrls
 /** Versions by name by type: all that the protocol looks at. */
-export type Versions = Partial<Record<ShortType, Record<string, string>>>
+export type VersionsByType = Partial<Record<ShortType, Record<string, string>>>
 
-export function plainSnapshot(revision: number, versions: Versions, gateway = 'edge'): Snapshot {
+export function plainSnapshot(revision: number, versions: VersionsByType, gateway = 'edge'): Snapshot {
   const resources = new Map<TypeUrl, Map<string, EncodedResource>>()
   for (const [short, byName] of Object.entries(versions)) {
-    const encoded = Object.entries(byName).map(([name, version]) => {
-      return [name, { name, version, any: encode('google.protobuf.Any', { type_url: 'plain' }) }] as const
-    })
-    resources.set(typeUrls[short as ShortType], new Map(encoded))
+    resources.set(typeUrls[short as ShortType], plainResources(byName))
   }
   return { gateway, revision, resources }
 }
 
+export function plainResources(versions: Record<string, string>): Map<string, EncodedResource> {
+  const encoded = Object.entries(versions).map(([name, version]) => {
+    return [name, { name, version, any: encode('google.protobuf.Any', { type_url: 'plain' }) }] as const
+  })
+  return new Map(encoded)
+}
+
 /** What a response says, in short: `cluster +a@1 -b`. */
-export function told(response: DeltaResponse): string {
-  const short = Object.entries(typeUrls).find(([, url]) => url === response.type)?.[0] ?? response.type
-  const upserts = response.upserts.map(({ name, version }) => `+${name}@${version}`)
-  return [short, ...upserts, ...response.removed.map((name) => `-${name}`)].join(' ')
+export function told({ type, upserts, removed }: Response): string {
+  const short = Object.entries(typeUrls).find(([, url]) => url === type)?.[0] ?? type
+  const more = upserts.map(({ name, version }) => `+${name}@${version}`)
+  return [short, ...more, ...removed.map((name) => `-${name}`)].join(' ')
 }
 
 interface Ask {
@@ -36,15 +42,27 @@ interface Ask {
 /** A clock that stands at zero, and no chance. */
 export const stillClock = { now: () => 0, random: () => 0.5 }
 
-/** A client that talks to a `DeltaStream` in short words, and remembers which response to answer. */
-export class PlainClient {
-  readonly memory
-  stream: DeltaStream
-  readonly #last = new Map<string, DeltaResponse>()
+/** What outlives a stream. */
+export interface Shared {
+  readonly memory: StreamMemory
+  readonly versions: Versions
+}
 
-  constructor(snapshot: Snapshot, memory = new StreamMemory(stillClock)) {
-    this.memory = memory
-    this.stream = new DeltaStream(snapshot, memory)
+/** A client that talks to a stream of either variant in short words, and remembers which response to answer. */
+export class PlainClient {
+  readonly shared: Shared
+  readonly dialect: Dialect
+  readonly #last = new Map<string, Response>()
+
+  constructor(protocol: Protocol, snapshot: Snapshot, shared: Partial<Shared> = {}) {
+    const { memory = new StreamMemory(stillClock), versions = new Versions() } = shared
+    this.shared = { memory, versions }
+    this.dialect = dialects[protocol]()
+    this.dialect.connect(snapshot, this.shared, '')
+  }
+
+  get session() {
+    return this.dialect.session
   }
 
   /** Each of these returns what the server sends because of it. */
@@ -54,13 +72,13 @@ export class PlainClient {
   }
 
   /** Only asks; the server looks at several requests at once when they come together. */
-  request(type: ShortType | string, { subscribe, unsubscribe, held }: Ask = {}): void {
-    this.stream.onRequest({
-      type_url: urlOf(type),
-      ...(subscribe && { resource_names_subscribe: subscribe }),
-      ...(unsubscribe && { resource_names_unsubscribe: unsubscribe }),
-      ...(held && { initial_resource_versions: held }),
-    })
+  request(type: ShortType | string, { subscribe = [], unsubscribe = [], held = {} }: Ask = {}): Answer {
+    const url = urlOf(type)
+    if (this.session.subscription(url) !== undefined) {
+      return this.dialect.send(this.dialect.change(url, { subscribe, unsubscribe }))
+    }
+    const first = { subscribe, unsubscribe, held: plainResources(held) }
+    return this.dialect.send(this.dialect.first(url, first))
   }
 
   ack(type: ShortType, also: Ask = {}): string[] {
@@ -73,36 +91,30 @@ export class PlainClient {
     return this.advance()
   }
 
-  answer(type: ShortType, { subscribe, unsubscribe }: Ask = {}, error?: string): Answer {
-    return this.stream.onRequest({
-      type_url: urlOf(type),
-      response_nonce: this.nonce(type),
-      ...(subscribe && { resource_names_subscribe: subscribe }),
-      ...(unsubscribe && { resource_names_unsubscribe: unsubscribe }),
-      ...(error !== undefined && { error_detail: { code: 13, message: error } }),
-    })
+  answer(type: ShortType, { subscribe = [], unsubscribe = [] }: Ask = {}, error?: string): Answer {
+    return this.dialect.send(this.dialect.answer(this.last(type), { subscribe, unsubscribe }, error))
   }
 
-  /** Of the newest response of the type. */
-  nonce(type: ShortType): string {
+  /** The newest response of the type. */
+  last(type: ShortType): Response {
     const response = this.#last.get(urlOf(type))
     if (response === undefined) throw new Error(`${type} was never sent`)
-    return response.nonce
+    return response
   }
 
   publish(snapshot: Snapshot): string[] {
-    this.stream.onSnapshot(snapshot, changesBetween(this.stream.session.snapshot, snapshot))
+    this.dialect.publish(snapshot, changesBetween(this.session.snapshot, snapshot))
     return this.advance()
   }
 
   advance(): string[] {
-    const responses = this.stream.advance()
+    const responses = this.dialect.advance()
     for (const response of responses) this.#last.set(response.type, response)
     return responses.map(told)
   }
 
   delivery(): string {
-    return this.stream.session.delivery().state
+    return this.session.delivery().state
   }
 }
 

@@ -9,7 +9,8 @@ import { bounds } from '../../src/xds/bounds.ts'
 import type { RetryClock } from '../../src/xds/retry.ts'
 import { createXdsServer, type XdsOptions } from '../../src/xds/server.ts'
 import { openAdsStream } from '../support/ads-client.ts'
-import { plainSnapshot, type Versions } from './plain.ts'
+import { protocols } from './dialects.ts'
+import { plainSnapshot, type VersionsByType } from './plain.ts'
 
 const node = { id: 'n1', cluster: 'edge' }
 const askClusters = { node, type_url: typeUrls.cluster }
@@ -24,7 +25,8 @@ async function startServer(t: TestContext, options: Omit<XdsOptions, 'observe'> 
     t.after(() => stream.close())
     return stream
   }
-  const publish = (revision: number, versions: Versions) => server.publish(plainSnapshot(revision, versions))
+  const publish = (revision: number, versions: VersionsByType) =>
+    server.publish(plainSnapshot(revision, versions))
   return { server, port, events, open, publish }
 }
 
@@ -68,87 +70,105 @@ test('a node without id or gateway is told so', async (t) => {
   assert.equal(refused?.reason, details)
 })
 
-test('two Envoys of one id are both shown, both awaited, and the one outlives the other', async (t) => {
-  const { server, open, publish } = await startServer(t)
-  publish(1, {})
-  const [one, two] = [open(), open()]
-  const question = (revision: number) => ({
-    revision,
-    gateways: ['edge'],
-    expected: [{ gateway: 'edge', id: 'n1' }],
+for (const protocol of protocols) {
+  test(`over ${protocol}, two Envoys of one id are both shown, both awaited, and the one outlives the other`, async (t) => {
+    const { server, open, publish } = await startServer(t)
+    publish(1, {})
+    const [one, two] = [open(protocol), open(protocol)]
+    const question = (revision: number) => ({
+      revision,
+      gateways: ['edge'],
+      expected: [{ gateway: 'edge', id: 'n1' }],
+    })
+    const accept = async (stream: typeof one) => {
+      const { nonce } = await stream.next()
+      stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+    }
+    for (const stream of [one, two]) {
+      stream.send(askClusters)
+      await accept(stream)
+    }
+    assert.equal((await server.fleet.whenDelivered(question(1))).state, 'acked')
+    publish(2, { cluster: { a: '1' } })
+    await accept(one)
+    const half = await server.fleet.whenDelivered(question(2), { signal: AbortSignal.abort() })
+    assert.equal(half.state, 'pending')
+    assert.equal(new Set(half.envoys.map(({ peer }) => peer)).size, 2)
+    await accept(two)
+    assert.equal((await server.fleet.whenDelivered(question(2))).state, 'acked')
+    two.close()
+    while (server.fleet.list().length === 2) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(server.fleet.list()[0]?.state, 'connected')
+    publish(3, { cluster: { a: '2' } })
+    await accept(one)
+    assert.equal((await server.fleet.whenDelivered(question(3))).state, 'acked')
   })
-  const accept = async (stream: typeof one) => {
-    const { nonce } = await stream.next()
-    stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
-  }
-  for (const stream of [one, two]) {
+}
+
+for (const protocol of protocols) {
+  test(`over ${protocol}, what an Envoy refused is sent again when its time has come, and at once when that is asked for`, async (t) => {
+    let now = 0
+    const timers = new Map<() => void, number>()
+    const clock: RetryClock = {
+      now: () => now,
+      random: () => 0.5,
+      timer(ms, fire) {
+        timers.set(fire, ms)
+        return () => timers.delete(fire)
+      },
+    }
+    const { server, open, publish } = await startServer(t, { clock })
+    publish(1, { cluster: { a: '1' } })
+    const stream = open(protocol)
     stream.send(askClusters)
-    await accept(stream)
-  }
-  assert.equal((await server.fleet.whenDelivered(question(1))).state, 'acked')
-  publish(2, { cluster: { a: '1' } })
-  await accept(one)
-  const half = await server.fleet.whenDelivered(question(2), { signal: AbortSignal.abort() })
-  assert.equal(half.state, 'pending')
-  assert.equal(new Set(half.envoys.map(({ peer }) => peer)).size, 2)
-  await accept(two)
-  assert.equal((await server.fleet.whenDelivered(question(2))).state, 'acked')
-  two.close()
-  while (server.fleet.list().length === 2) await new Promise((resolve) => setImmediate(resolve))
-  assert.equal(server.fleet.list()[0]?.state, 'connected')
-  publish(3, { cluster: { a: '2' } })
-  await accept(one)
-  assert.equal((await server.fleet.whenDelivered(question(3))).state, 'acked')
-})
+    const question = { revision: 1, gateways: ['edge'] }
+    const settled = () => server.fleet.settled(question).state
+    const refuse = async () => {
+      const { nonce } = await stream.next()
+      stream.send({ type_url: typeUrls.cluster, response_nonce: nonce, error_detail: { message: 'in use' } })
+      return (await server.fleet.whenDelivered(question)).state
+    }
+    assert.equal(await refuse(), 'nacked')
+    assert.deepEqual([...timers.values()], [5_000])
+    server.retry('edge')
+    assert.equal(settled(), 'pending')
+    assert.equal(await refuse(), 'nacked')
+    const [[fire, ms] = assert.fail(), ...others] = [...timers]
+    assert.deepEqual([ms, others], [10_000, []])
+    assert.equal(server.fleet.list()[0]?.lastNack?.resolvedAt, undefined)
+    const again = stream.next()
+    now = ms
+    timers.clear()
+    fire()
+    const { nonce } = await again
+    stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
+    assert.equal((await server.fleet.whenDelivered(question)).state, 'acked')
+    assert.equal(server.fleet.list()[0]?.lastNack?.resolvedAt, '1970-01-01T00:00:10.000Z')
+    server.retry('edge')
+    server.retry('unknown')
+    assert.equal(settled(), 'acked')
+  })
+}
 
-test('what an Envoy refused is sent again when its time has come, and at once when that is asked for', async (t) => {
-  let now = 0
-  const timers = new Map<() => void, number>()
-  const clock: RetryClock = {
-    now: () => now,
-    random: () => 0.5,
-    timer(ms, fire) {
-      timers.set(fire, ms)
-      return () => timers.delete(fire)
-    },
+test('over sotw, each response of clusters holds them all, and versions are the same on another server', async (t) => {
+  const versions: unknown[] = []
+  for (const { server, open, publish } of [await startServer(t), await startServer(t)]) {
+    const stream = open('sotw')
+    stream.send(askClusters)
+    for (const [revision, names] of [['a'], ['a', 'b']].entries()) {
+      publish(revision + 1, { cluster: Object.fromEntries(names.map((name) => [name, '1'])) })
+      const { resources, version_info, nonce } = await stream.next()
+      assert.equal((resources as unknown[]).length, names.length)
+      assert.equal(server.fleet.list()[0]?.types.cluster?.state, 'pending')
+      stream.send({ type_url: typeUrls.cluster, version_info, response_nonce: nonce })
+      const question = { revision: revision + 1, gateways: ['edge'] }
+      assert.equal((await server.fleet.whenDelivered(question)).state, 'acked')
+      versions.push(version_info)
+    }
+    assert.equal(server.fleet.list()[0]?.protocol, 'sotw')
   }
-  const { server, open, publish } = await startServer(t, { clock })
-  publish(1, { cluster: { a: '1' } })
-  const stream = open()
-  stream.send(askClusters)
-  const question = { revision: 1, gateways: ['edge'] }
-  const settled = () => server.fleet.settled(question).state
-  const refuse = async () => {
-    const { nonce } = await stream.next()
-    stream.send({ type_url: typeUrls.cluster, response_nonce: nonce, error_detail: { message: 'in use' } })
-    return (await server.fleet.whenDelivered(question)).state
-  }
-  assert.equal(await refuse(), 'nacked')
-  assert.deepEqual([...timers.values()], [5_000])
-  server.retry('edge')
-  assert.equal(settled(), 'pending')
-  assert.equal(await refuse(), 'nacked')
-  const [[fire, ms] = assert.fail(), ...others] = [...timers]
-  assert.deepEqual([ms, others], [10_000, []])
-  assert.equal(server.fleet.list()[0]?.lastNack?.resolvedAt, undefined)
-  const again = stream.next()
-  now = ms
-  timers.clear()
-  fire()
-  const { nonce } = await again
-  stream.send({ type_url: typeUrls.cluster, response_nonce: nonce })
-  assert.equal((await server.fleet.whenDelivered(question)).state, 'acked')
-  assert.equal(server.fleet.list()[0]?.lastNack?.resolvedAt, '1970-01-01T00:00:10.000Z')
-  server.retry('edge')
-  server.retry('unknown')
-  assert.equal(settled(), 'acked')
-})
-
-test('the state-of-the-world variant is refused with a hint', async (t) => {
-  const { open } = await startServer(t)
-  const { code, details } = await open('sotw').failure
-  assert.equal(code, status.UNIMPLEMENTED)
-  assert.match(details, /DELTA_GRPC/)
+  assert.deepEqual(versions.slice(0, 2), versions.slice(2))
+  assert.equal(new Set(versions).size, 2)
 })
 
 test('a broken bound ends the stream', async (t) => {

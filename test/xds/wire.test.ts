@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { decode, encode } from '../../src/envoy-api/protos.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
 import { resourcesOf } from '../../src/xds/snapshot.ts'
-import { encodeDeltaResponse } from '../../src/xds/wire.ts'
+import { encodeDeltaResponse, encodeSotwResponse } from '../../src/xds/wire.ts'
 import { edsCluster, endpoints, snapshotOf } from './resources.ts'
 
 const messageType = 'envoy.service.discovery.v3.DeltaDiscoveryResponse'
@@ -19,6 +19,8 @@ test('a response has the very bytes that a protobuf encoder makes', () => {
     revision: 70_000,
     upserts,
     removed,
+    resources: upserts.length,
+    removals: removed.length,
   })
   const message = {
     system_version_info: '70000',
@@ -33,6 +35,17 @@ test('a response has the very bytes that a protobuf encoder makes', () => {
   assert.equal(bytes.length, encode(messageType, message).length)
 })
 
+test('so has one of the state of the world', () => {
+  const snapshot = snapshotOf('edge', 1, { cluster: [edsCluster('a'), edsCluster('x'.repeat(300))] })
+  const content = [...resourcesOf(snapshot, typeUrls.cluster).values()]
+  const counts = { resources: 2, removals: 0 }
+  const bytes = encodeSotwResponse({ type: typeUrls.cluster, nonce: 'n.1', version: 'v', content, ...counts })
+  const type = 'envoy.service.discovery.v3.DiscoveryResponse'
+  const resources = content.map(({ any }) => decode('google.protobuf.Any', any))
+  const message = { version_info: 'v', resources, type_url: typeUrls.cluster, nonce: 'n.1' }
+  assert.deepEqual(decode(type, bytes), decode(type, encode(type, message)))
+})
+
 test('an empty response has no resources', () => {
   const bytes = encodeDeltaResponse({
     type: typeUrls.listener,
@@ -40,6 +53,8 @@ test('an empty response has no resources', () => {
     revision: 1,
     upserts: [],
     removed: [],
+    resources: 0,
+    removals: 0,
   })
   assert.deepEqual(decode(messageType, bytes), {
     system_version_info: '1',

@@ -4,12 +4,14 @@ import { WeirError } from '../../errors.ts'
 import { idOf } from '../../model/document.ts'
 import { type Edit, planWrite } from '../../model/plan-write.ts'
 import type { State } from '../../model/state.ts'
+import type { EditsOf, Wish } from '../commit.ts'
 import type { AdminContext } from '../context.ts'
 import { type DryRunQuery, dryRun, dryRunParameter } from '../dry-run.ts'
+import { stateHeaders, statePreconditionOf } from '../preconditions.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { type ReadDocuments, readDocuments, valuesOf } from '../read-documents.ts'
-import { type Wish, waitParameters, write, writeHeaders } from '../write.ts'
+import { waitParameters, write, writeHeaders } from '../write.ts'
 
 const pruneParameter = {
   prune: Type.Optional(
@@ -42,7 +44,7 @@ export function applyRoutes(app: FastifyInstance, context: AdminContext): void {
     summary: 'Create or change objects, all or none',
     description: 'YAML with any number of documents, or JSON with one or a list of them.',
     tags: ['writes'],
-    headers: Type.Object(writeHeaders),
+    headers: Type.Object({ ...writeHeaders, ...stateHeaders }),
     querystring: Query({ ...pruneParameter, ...dryRunParameter, ...waitParameters }),
     body: {
       content: {
@@ -54,22 +56,27 @@ export function applyRoutes(app: FastifyInstance, context: AdminContext): void {
   }
   app.post('/v1/apply', { schema }, async (request, reply) => {
     const query = request.query as DryRunQuery & { prune?: boolean }
-    const wish = await wishOf(context, request, query.prune === true)
+    const wish: Wish = {
+      prepare: () => editsOf(context, request, query.prune === true),
+      places: 'documents',
+      tagged: 'state',
+    }
     return query.dryRun ? dryRun(context, request, reply, wish) : write(context, request, reply, wish)
   })
 }
 
-async function wishOf(context: AdminContext, request: FastifyRequest, prune: boolean): Promise<Wish> {
+async function editsOf(context: AdminContext, request: FastifyRequest, prune: boolean): Promise<EditsOf> {
   const { kinds, parser } = context
+  const precondition = statePreconditionOf(request.headers)
   const read = await readDocuments(kinds, await valuesOf(request, parser))
   const puts = read.documents.flatMap((object, document): Edit[] =>
     object === undefined ? [] : [{ op: 'put', object, document }],
   )
   if (read.problems.length > 0) throw await refused(context, read, puts)
   const kept = new Set(read.documents.flatMap((object) => (object === undefined ? [] : [idOf(object)])))
-  return {
-    edits: (state) => (prune ? [...puts, ...deletions(state, kept)] : puts),
-    places: 'documents',
+  return (state) => {
+    precondition(state)
+    return prune ? [...puts, ...deletions(state, kept)] : puts
   }
 }
 

@@ -7,8 +7,10 @@ import { effective } from '../../model/effective.ts'
 import type { Kind } from '../../model/kind.ts'
 import { all, type State } from '../../model/state.ts'
 import { atParameter, stateAt } from '../at.ts'
+import { isNotModified, notModifiedResponse, readHeaders } from '../conditional-read.ts'
 import type { AdminContext } from '../context.ts'
 import { shownDocument } from '../field-order.ts'
+import { stateTag } from '../preconditions.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 
@@ -18,7 +20,11 @@ export function exportRoutes(app: FastifyInstance, context: AdminContext): void 
   const kindNames = kinds.map(({ kind }) => kind)
   const schema = {
     summary: 'All objects as YAML documents',
+    description:
+      'Its ETag is the revision of the whole state, whatever is selected of it: what `If-Match` of `POST /v1/apply` ' +
+      'and of a restore takes.',
     tags: ['reads'],
+    headers: readHeaders,
     querystring: Query({
       kind: Type.Optional(Type.Enum(kindNames, { description: 'Only objects of this kind.' })),
       effective: Type.Optional(
@@ -35,6 +41,7 @@ export function exportRoutes(app: FastifyInstance, context: AdminContext): void 
         description: 'YAML documents, none where there is no object.',
         content: { 'application/yaml': { schema: {} } },
       },
+      ...notModifiedResponse,
       ...problemResponses,
     },
   }
@@ -43,9 +50,10 @@ export function exportRoutes(app: FastifyInstance, context: AdminContext): void 
     const { kind: only, at } = query
     const { state } = await stateAt(context, at, only === undefined ? {} : { kind: only })
     const wanted = kinds.filter(({ kind }) => only === undefined || kind === only)
+    reply.header('weir-revision', String(state.revision))
+    if (isNotModified(request, reply, stateTag(state.revision))) return reply.send()
     return reply
       .type('application/yaml; charset=utf-8')
-      .header('weir-revision', String(state.revision))
       .send(Readable.from(exported(wanted, state, query.effective === true), { objectMode: false }))
   })
 }

@@ -22,6 +22,11 @@ const FleetEnvoy = Type.Object(
     version: Type.String(),
     addresses: Type.Array(Type.String(), { description: 'Where other gateways reach it.' }),
     state: Type.Enum(['connected', 'disconnected', 'refused']),
+    protocol: Type.Optional(
+      Type.Enum(['delta', 'sotw'], {
+        description: 'The variant of ADS that it speaks; absent when it was refused.',
+      }),
+    ),
     peer: Type.String(),
     connectedAt: Type.String({ format: 'date-time' }),
     disconnectedAt: Type.Optional(Type.String({ format: 'date-time' })),
@@ -29,18 +34,31 @@ const FleetEnvoy = Type.Object(
       description: 'State and revision of each resource type.',
     }),
     lastNack: Type.Union([LastNack, Type.Null()]),
+    panic: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Clusters whose requests go to failing endpoints, too, since fewer than their panicThreshold are healthy. Only of Envoys that this weir runs itself.',
+      }),
+    ),
     reason: Type.Optional(Type.String({ description: 'Why it was refused or left.' })),
   },
   { title: 'FleetEnvoy', description: 'An Envoy as this replica sees it.' },
 )
 
 /** `GET /v1/fleet`: the Envoys that this replica serves, or did until lately. */
-export function fleetRoutes(app: FastifyInstance, { fleet }: AdminContext): void {
+export function fleetRoutes(app: FastifyInstance, { fleet, panic }: AdminContext): void {
   const schema = {
     summary: 'The Envoys and what they have',
     tags: ['fleet'],
     querystring: Query({}),
     response: { '200': Type.Object({ items: Type.Array(FleetEnvoy) }), ...problemResponses },
   }
-  app.get('/v1/fleet', { schema }, async () => ({ items: fleet() }))
+  app.get('/v1/fleet', { schema }, async () => ({
+    items: await Promise.all(
+      fleet().map(async (item) => {
+        const clusters = await panic(item)
+        return clusters === undefined ? item : { ...item, panic: clusters }
+      }),
+    ),
+  }))
 }

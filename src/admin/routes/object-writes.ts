@@ -9,7 +9,7 @@ import { find } from '../../model/state.ts'
 import type { AdminContext } from '../context.ts'
 import { jsonPatchTypes } from '../media-type.ts'
 import { missingObject, named, objectParams } from '../object-url.ts'
-import { preconditionOf } from '../preconditions.ts'
+import { objectHeaders, preconditionOf } from '../preconditions.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { valuesOf } from '../read-documents.ts'
@@ -19,11 +19,7 @@ import { waitParameters, write, writeHeaders } from '../write.ts'
 const written = { '200': { $ref: 'WriteAnswer#' }, '202': { $ref: 'WriteAnswer#' }, ...problemResponses }
 
 function described(kind: Kind, summary: string) {
-  const headers = Type.Object({
-    ...writeHeaders,
-    'if-match': Type.Optional(Type.String({ description: 'Write only if the ETag is still this one.' })),
-    'if-none-match': Type.Optional(Type.String({ description: 'Write only if the ETag is none of these.' })),
-  })
+  const headers = Type.Object({ ...writeHeaders, ...objectHeaders })
   const querystring = Query(waitParameters)
   return { summary, tags: [kind.kind], params: objectParams, headers, querystring, response: written }
 }
@@ -46,25 +42,34 @@ function putRoute(app: FastifyInstance, context: AdminContext, kind: Kind): void
   }
   app.put(`/v1/${kind.plural}/:name`, { schema }, async (request, reply) => {
     const { name } = request.params as { name: string }
-    const values = await valuesOf(request, context.parser)
-    if (values.length > 1) {
-      throw refusal(
-        'invalid',
-        `There are ${values.length} documents in the body.`,
-        'send one, or use POST /v1/apply',
-      )
-    }
-    const object = documentOf(context, named(kind, name, values[0]))
-    const precondition = preconditionOf(request.headers)
     return write(context, request, reply, {
-      edits(state) {
-        precondition(find(state, kind.kind, name))
-        return [{ op: 'put', object, document: 0 }]
+      async prepare() {
+        const object = await soleDocument(context, request, kind, name)
+        const precondition = preconditionOf(request.headers)
+        return (state) => {
+          precondition(find(state, kind.kind, name))
+          return [{ op: 'put', object, document: 0 }]
+        }
       },
-      object: { kind: kind.kind, name },
+      tagged: { kind: kind.kind, name },
       places: 'none',
     })
   })
+}
+
+async function soleDocument(
+  context: AdminContext,
+  request: FastifyRequest,
+  kind: Kind,
+  name: string,
+): Promise<Document> {
+  const values = await valuesOf(request, context.parser)
+  if (values.length === 1) return documentOf(context, named(kind, name, values[0]))
+  throw refusal(
+    'invalid',
+    `There are ${values.length} documents in the body.`,
+    'send one, or use POST /v1/apply',
+  )
 }
 
 function patchRoute(app: FastifyInstance, context: AdminContext, kind: Kind): void {
@@ -84,17 +89,19 @@ function patchRoute(app: FastifyInstance, context: AdminContext, kind: Kind): vo
   }
   app.patch(`/v1/${kind.plural}/:name`, { schema }, async (request, reply) => {
     const { name } = request.params as { name: string }
-    const [change] = await valuesOf(request, context.parser, jsonPatchTypes)
-    const precondition = preconditionOf(request.headers)
     return write(context, request, reply, {
-      edits(state) {
-        const stored = find(state, kind.kind, name)
-        precondition(stored)
-        if (stored === undefined) throw missingObject(kind, name)
-        const merged = keepsIdentity(kind, name, mergePatch(inOrder(stored.document), change))
-        return [{ op: 'put', object: documentOf(context, merged), document: 0 }]
+      async prepare() {
+        const [change] = await valuesOf(request, context.parser, jsonPatchTypes)
+        const precondition = preconditionOf(request.headers)
+        return (state) => {
+          const stored = find(state, kind.kind, name)
+          precondition(stored)
+          if (stored === undefined) throw missingObject(kind, name)
+          const merged = keepsIdentity(kind, name, mergePatch(inOrder(stored.document), change))
+          return [{ op: 'put', object: documentOf(context, merged), document: 0 }]
+        }
       },
-      object: { kind: kind.kind, name },
+      tagged: { kind: kind.kind, name },
       places: 'none',
     })
   })
@@ -104,13 +111,15 @@ function deleteRoute(app: FastifyInstance, context: AdminContext, kind: Kind): v
   const schema = described(kind, `Delete one of the ${kind.plural}`)
   app.delete(`/v1/${kind.plural}/:name`, { schema }, async (request: FastifyRequest, reply) => {
     const { name } = request.params as { name: string }
-    const precondition = preconditionOf(request.headers)
     return write(context, request, reply, {
-      edits(state) {
-        const object = find(state, kind.kind, name)
-        precondition(object)
-        if (object === undefined) throw missingObject(kind, name)
-        return [{ op: 'delete', kind: kind.kind, name, document: 0 }]
+      async prepare() {
+        const precondition = preconditionOf(request.headers)
+        return (state) => {
+          const object = find(state, kind.kind, name)
+          precondition(object)
+          if (object === undefined) throw missingObject(kind, name)
+          return [{ op: 'delete', kind: kind.kind, name, document: 0 }]
+        }
       },
       places: 'none',
     })

@@ -3,6 +3,7 @@ import type { Kind } from '../../model/kind.ts'
 import { namePattern } from '../../model/name.ts'
 import { all, compareNames, find } from '../../model/state.ts'
 import { atParameter, stateAt } from '../at.ts'
+import { isNotModified, notModifiedResponse, readHeaders } from '../conditional-read.ts'
 import type { AdminContext } from '../context.ts'
 import { shownDocument } from '../field-order.ts'
 import { missingObject, objectParams } from '../object-url.ts'
@@ -51,16 +52,21 @@ function listRoute(app: FastifyInstance, context: AdminContext, kind: Kind): voi
       limit: limit + 1,
     }
     const { state, unreadable } = await stateAt(context, query.at, part)
-    const rest = all(state, kind.kind).filter(
-      ({ document }) =>
-        (after === undefined || compareNames(document.name, after) > 0) && isSelected(selection, document),
-    )
-    const page = rest.slice(0, limit).map(({ document }) => document)
-    const last = page.at(-1)
-    const isMore = rest.length + unreadable.length > limit
+    const found = all(state, kind.kind)
+      .map(({ document }) => document)
+      .filter(({ name }) => after === undefined || compareNames(name, after) > 0)
+      .filter((document) => isSelected(selection, document))
+      .slice(0, limit + 1)
+    // What cannot be read has its place in the order, too, so that a page of nothing else is not the last one.
+    const names = [
+      ...found.map(({ name }) => name),
+      ...unreadable.map((id) => id.slice(kind.kind.length + 1)),
+    ]
+    const last = names.length > limit ? names.toSorted(compareNames)[limit - 1] : undefined
+    const page = found.filter(({ name }) => last === undefined || compareNames(name, last) <= 0)
     return reply.header('weir-revision', String(state.revision)).send({
       items: page.map((document) => shownDocument(kind, document)),
-      next: last !== undefined && isMore ? encodeCursor(last.name) : null,
+      next: last === undefined ? null : encodeCursor(last),
     })
   })
 }
@@ -71,8 +77,9 @@ function readRoute(app: FastifyInstance, context: AdminContext, kind: Kind): voi
     description: 'With its ETag, the revision that gave it this form.',
     tags: [kind.kind],
     params: objectParams,
+    headers: readHeaders,
     querystring: Query(atParameter),
-    response: { '200': { $ref: `${kind.kind}#` }, ...problemResponses },
+    response: { '200': { $ref: `${kind.kind}#` }, ...notModifiedResponse, ...problemResponses },
   }
   app.get(`/v1/${kind.plural}/:name`, { schema }, async (request, reply) => {
     const { name } = request.params as { name: string }
@@ -80,10 +87,9 @@ function readRoute(app: FastifyInstance, context: AdminContext, kind: Kind): voi
     const { state } = await stateAt(context, at, { kind: kind.kind, name })
     const object = find(state, kind.kind, name)
     if (object === undefined) throw missingObject(kind, name)
-    return reply
-      .header('etag', etagOf(object))
-      .header('weir-revision', String(state.revision))
-      .send(shownDocument(kind, object.document))
+    reply.header('weir-revision', String(state.revision))
+    const notModified = isNotModified(request, reply, etagOf(object))
+    return reply.send(notModified ? undefined : shownDocument(kind, object.document))
   })
 }
 

@@ -5,11 +5,13 @@ import { idOf } from '../../model/document.ts'
 import { equalJson } from '../../model/equal.ts'
 import type { Edit } from '../../model/plan-write.ts'
 import { find, type State } from '../../model/state.ts'
+import type { EditsOf, Wish } from '../commit.ts'
 import type { AdminContext } from '../context.ts'
 import { type DryRunQuery, dryRun, dryRunParameter } from '../dry-run.ts'
+import { stateHeaders, statePreconditionOf } from '../preconditions.ts'
 import { Query } from '../query.ts'
 import { knownRevision, revisionParams } from '../revision-url.ts'
-import { type Wish, waitParameters, write, writeHeaders } from '../write.ts'
+import { waitParameters, write, writeHeaders } from '../write.ts'
 import { deletions, writtenOrRehearsed } from './apply.ts'
 
 /** `POST /v1/revisions/{n}/restore`: the state of an old revision becomes a new one. */
@@ -21,26 +23,31 @@ export function restoreRoute(app: FastifyInstance, context: AdminContext): void 
       'they are the same already. The answer lists what it changes.',
     tags: ['history'],
     params: revisionParams,
-    headers: Type.Object(writeHeaders),
+    headers: Type.Object({ ...writeHeaders, ...stateHeaders }),
     querystring: Query({ ...dryRunParameter, ...waitParameters }),
     response: writtenOrRehearsed,
   }
   app.post('/v1/revisions/:revision/restore', { schema }, async (request, reply) => {
     const query = request.query as DryRunQuery
-    const wish = await wishOf(context, request)
+    const { revision } = request.params as { revision: string }
+    const wish: Wish = {
+      prepare: () => editsOf(context, request),
+      places: 'objects',
+      tagged: 'state',
+      message: `restore revision ${revision}`,
+    }
     return query.dryRun ? dryRun(context, request, reply, wish) : write(context, request, reply, wish)
   })
 }
 
-async function wishOf(context: AdminContext, request: FastifyRequest): Promise<Wish> {
-  const { store } = context
+async function editsOf(context: AdminContext, request: FastifyRequest): Promise<EditsOf> {
+  const precondition = statePreconditionOf(request.headers)
   const revision = await knownRevision(context, request)
-  const { state: wanted, unreadable } = await store.loaded(revision)
+  const { state: wanted, unreadable } = await context.store.loaded(revision)
   if (unreadable.length > 0) throw unreadableRows(revision, unreadable)
-  return {
-    edits: (state) => restoration(state, wanted),
-    places: 'objects',
-    message: `restore revision ${revision}`,
+  return (state) => {
+    precondition(state)
+    return restoration(state, wanted)
   }
 }
 

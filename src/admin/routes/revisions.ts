@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { RevisionRow } from '../../store/tables.ts'
+import type { RevisionPage } from '../../store/history.ts'
 import type { AdminContext } from '../context.ts'
 import { type ObjectDiff, shownDifferences } from '../difference.ts'
 import { decodeCursor, defaultLimit, encodeCursor, type PageQuery, pageParameters } from '../page.ts'
@@ -15,9 +15,30 @@ const Revision = Type.Object(
     author: Type.String(),
     message: Type.String(),
     at: Type.String({ format: 'date-time' }),
+    compacted: Type.Boolean({
+      description: 'Whether its state is gone: it cannot be read, compared or restored any more.',
+    }),
   },
   { title: 'Revision', description: 'One write.' },
 )
+
+const objectParameter = {
+  object: Type.Optional(
+    Type.String({
+      description:
+        'Only revisions that created, changed or deleted this object, `Kind/name`, as far as the history is kept; ' +
+        'it need not be there now.',
+      pattern: '^[A-Za-z]+/.+$',
+      maxLength: 300,
+      examples: ['Route/shop'],
+    }),
+  ),
+}
+
+function idOf(object: string): { kind: string; name: string } {
+  const slash = object.indexOf('/')
+  return { kind: object.slice(0, slash), name: object.slice(slash + 1) }
+}
 
 /** `GET /v1/revisions`, one of them, and what it changed. */
 export function revisionRoutes(app: FastifyInstance, context: AdminContext): void {
@@ -33,19 +54,28 @@ function listRoute(app: FastifyInstance, { store }: AdminContext): void {
       'Who wrote when and why, as stored. A revision whose state was compacted away is still listed while an object ' +
       'that it wrote is kept.',
     tags: ['history'],
-    querystring: Query(pageParameters),
+    querystring: Query({ ...pageParameters, ...objectParameter }),
     response: {
-      '200': Type.Object({ items: Type.Array(Revision), next: Type.Union([Type.String(), Type.Null()]) }),
+      '200': Type.Object({
+        items: Type.Array(Revision),
+        next: Type.Union([Type.String(), Type.Null()]),
+        oldest: Type.Integer({ description: 'The oldest revision whose state can still be read.' }),
+      }),
       ...problemResponses,
     },
   }
   app.get('/v1/revisions', { schema }, async (request) => {
-    const { limit = defaultLimit, cursor } = request.query as PageQuery
+    const { limit = defaultLimit, cursor, object } = request.query as PageQuery & { object?: string }
     const after = decodeCursor(cursor, isRevision)
-    const page = await store.revisions({ limit, ...(after === undefined ? {} : { before: Number(after) }) })
+    const page = await store.revisions({
+      limit,
+      ...(after === undefined ? {} : { before: Number(after) }),
+      ...(object === undefined ? {} : { object: idOf(object) }),
+    })
     return {
-      items: page.items.map(shown),
+      items: shown(page),
       next: page.next === undefined ? null : encodeCursor(String(page.next)),
+      oldest: page.oldest,
     }
   })
 }
@@ -60,8 +90,8 @@ function readRoute(app: FastifyInstance, context: AdminContext): void {
   }
   app.get('/v1/revisions/:revision', { schema }, async (request) => {
     const id = await knownRevision(context, request)
-    const row = await context.store.revision(id)
-    if (row !== undefined) return shown(row)
+    const [revision] = shown(await context.store.revision(id))
+    if (revision !== undefined) return revision
     throw refusal('gone', `Revision ${id} was compacted away.`, 'GET /v1/revisions lists those that are kept')
   })
 }
@@ -100,6 +130,12 @@ function diffRoute(app: FastifyInstance, context: AdminContext): void {
   })
 }
 
-function shown({ id, author, message, at }: RevisionRow): Static<typeof Revision> {
-  return { revision: id, author, message, at: at.toISOString() }
+function shown({ items, oldest }: RevisionPage): Static<typeof Revision>[] {
+  return items.map(({ id, author, message, at }) => ({
+    revision: id,
+    author,
+    message,
+    at: at.toISOString(),
+    compacted: id < oldest,
+  }))
 }

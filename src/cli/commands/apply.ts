@@ -3,11 +3,11 @@ import type { WriteAnswer } from '../../admin/write.ts'
 import { applyDocuments, fileOption } from '../apply-documents.ts'
 import { exitCodes, Usage } from '../cli.ts'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { readSources } from '../documents.ts'
 import { printDryRun } from '../dry-run.ts'
-import type { AddCommand } from '../main.ts'
-import { printWritten, type WriteOptions, withWriteOptions } from '../write-result.ts'
+import { printWritten, refusalsPrinted, type WriteOptions, withWriteOptions } from '../write-result.ts'
 
 /** `weir apply`: creates and changes objects from files, all or none. */
 export const applyCommand: AddCommand = (program, cli, done) => {
@@ -22,7 +22,7 @@ export const applyCommand: AddCommand = (program, cli, done) => {
     if (options.dryRun && options.wait) throw new Usage('a dry run has nothing to wait for: leave out --wait')
     const documents = await readSources(options.file, cli)
     const client = createClient(connectionOf(options, cli), cli)
-    const answer = await applyDocuments(client, documents, options, cli)
+    const answer = await refusalsPrinted(options, cli, () => applyDocuments(client, documents, options, cli))
     if (options.dryRun) {
       await printDryRun(client, answer as DryRunAnswer, options.output, cli)
       done(exitCodes.done)

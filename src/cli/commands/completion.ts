@@ -2,10 +2,10 @@ import { Argument } from 'commander'
 import { milliseconds } from '../../model/duration.ts'
 import type { Cli } from '../cli.ts'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { complete } from '../complete.ts'
 import { completionScripts, shells } from '../completion-scripts.ts'
 import { connectionOf } from '../connection.ts'
-import type { AddCommand } from '../main.ts'
 
 /** How long names are waited for: whoever presses TAB sees nothing meanwhile. */
 const patienceMs = 1_000

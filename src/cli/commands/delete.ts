@@ -1,10 +1,16 @@
 import type { WriteAnswer } from '../../admin/write.ts'
 import { Usage } from '../cli.ts'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { objectOf } from '../kinds.ts'
-import type { AddCommand } from '../main.ts'
-import { printWritten, type WriteOptions, withWriteOptions, writeRequest } from '../write-result.ts'
+import {
+  printWritten,
+  refusalsPrinted,
+  type WriteOptions,
+  withWriteOptions,
+  writeRequest,
+} from '../write-result.ts'
 
 /** `weir delete`: takes one object away. */
 export const deleteCommand: AddCommand = (program, cli, done) => {
@@ -19,10 +25,11 @@ export const deleteCommand: AddCommand = (program, cli, done) => {
       const { kind, name } = objectOf(first, second)
       if (name === undefined || name === '')
         throw new Usage(`which of the ${kind.plural}? write its name, too`)
-      const { query, headers, waitMs } = writeRequest(options)
+      const { query, headers, waitMs, write } = writeRequest(options)
       const client = createClient(connectionOf(options, cli), cli)
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`
-      const { text } = await client({ method: 'DELETE', path, headers, waitMs })
+      const request = { method: 'DELETE', path, headers, waitMs, write }
+      const { text } = await refusalsPrinted(options, cli, () => client(request))
       done(printWritten(JSON.parse(text) as WriteAnswer, options, cli))
     },
   )

@@ -2,10 +2,10 @@ import type { DryRunAnswer } from '../../admin/dry-run.ts'
 import { applyDocuments, fileOption } from '../apply-documents.ts'
 import { exitCodes } from '../cli.ts'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { documentsOf } from '../differences.ts'
 import { readSources } from '../documents.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 import { patchOf } from '../patch.ts'
 
@@ -21,7 +21,7 @@ export const diffCommand: AddCommand = (program, cli, done) => {
   withConnection(command).action(async (options: Options) => {
     const documents = await readSources(options.file, cli)
     const client = createClient(connectionOf(options, cli), cli)
-    const request = { timeout: '0s', dryRun: true, ...(options.prune ? { prune: true } : {}) }
+    const request = { dryRun: true, ...(options.prune ? { prune: true } : {}) }
     const answer = await applyDocuments(client, documents, request, cli)
     const { diff, revision } = answer as DryRunAnswer
     if (options.output === 'json') cli.stdout.write(asJson(diff))

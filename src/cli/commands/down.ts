@@ -1,6 +1,6 @@
 import { takeDown } from '../../local/down.ts'
+import type { AddCommand } from '../command.ts'
 import { dataDirOf, withDataDir } from '../connection.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 
 /** `weir down`: ends weir and what a killed weir left. */

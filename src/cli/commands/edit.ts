@@ -1,19 +1,24 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { WriteAnswer } from '../../admin/write.ts'
 import { readBytes } from '../../files/read.ts'
 import { fileProblemLine, type Sources } from '../../files/source.ts'
+import type { Document } from '../../model/document.ts'
 import { kinds } from '../../policies/index.ts'
 import { type Cli, exitCodes, Refused, Usage } from '../cli.ts'
 import { ApiRefused, type Client, createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
-import { problemLine } from '../documents.ts'
+import { type EditedFile, withEditedFile } from '../edited-file.ts'
 import { edit } from '../editor.ts'
 import { objectOf } from '../kinds.ts'
-import type { AddCommand } from '../main.ts'
-import { asYaml, printable } from '../output.ts'
-import { printWritten, type WriteOptions, withWriteOptions, writeRequest } from '../write-result.ts'
+import { asYaml } from '../output.ts'
+import { problemLine } from '../problem-line.ts'
+import {
+  printWritten,
+  refusalsPrinted,
+  type WriteOptions,
+  withWriteOptions,
+  writeRequest,
+} from '../write-result.ts'
 
 /** `weir edit`: one object in the user's editor. */
 export const editCommand: AddCommand = (program, cli, done) => {
@@ -22,63 +27,70 @@ export const editCommand: AddCommand = (program, cli, done) => {
     .description('change one object in your editor (VISUAL, else EDITOR, else vi)')
     .argument('<kind>', 'the object (routes/echo), or its kind')
     .argument('[name]', 'name of the object')
-    .addHelpText('after', '\nExample: EDITOR="code --wait" weir edit routes/echo')
+    .addHelpText(
+      'after',
+      '\nA text that could not be written is kept in a file, which is named.\n' +
+        '\nExample: EDITOR="code --wait" weir edit routes/echo',
+    )
   withWriteOptions(withConnection(command)).action(
     async (first: string, second: string | undefined, options: WriteOptions & ConnectionOptions) => {
       const { kind, name } = objectOf(first, second)
       if (!name) throw new Usage(`which of the ${kind.plural}? write its name, too`)
       const client = createClient(connectionOf(options, cli), cli)
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}`
-      const answer = await inFolder((file) => editObject({ client, cli, path, options, file }))
+      const answer = await refusalsPrinted(options, cli, () => editObject(client, path, options, cli))
       if (answer === undefined) cli.stdout.write(`unchanged  ${kind.kind}/${name}\n`)
       done(answer === undefined ? exitCodes.done : printWritten(answer, options, cli))
     },
   )
 }
 
+async function editObject(client: Client, path: string, options: WriteOptions, cli: Cli) {
+  const { text, headers } = await client({ method: 'GET', path })
+  const original = asYaml(JSON.parse(text) as Document)
+  const etag = headers.get('etag') ?? '*'
+  return withEditedFile(original, cli, (file) =>
+    editUntilTaken({ client, path, etag, options, file }, original, cli),
+  )
+}
+
 interface Edit {
   client: Client
-  cli: Cli
   /** Of the object's URL. */
   path: string
+  /** Of the object as it is edited. */
+  etag: string
   options: WriteOptions
-  /** Where the text lies while it is edited. */
-  file: string
+  file: EditedFile
 }
 
 /** Opens the editor again and again until the text is taken, or comes back as it went; then there is no answer. */
-async function editObject({ client, cli, path, options, file }: Edit): Promise<WriteAnswer | undefined> {
-  const { text, headers } = await client({ method: 'GET', path })
-  const etag = headers.get('etag') ?? '*'
-  const original = asYaml(JSON.parse(text))
+async function editUntilTaken(what: Edit, original: string, cli: Cli): Promise<WriteAnswer | undefined> {
+  const { path, file } = what
   let written = original
-  let problems: string[] = []
+  let refusal: Refused | undefined
   for (;;) {
-    writeFileSync(file, `${commentOf(path, problems)}${written}`, { mode: 0o600 })
-    await edit(file, cli)
+    file.write(commentOf(path, refusal), written)
+    await edit(file.path, cli)
     cli.signal.throwIfAborted()
-    const edited = withoutHead(readFileSync(file, 'utf8'))
+    const edited = file.read()
     if (edited === original || edited.trim() === '') return undefined
-    if (edited === written) throw new Kept(...problems, `your text is kept in ${file}; nothing is written.`)
+    if (refusal !== undefined && edited === written) throw refusal
     written = edited
-    const outcome = await send({ client, cli, path, options, file }, written, etag)
-    if (!Array.isArray(outcome)) return outcome
-    problems = outcome
+    const outcome = await send(what, written)
+    if (!(outcome instanceof Refused)) return outcome
+    refusal = outcome
   }
 }
 
-/** The answer, or the problems for which the editor is opened again. */
-async function send(
-  { client, path, options, file }: Edit,
-  text: string,
-  etag: string,
-): Promise<WriteAnswer | string[]> {
+/** The answer, or the refusal for which the editor is opened again. */
+async function send({ client, path, etag, options }: Edit, text: string): Promise<WriteAnswer | Refused> {
   const { documents, problems } = read(text, 0)
-  if (problems.length > 0) return read(text, headOf(problems)).problems.map(fileProblemLine)
+  if (problems.length > 0) return new Refused(...read(text, headOf(problems)).problems.map(fileProblemLine))
   const [document] = documents
   if (document === undefined || documents.length > 1)
-    return [`there are ${documents.length} documents (write one)`]
-  const { query, headers, waitMs } = writeRequest(options)
+    return new Refused(`there are ${documents.length} documents (write one)`)
+  const { query, headers, waitMs, write } = writeRequest(options)
   try {
     const answer = await client({
       method: 'PUT',
@@ -86,20 +98,30 @@ async function send(
       headers: { ...headers, 'content-type': 'application/json', 'if-match': etag },
       body: JSON.stringify(document.value),
       waitMs,
+      write,
     })
     return JSON.parse(answer.text) as WriteAnswer
   } catch (error) {
     if (!(error instanceof ApiRefused)) throw error
-    if (error.status === 412)
-      throw new Kept(...error.lines, `your text is kept in ${file}: edit the object again and take it over.`)
-    return linesOf(error, text)
+    const { problem } = error
+    if (problem.status === 412) throw new ApiRefused(problem, overtaken)
+    // What is wrong with the server, or with the request around it, no other text mends.
+    if (problem.status >= 500) throw error
+    return placed(error, text)
   }
 }
 
-function linesOf({ problems, lines }: ApiRefused, text: string): string[] {
-  if (problems.length === 0) return [...lines]
-  const { documents } = read(text, headOf(problems))
-  return problems.map((problem) => problemLine({ ...problem, document: 0 }, documents))
+const overtaken = [
+  'somebody changed the object meanwhile; nothing is written.',
+  'Edit it again and take your text over: applied as it is, it undoes what they wrote.',
+]
+
+function placed(error: ApiRefused, text: string): ApiRefused {
+  const { errors } = error.problem
+  if (errors.length === 0) return error
+  const { documents } = read(text, headOf(errors))
+  const lines = errors.map((problem) => problemLine({ ...problem, document: 0 }, documents))
+  return new ApiRefused(error.problem, lines)
 }
 
 /** The document, behind as many lines as will stand above it when the editor is opened again. */
@@ -112,36 +134,11 @@ function headOf({ length }: readonly unknown[]): number {
   return length + 1
 }
 
-const headMark = '# weir: '
-
-/** Lines at the top, which are taken off again: what is edited and what was wrong with it. */
-function commentOf(path: string, problems: readonly string[]): string {
-  const title =
-    problems.length > 0
-      ? 'this was refused; mend it, or leave it as it is to give up:'
-      : `edit ${path}; leave it as it is to change nothing.`
-  const lines = [title, ...problems.map((line) => `  ${line}`)]
-  return lines.map((line) => `${headMark}${printable(line)}\n`).join('')
-}
-
-function withoutHead(text: string): string {
-  const lines = text.split('\n')
-  const start = lines.findIndex((line) => !line.startsWith(headMark))
-  return start < 0 ? '' : lines.slice(start).join('\n')
-}
-
-/** A refusal after which the user's text is not thrown away. */
-class Kept extends Refused {}
-
-async function inFolder<Result>(work: (file: string) => Promise<Result>): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-edit-'))
-  let keep = false
-  try {
-    return await work(join(folder, 'document.yaml'))
-  } catch (error) {
-    keep = error instanceof Kept
-    throw error
-  } finally {
-    if (!keep) rmSync(folder, { recursive: true, force: true })
-  }
+/** What is edited and what was wrong with it. */
+function commentOf(path: string, refusal: Refused | undefined): string[] {
+  if (refusal === undefined) return [`edit ${path}; leave it as it is to change nothing.`]
+  return [
+    'this was refused; mend it, or leave it as it is to give up:',
+    ...refusal.lines.map((line) => `  ${line}`),
+  ]
 }

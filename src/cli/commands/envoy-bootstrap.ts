@@ -1,11 +1,11 @@
-import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { bootstrap, envoyFlags } from '../../bootstrap/bootstrap.ts'
+import { addressProblem } from '../../model/announcement.ts'
 import { namePattern } from '../../model/name.ts'
 import { formatHostPort, type HostPort, parseHostPort } from '../../settings/address.ts'
 import { Usage } from '../cli.ts'
-import type { AddCommand } from '../main.ts'
+import type { AddCommand } from '../command.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 
 const defaultXds = '127.0.0.1:18000'
@@ -16,6 +16,7 @@ interface Options {
   label: Record<string, string>
   address: string[]
   xds?: string
+  protocol: 'delta' | 'sotw'
   adminPort: number
   output: Format
 }
@@ -23,10 +24,10 @@ interface Options {
 /** `weir envoy bootstrap`: what an Envoy is started with to join a gateway. */
 export const bootstrapCommand: AddCommand = (group, cli) => {
   options(group.command('bootstrap')).action((given: Options) => {
-    const { gateway, label: labels, address: addresses, adminPort } = given
+    const { gateway, label: labels, address: addresses, protocol, adminPort } = given
     const xds = xdsAddress(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
     const id = given.id ?? `${gateway}-${hostname()}`
-    const value = bootstrap({ gateway, id, labels, addresses, xds, adminPort })
+    const value = bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort })
     cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
   })
 }
@@ -51,6 +52,11 @@ function options(command: Command): Command {
         .default([], 'none'),
     )
     .option('--xds <host:port>', `where it reaches weir's xDS (WEIR_XDS_ADDR, else ${defaultXds})`)
+    .addOption(
+      new Option('--protocol <variant>', 'of ADS: incremental, or the state of the world')
+        .choices(['delta', 'sotw'])
+        .default('delta'),
+    )
     .option(
       '--admin-port <port>',
       "port of Envoy's own admin interface on 127.0.0.1; 0: any that is free",
@@ -99,8 +105,9 @@ function addLabel(text: string, labels: Record<string, string>): Record<string, 
 }
 
 function addAddress(text: string, addresses: readonly string[]): string[] {
-  if (isIP(text) !== 0) return [...addresses, text]
-  throw new InvalidArgumentError('Write an IPv4 or IPv6 address.')
+  const problem = addressProblem(text)
+  if (problem === undefined) return [...addresses, text]
+  throw new InvalidArgumentError(`It ${problem}. Write the IP address by which other gateways reach it.`)
 }
 
 function readPort(text: string): number {

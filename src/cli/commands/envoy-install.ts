@@ -1,7 +1,7 @@
 import { ensureEnvoy } from '../../local/envoy-binary.ts'
 import type { Event } from '../../observe.ts'
+import type { AddCommand } from '../command.ts'
 import { dataDirOf, withDataDir } from '../connection.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 
 /** `weir envoy install`: makes sure that this machine has the Envoy that weir needs. */

@@ -1,4 +1,4 @@
-import type { AddCommand } from '../main.ts'
+import type { AddCommand } from '../command.ts'
 import { bootstrapCommand } from './envoy-bootstrap.ts'
 import { installCommand } from './envoy-install.ts'
 

@@ -1,7 +1,7 @@
 import type { Kind } from '../../model/kind.ts'
 import { kinds } from '../../policies/index.ts'
+import type { AddCommand } from '../command.ts'
 import { kindOf } from '../kinds.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, outputOption, style } from '../output.ts'
 import { deliveryText, type Field } from '../reference/field.ts'
 import { findField, nameOf } from '../reference/find-field.ts'

@@ -1,10 +1,11 @@
 import { parseAllDocuments } from 'yaml'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { kindOf } from '../kinds.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, type Format, outputOption } from '../output.ts'
 import { withProgress } from '../progress.ts'
+import { escapedYamlText } from '../text.ts'
 
 /** `weir export`: all objects, ready for `weir apply`. */
 export const exportCommand: AddCommand = (program, cli) => {
@@ -26,7 +27,7 @@ export const exportCommand: AddCommand = (program, cli) => {
     const client = createClient(connectionOf(options, cli), cli)
     const answer = client({ method: 'GET', path: `/v1/export${query.size > 0 ? `?${query}` : ''}` })
     const { text } = await withProgress(cli, 'exporting', answer)
-    if (output === 'yaml') cli.stdout.write(text)
+    if (output === 'yaml') cli.stdout.write(escapedYamlText(text))
     else cli.stdout.write(asJson(documentsOf(text)))
   })
 }

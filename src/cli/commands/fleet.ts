@@ -1,8 +1,11 @@
 import type { FleetItem } from '../../admin/context.ts'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
-import type { AddCommand } from '../main.ts'
-import { asJson, asYaml, type Format, labelText, outputOption, printable, table } from '../output.ts'
+import { asJson, asYaml, type Format, labelText, outputOption, table } from '../output.ts'
+import { printable } from '../text.ts'
+
+type Shown = FleetItem & { panic?: string[] }
 
 /** `weir fleet`: the Envoys and what they have. */
 export const fleetCommand: AddCommand = (program, cli) => {
@@ -14,20 +17,22 @@ export const fleetCommand: AddCommand = (program, cli) => {
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
     const { text } = await client({ method: 'GET', path: '/v1/fleet' })
-    const { items } = JSON.parse(text) as { items: FleetItem[] }
+    const { items } = JSON.parse(text) as { items: Shown[] }
     if (options.output === 'json') cli.stdout.write(asJson(items))
     else if (options.output === 'yaml') cli.stdout.write(asYaml(items))
     else cli.stdout.write(fleetTable(items, cli.stdout))
   })
 }
 
-function fleetTable(items: readonly FleetItem[], stream: NodeJS.WriteStream): string {
+function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string {
   const rows = items.map((item) => [
     item.gateway,
     item.id,
     item.state,
     item.version,
+    item.protocol ?? '-',
     labelText(item.labels),
+    item.addresses.join(', '),
     Object.entries(item.types)
       .map(([type, { state, revision }]) => `${type} ${state} ${revision}`)
       .join(', ') ||
@@ -41,6 +46,11 @@ function fleetTable(items: readonly FleetItem[], stream: NodeJS.WriteStream): st
             `${lastNack.resolvedAt === undefined ? '' : ` (resolved at ${lastNack.resolvedAt})`}: ${lastNack.error}`,
         ],
   )
-  const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'LABELS', 'TYPES']
-  return `${table(stream, head, rows)}${nacks.map((line) => `${printable(line)}\n`).join('')}`
+  const panics = items.flatMap(({ gateway, id, panic = [] }) =>
+    panic.length === 0
+      ? []
+      : [`${gateway}/${id} is in panic, failing endpoints get requests: ${panic.join(', ')}`],
+  )
+  const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'PROTOCOL', 'LABELS', 'ADDRESSES', 'TYPES']
+  return `${table(stream, head, rows)}${[...nacks, ...panics].map((line) => `${printable(line)}\n`).join('')}`
 }

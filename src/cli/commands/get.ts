@@ -2,10 +2,10 @@ import { Option } from 'commander'
 import type { Document } from '../../model/document.ts'
 import { Usage } from '../cli.ts'
 import { type Client, createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { objectOf } from '../kinds.ts'
 import { listAll } from '../list.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, labelText, table } from '../output.ts'
 import { watch } from '../watch.ts'
 
@@ -16,7 +16,11 @@ export const getCommand: AddCommand = (program, cli) => {
     .description('print one object, or list those of a kind')
     .argument('<kind>', 'a kind (routes, Route) or one object (routes/echo)')
     .argument('[name]', 'name of the object')
-    .option('-l, --label <label=value...>', 'only objects that have these labels')
+    .option(
+      '-l, --label <label=value...>',
+      'only objects that have these labels: several with commas between, or the option again;\n' +
+        'in a value \\, is a comma and \\\\ a backslash',
+    )
     .option('--owner <owner>', 'only objects of this owner')
     .option('--at <point>', 'as it was at a revision (12) or a time (2026-01-31T12:00:00Z)')
     .option('-w, --watch', 'go on and print what changes, until Ctrl-C')
@@ -32,13 +36,14 @@ export const getCommand: AddCommand = (program, cli) => {
     const { kind, name } = objectOf(first, second)
     check(name, options)
     const client = createClient(connectionOf(options, cli), cli)
-    const read = () => documentsOf(client, kind.plural, name, options)
     const format = options.output ?? (name === undefined ? 'table' : 'yaml')
     if (options.watch) {
+      const read = (revision: number) =>
+        documentsOf(client, kind.plural, name, { ...options, at: String(revision) })
       await watch({ client, cli, kind: kind.kind, format, name, read })
       return
     }
-    const documents = await read()
+    const documents = await documentsOf(client, kind.plural, name, options)
     const whole = name === undefined ? documents : documents[0]
     cli.stdout.write(printed(documents, format, cli.stdout, whole))
   })
@@ -58,6 +63,9 @@ function check(name: string | undefined, { label, owner, at, watch }: Options): 
   if (watch && at !== undefined) throw new Usage('what was does not change: leave out --at or --watch')
   const odd = label?.find((each) => !/^[^=]+=/.test(each))
   if (odd !== undefined) throw new Usage(`write a label as label=value, not ${odd}`)
+  // It would hide the comma between this label and the next.
+  const open = label?.find((each) => /(?<!\\)(?:\\\\)*\\$/.test(each))
+  if (open !== undefined) throw new Usage(`write the backslash at the end of ${open} as \\\\`)
 }
 
 async function documentsOf(

@@ -1,15 +1,22 @@
 import { InvalidArgumentError } from 'commander'
 import type { DryRunAnswer } from '../../admin/dry-run.ts'
 import type { WriteAnswer } from '../../admin/write.ts'
-import { Refused } from '../cli.ts'
-import { createClient } from '../client.ts'
+import { type Cli, exitCodes, Refused } from '../cli.ts'
+import { ApiRefused, type Client, createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { documentsOf } from '../differences.ts'
-import type { AddCommand } from '../main.ts'
+import { asJson, asYaml } from '../output.ts'
 import { patchOf } from '../patch.ts'
 import { withProgress } from '../progress.ts'
 import { confirmed } from '../prompt.ts'
-import { printWritten, type WriteOptions, withWriteOptions, writeRequest } from '../write-result.ts'
+import {
+  printWritten,
+  refusalsPrinted,
+  type WriteOptions,
+  withWriteOptions,
+  writeRequest,
+} from '../write-result.ts'
 
 /** `weir rollback`: the state of an old revision, as a new one. */
 export const rollbackCommand: AddCommand = (program, cli, done) => {
@@ -21,25 +28,50 @@ export const rollbackCommand: AddCommand = (program, cli, done) => {
     .addHelpText('after', '\nExample: weir rollback 12 -m "back to before the sale" --wait')
   withWriteOptions(withConnection(command)).action(async (revision: number, options: Options) => {
     const client = createClient(connectionOf(options, cli), cli)
-    const path = `/v1/revisions/${revision}/restore`
-    const rehearsal = await client({ method: 'POST', path: `${path}?dryRun=true` })
-    const { diff, revision: current } = JSON.parse(rehearsal.text) as DryRunAnswer
-    const differences = await documentsOf(client, diff, current)
-    const stream = options.output === 'table' ? cli.stdout : cli.stderr
-    stream.write(patchOf(differences, stream))
-    if (diff.length > 0) {
-      const question = `Make revision ${revision} the newest again?`
-      if (!(await confirmed(cli, question, options.yes === true))) throw new Refused('nothing is written.')
-    }
-    const { query, headers, waitMs } = writeRequest(options)
-    const answer = client({ method: 'POST', path: `${path}${query}`, headers, waitMs })
-    const { text } = await withProgress(cli, `restoring revision ${revision}`, answer)
-    done(printWritten(JSON.parse(text) as WriteAnswer, options, cli))
+    done(await refusalsPrinted(options, cli, () => rollback(client, revision, options, cli)))
   })
 }
 
 interface Options extends WriteOptions, ConnectionOptions {
   yes?: boolean
+}
+
+async function rollback(client: Client, revision: number, options: Options, cli: Cli): Promise<number> {
+  const path = `/v1/revisions/${revision}/restore`
+  const { text } = await client({ method: 'POST', path: `${path}?dryRun=true` })
+  const rehearsal = JSON.parse(text) as DryRunAnswer
+  if (rehearsal.diff.length === 0) return nothingDiffers(rehearsal, revision, options, cli)
+  const stream = options.output === 'table' ? cli.stdout : cli.stderr
+  stream.write(patchOf(await documentsOf(client, rehearsal.diff, rehearsal.revision), stream))
+  const question = `Make revision ${revision} the newest again?`
+  if (!(await confirmed(cli, question, options.yes === true))) throw new Refused('nothing is written.')
+  const { query, headers, waitMs, write } = writeRequest(options)
+  // What somebody writes meanwhile was not shown and is not to be undone.
+  const shown = { ...headers, 'if-match': `"${rehearsal.revision}"` }
+  const restored = client({ method: 'POST', path: `${path}${query}`, headers: shown, waitMs, write })
+  const answer = await withProgress(cli, `restoring revision ${revision}`, restored).catch((error) => {
+    throw error instanceof ApiRefused && error.problem.status === 412 ? overtaken(error, revision) : error
+  })
+  return printWritten(JSON.parse(answer.text) as WriteAnswer, options, cli)
+}
+
+function nothingDiffers(
+  rehearsal: DryRunAnswer,
+  revision: number,
+  { output }: Options,
+  { stdout }: Cli,
+): number {
+  if (output === 'json') stdout.write(asJson(rehearsal))
+  else if (output === 'yaml') stdout.write(asYaml(rehearsal))
+  else stdout.write(`nothing differs from revision ${revision}; nothing is written\n`)
+  return exitCodes.done
+}
+
+function overtaken({ problem }: ApiRefused, revision: number): ApiRefused {
+  return new ApiRefused(problem, [
+    'somebody wrote meanwhile: what was shown is no longer what would change; nothing is written.',
+    `Look again: \`weir rollback ${revision}\` shows the difference to the state of now, \`weir history\` who wrote.`,
+  ])
 }
 
 function readRevision(text: string): number {

@@ -1,8 +1,9 @@
 import type { Rotation } from '../../admin/routes/secrets.ts'
 import { createClient } from '../client.ts'
+import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
+import { refusalsPrinted } from '../write-result.ts'
 
 /** `weir secrets`: what is to be done about the keys of secrets. */
 export const secretsCommand: AddCommand = (program, cli) => {
@@ -17,7 +18,9 @@ export const secretsCommand: AddCommand = (program, cli) => {
     .addHelpText('after', explanation)
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
-    const { text } = await client({ method: 'POST', path: '/v1/secrets/rotate' })
+    const write = { see: 'Run it again: to rotate once more does no harm.' }
+    const request = { method: 'POST', path: '/v1/secrets/rotate', write }
+    const { text } = await refusalsPrinted(options, cli, () => client(request))
     const rotation = JSON.parse(text) as Rotation
     if (options.output === 'json') cli.stdout.write(asJson(rotation))
     else if (options.output === 'yaml') cli.stdout.write(asYaml(rotation))

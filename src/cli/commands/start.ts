@@ -1,4 +1,4 @@
-import type { AddCommand } from '../main.ts'
+import type { AddCommand } from '../command.ts'
 
 /** `up` and `serve` are dispatched to the program itself before the CLI is asked; here they are listed. */
 export const startCommands: AddCommand = (program) => {

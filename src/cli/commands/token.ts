@@ -1,7 +1,7 @@
 import { tokenFile } from '../../settings/token.ts'
 import { Refused } from '../cli.ts'
+import type { AddCommand } from '../command.ts'
 import { dataDirOf, readToken, withDataDir } from '../connection.ts'
-import type { AddCommand } from '../main.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 
 /** `weir token`: the bearer token of the admin API. */

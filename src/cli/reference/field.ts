@@ -101,6 +101,7 @@ const formatNames: Record<string, string> = {
   'weir-duration': 'duration',
   'weir-size': 'size',
   'weir-ip': 'IP address',
+  'weir-host': 'IP address or host name',
   'weir-cidr': 'IP address or CIDR block',
   'weir-regex': 'RE2 expression',
   'weir-url': 'URL',

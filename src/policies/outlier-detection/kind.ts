@@ -1,7 +1,8 @@
 import type { PolicyKind } from '../policy-kind.ts'
+import { check } from './check.ts'
 import { OutlierDetectionSpec } from './schema.ts'
 
-/** Clusters name it; how Envoy gets it is to come. */
+/** Clusters name it, and carry it to Envoy. */
 export const outlierDetection: PolicyKind = {
   kind: 'OutlierDetectionPolicy',
   plural: 'outlier-detection-policies',
@@ -12,4 +13,5 @@ export const outlierDetection: PolicyKind = {
     spec: { failurePercentage: 51, requestVolume: 10, interval: '5s', ejectionTime: '30s' },
   },
   references: () => [],
+  check,
 }

@@ -1,4 +1,4 @@
-import { compareNames } from '../model/state.ts'
+import { compareNames } from '../../model/state.ts'
 
 /**
  * The hosts, as routes write them, that stand for every host that `host` stands for: itself, then each wider wildcard,

@@ -1,0 +1,59 @@
+import { any, duration, typedStruct, wrap } from '../../envoy-api/build.ts'
+import type { Message } from '../../envoy-api/types.ts'
+import { milliseconds } from '../../model/duration.ts'
+import type { Hash } from '../../model/hash.ts'
+import type { EffectiveLoadBalancing } from '../../model/load-balancing.ts'
+
+const protoNames = {
+  round_robin: 'RoundRobin',
+  least_request: 'LeastRequest',
+  random: 'Random',
+  ring_hash: 'RingHash',
+  maglev: 'Maglev',
+}
+
+/** How an endpoint is picked. Envoy docs: intro/arch_overview/upstream/load_balancing/load_balancers. */
+export function loadBalancingPolicy(spec: EffectiveLoadBalancing): Message {
+  const { policy } = spec
+  const typeName = `envoy.extensions.load_balancing_policies.${policy}.v3.${protoNames[policy]}`
+  const typed_config =
+    policy === 'ring_hash' || policy === 'maglev'
+      ? // The hash lives with the cluster, by a field that is newer than the loaded protos.
+        typedStruct(typeName, {
+          consistent_hashing_lb_config: { hash_policy: (spec.hash ?? []).map(hashPolicy) },
+        })
+      : any(typeName, { ...slowStart(spec), ...leastRequest(spec) })
+  const name = `envoy.load_balancing_policies.${policy}`
+  return { policies: [{ typed_extension_config: { name, typed_config } }] }
+}
+
+function slowStart({ slowStart }: EffectiveLoadBalancing): Message {
+  if (slowStart === undefined) return {}
+  return { slow_start_config: { slow_start_window: duration(milliseconds(slowStart)) } }
+}
+
+function leastRequest({ policy, choiceCount = 2, selectionMethod }: EffectiveLoadBalancing): Message {
+  if (policy !== 'least_request') return {}
+  if (selectionMethod === 'full_scan') return { selection_method: 'FULL_SCAN' }
+  return { choice_count: wrap(choiceCount) }
+}
+
+/** One part of the hash, as the JSON of RouteAction.HashPolicy; Envoy hashes all parts together. */
+function hashPolicy({ on, name, ttl }: Hash): object {
+  switch (on) {
+    case 'client_ip':
+      return { connection_properties: { source_ip: true } }
+    case 'header':
+      return { header: { header_name: name } }
+    case 'query':
+      return { query_parameter: { name } }
+    case 'cookie':
+      // Without the path a cookie that Envoy makes would be for one folder of the site.
+      return { cookie: ttl === undefined ? { name } : { name, ttl: seconds(ttl), path: '/' } }
+  }
+}
+
+/** A `google.protobuf.Duration` in JSON. */
+function seconds(text: string): string {
+  return `${milliseconds(text) / 1000}s`
+}

@@ -1,0 +1,97 @@
+import type { Document } from '../../model/document.ts'
+import { effective } from '../../model/effective.ts'
+import { parseGatewayReference } from '../../model/gateway-reference.ts'
+import { failsClosed } from '../../model/pending.ts'
+import { type EffectiveRoute, RouteSpec } from '../../model/route-spec.ts'
+import { all, find, type State, type StoredObject } from '../../model/state.ts'
+import { policyKinds } from '../../policies/index.ts'
+import type { GatewayContext, PolicyKind } from '../../policies/policy-kind.ts'
+import type { Origin } from '../provenance.ts'
+import { Remembered } from '../remembered.ts'
+
+/** A route that is in force on a gateway, with its defaults and its policies looked up. */
+export interface GatewayRoute {
+  name: string
+  spec: EffectiveRoute
+  /** It must not be served without something that it needs and that is not there: every request gets a 503. */
+  closed: boolean
+  /** Policies that it names and that cannot be read, as `Kind/name`. */
+  missing: string[]
+  /** Names of the gateway's listeners that have it. */
+  listeners: ReadonlySet<string>
+  policies: { kind: PolicyKind; named: { name: string; spec: Record<string, unknown> }[] }[]
+  /** The rows behind it: the route and its policies. */
+  origins: Origin[]
+}
+
+const remembered = new Remembered<GatewayRoute | undefined>()
+
+/** The routes of a gateway, by name. One that nothing changed for is the very same object as before. */
+export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] {
+  return all(state, 'Route').flatMap(({ document }) => {
+    const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
+    const policies = policiesOf(state, spec)
+    const rows = policies.flatMap(({ named }) => named.map(({ row }) => row?.document))
+    const from = [gateway.spec, ...rows]
+    return (
+      remembered.of(document, gateway.name, from, () => gatewayRoute(document, spec, gateway, policies)) ?? []
+    )
+  })
+}
+
+/** A route in force, if it is for the gateway. */
+function gatewayRoute(
+  { name, spec: written }: Document,
+  spec: EffectiveRoute,
+  gateway: GatewayContext,
+  found: readonly NamedPolicies[],
+): GatewayRoute | undefined {
+  const own = spec.gateways
+    .map(parseGatewayReference)
+    .filter((reference) => reference.gateway === gateway.name)
+  if (own.length === 0) return undefined
+  const all = found.flatMap(({ kind, named }) => named.map((each) => ({ kind, ...each })))
+  // References are checked when they are written, so what is missing here is a row that this program cannot read.
+  const missing = all.filter(({ row }) => row === undefined).map(({ kind, name }) => `${kind.kind}/${name}`)
+  const everywhere = own.some(({ listener }) => listener === undefined)
+  const listeners = everywhere
+    ? gateway.spec.listeners.map(({ name }) => name)
+    : own.map(({ listener }) => listener!)
+  const origins = all
+    .filter(({ row }) => row !== undefined)
+    .map(({ kind, name }) => ({ kind: kind.kind, name }))
+  return {
+    name,
+    spec,
+    closed: missing.length > 0 || failsClosed(RouteSpec, written),
+    missing,
+    listeners: new Set(listeners),
+    policies: found.map(({ kind, named }) => ({
+      kind,
+      named: named.flatMap(({ name, row }) =>
+        row === undefined ? [] : [{ name, spec: effective(kind.spec, row.document.spec) }],
+      ),
+    })),
+    origins: [{ kind: 'Route', name }, ...origins],
+  }
+}
+
+/** Policies of one kind that a route names, with the rows that can be read. */
+interface NamedPolicies {
+  kind: PolicyKind
+  named: { name: string; row: StoredObject | undefined }[]
+}
+
+function policiesOf(state: State, route: EffectiveRoute): NamedPolicies[] {
+  return policyKinds.map((kind) => ({
+    kind,
+    named: (kind.namedBy?.(route) ?? []).map((name) => ({ name, row: find(state, kind.kind, name) })),
+  }))
+}
+
+/** Clusters that a route sends requests to. */
+export function clustersOf({ closed, spec }: GatewayRoute): string[] {
+  if (closed) return []
+  const { forward = [], mirror } = spec
+  return [...forward.map(({ cluster }) => cluster), ...(mirror === undefined ? [] : [mirror.cluster])]
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { Announcement } from '../model/announcement.ts'
+import { announcedChannel, locks } from './locks.ts'
+import type { Transaction } from './read-state.ts'
+import { envoyAddresses } from './tables.ts'
+
+/** An announcement as all replicas see it. */
+export interface KnownAnnouncement extends Announcement {
+  /** A replica has its stream; else it is within its time of grace. */
+  readonly live: boolean
+}
+
+/** What one replica has to say. */
+export interface Exchange {
+  /** Unique to the process. */
+  readonly replica: string
+  /** Envoys whose stream it has: new ones, and from time to time all, so that they stay. */
+  readonly present: readonly Announcement[]
+  /** Envoys whose stream it had until now. */
+  readonly left: readonly Announcement[]
+  /** Whether the other replicas should look at once. */
+  readonly tell: boolean
+  /** Milliseconds after which a replica that did not say it again has an Envoy no longer. */
+  readonly staleMs: number
+  /** Delete those whose stream was last seen so many milliseconds ago. */
+  readonly olderMs?: number
+}
+
+/** Rows of one gateway at most. A replica has 10,000 streams at most; those that left long ago give way first. */
+export const maxAnnouncements = 10_000
+
+/** Rows a statement. */
+const batch = 1_000
+
+/** Notes what one replica says and answers with what is known of all of them. Time is the database's. */
+export async function exchangeAnnouncements(
+  db: NodePgDatabase,
+  exchange: Exchange,
+): Promise<KnownAnnouncement[]> {
+  const { replica, present, left, tell, olderMs } = exchange
+  return db.transaction(async (tx) => {
+    // One replica at a time: their rows overlap where an Envoy moves from one to the other.
+    await tx.execute(sql`select pg_advisory_xact_lock(${locks.announcements})`)
+    await put(tx, present, { replica })
+    // Who came to another replica meanwhile is that one's.
+    await put(tx, left, { replica: null }, eq(envoyAddresses.replica, replica))
+    const forgotten = olderMs === undefined ? 0 : await forget(tx, olderMs)
+    if (present.length > 0) await bound(tx)
+    if (tell || forgotten > 0) await tx.execute(sql`select pg_notify(${announcedChannel}, '')`)
+    return read(tx, exchange.staleMs)
+  })
+}
+
+async function put(
+  tx: Transaction,
+  announcements: readonly Announcement[],
+  { replica }: { replica: string | null },
+  setWhere?: SQL,
+): Promise<void> {
+  for (let at = 0; at < announcements.length; at += batch) {
+    const rows = announcements.slice(at, at + batch).map((announcement) => ({
+      ...{ id: idOf(announcement), replica, seenAt: sql`clock_timestamp()` },
+      ...{ gateway: announcement.gateway, node: announcement.node, peer: announcement.peer },
+      addresses: [...announcement.addresses],
+    }))
+    const set = { replica, seenAt: sql`clock_timestamp()` }
+    await tx
+      .insert(envoyAddresses)
+      .values(rows)
+      .onConflictDoUpdate({ target: envoyAddresses.id, set, ...(setWhere === undefined ? {} : { setWhere }) })
+  }
+}
+
+async function forget(tx: Transaction, olderMs: number): Promise<number> {
+  const { rowCount } = await tx.delete(envoyAddresses).where(lt(envoyAddresses.seenAt, ago(olderMs)))
+  return rowCount ?? 0
+}
+
+async function bound(tx: Transaction): Promise<void> {
+  await tx.execute(
+    sql`delete from envoy_addresses where id in (
+      select id from (
+        select id, row_number() over (partition by gateway order by (replica is null), seen_at desc) as place
+        from envoy_addresses
+      ) as ranked where place > ${maxAnnouncements})`,
+  )
+}
+
+function read(tx: Transaction, staleMs: number): Promise<KnownAnnouncement[]> {
+  const { gateway, node, addresses, peer, replica, seenAt } = envoyAddresses
+  const live = sql<boolean>`${and(sql`${replica} is not null`, sql`${seenAt} > ${ago(staleMs)}`)}`
+  return tx.select({ gateway, node, addresses, peer, live }).from(envoyAddresses)
+}
+
+function ago(ms: number): SQL {
+  return sql`clock_timestamp() - make_interval(secs => ${ms / 1000})`
+}
+
+function idOf({ gateway, node, addresses, peer }: Announcement): string {
+  return createHash('sha256')
+    .update(JSON.stringify([gateway, node, addresses, peer]))
+    .digest('base64url')
+}

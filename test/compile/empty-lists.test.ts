@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compile } from '../../src/compile/compile.ts'
+import { stateOf } from '../support/state-of.ts'
+
+const live = {
+  services: { ratelimit: [{ host: '127.0.0.1', port: 18_001 }] },
+  announced: new Map(),
+  listenerAddress: '127.0.0.1',
+}
+
+/** The route configuration of a gateway with one route of that match. */
+function routes(match: object): unknown {
+  const state = stateOf([
+    {
+      kind: 'Gateway',
+      name: 'edge',
+      spec: { listeners: [{ name: 'http', port: 10_000, protocol: 'http' }] },
+    },
+    { kind: 'Cluster', name: 'echo', spec: { endpoints: [] } },
+    {
+      kind: 'Route',
+      name: 'echo',
+      spec: {
+        gateways: ['edge'],
+        match: { path: { prefix: '/' }, ...match },
+        forward: [{ cluster: 'echo' }],
+      },
+    },
+  ])
+  assert.ok(state !== undefined, JSON.stringify(match))
+  const { resources } = compile(state, 'edge', live)
+  const types = [...resources].filter(([type]) => type.endsWith('RouteConfiguration'))
+  return types.flatMap(([, byName]) => [...byName.values()])
+}
+
+test('an empty list in a match asks for nothing, as if it were left out', () => {
+  const without = routes({})
+  assert.match(JSON.stringify(without), /"prefix":"\/"/)
+  for (const list of ['methods', 'headers', 'query', 'cookies'])
+    assert.deepEqual(routes({ [list]: [] }), without, list)
+})

@@ -1,0 +1,60 @@
+import { startTestEnvoy, type TestEnvoy } from './envoy.ts'
+import { type Received, type Sent, send } from './http.ts'
+import { freePort } from './ports.ts'
+import { freshDatabase } from './postgres.ts'
+import type { Upstream } from './upstream.ts'
+import { startWeir, type Weir } from './weir.ts'
+
+/** A weir with one gateway, `edge`, and an Envoy of it, for tests that look at what requests meet. */
+export interface Edge {
+  readonly weir: Weir
+  readonly envoy: TestEnvoy
+  readonly port: number
+  /** Applies documents and waits until Envoy has them. */
+  apply(...documents: object[]): Promise<void>
+  send(sent: Sent | string): Promise<Received>
+  stop(): Promise<void>
+}
+
+export async function startEdge(): Promise<Edge> {
+  const database = await freshDatabase()
+  const port = await freePort()
+  const weir = await startWeir({ environment: { DATABASE_URL: database.url } })
+  await weir.apply({
+    kind: 'Gateway',
+    name: 'edge',
+    spec: { listeners: [{ name: 'http', port, protocol: 'http' }] },
+  })
+  const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
+  return {
+    weir,
+    envoy,
+    port,
+    async apply(...documents) {
+      await weir.apply(...documents)
+    },
+    send: (sent) => send(port, typeof sent === 'string' ? { path: sent } : sent),
+    async stop() {
+      await envoy.stop()
+      await weir.end()
+      await database.drop()
+    },
+  }
+}
+
+export function cluster(
+  name: string,
+  endpoints: Pick<Upstream, 'port'> | Pick<Upstream, 'port'>[],
+  more: object = {},
+): object {
+  const all = [endpoints].flat().map(({ port }) => ({ address: '127.0.0.1', port }))
+  return { kind: 'Cluster', name, spec: { endpoints: all, ...more } }
+}
+
+/** A route to the cluster `a`, unless `more` says otherwise; `path` alone is a prefix. */
+export function route(name: string, match: string | object, more: object = {}): object {
+  const matched = typeof match === 'string' ? { path: { prefix: match } } : match
+  const answers = 'respond' in more || 'redirect' in more || 'forward' in more
+  const forward = answers ? {} : { forward: [{ cluster: 'a' }] }
+  return { kind: 'Route', name, spec: { gateways: ['edge'], match: matched, ...forward, ...more } }
+}

@@ -1,0 +1,405 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Protocol, protocols, wordsOf } from './dialects.ts'
+import { PlainClient, plainSnapshot, type VersionsByType } from './plain.ts'
+
+const full: VersionsByType = {
+  cluster: { a: '1' },
+  endpoints: { a: '1' },
+  listener: { l: '1' },
+  route: { r: '1' },
+}
+
+/** A client that has all of `full`, in the order in which an Envoy starts. */
+function started(protocol: Protocol, versions = full): PlainClient {
+  const client = new PlainClient(protocol, plainSnapshot(1, versions))
+  client.ask('cluster')
+  client.ask('endpoints', { subscribe: Object.keys(versions.endpoints ?? {}) })
+  client.ack('cluster')
+  client.ack('endpoints')
+  client.ask('listener')
+  client.ask('route', { subscribe: Object.keys(versions.route ?? {}) })
+  client.ack('listener')
+  client.ack('route')
+  return client
+}
+
+for (const protocol of protocols) {
+  const told = (...lines: string[]) => wordsOf(protocol, lines)
+
+  describe(`subscriptions over ${protocol}`, () => {
+    test('an Envoy that starts gets everything, each once', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, full))
+      assert.deepEqual(client.ask('cluster'), told('cluster +a@1'))
+      assert.deepEqual(client.ack('cluster'), [])
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a'] }), told('endpoints +a@1'))
+      assert.deepEqual(client.ask('listener'), told('listener +l@1'))
+      assert.deepEqual(client.ask('route', { subscribe: ['r'] }), told('route +r@1'))
+      for (const type of ['endpoints', 'listener', 'route'] as const) assert.deepEqual(client.ack(type), [])
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('a wildcard is answered even when there is nothing', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, {}))
+      assert.deepEqual(client.ask('cluster'), told('cluster'))
+      assert.equal(client.delivery(), 'pending')
+      assert.deepEqual(client.ack('cluster'), [])
+      assert.deepEqual(client.ask('listener', { subscribe: ['*'] }), told('listener'))
+      assert.deepEqual(client.ack('listener'), [])
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('a name that does not exist is said to be absent, once, and sent when it comes', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, { endpoints: { a: '1' } }))
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a', 'z'] }), told('endpoints +a@1 !z'))
+      assert.deepEqual(client.ack('endpoints'), [])
+      assert.deepEqual(client.publish(plainSnapshot(2, { endpoints: { a: '1' } })), [])
+      assert.deepEqual(
+        client.publish(plainSnapshot(3, { endpoints: { a: '1', z: '1' } })),
+        told('endpoints +z@1'),
+      )
+    })
+
+    test('only names that were asked for are sent', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, { endpoints: { a: '1', b: '1' } }))
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a'] }), told('endpoints +a@1'))
+      client.ack('endpoints')
+      assert.deepEqual(client.publish(plainSnapshot(2, { endpoints: { a: '1', b: '2' } })), [])
+      assert.equal(client.delivery(), 'pending', 'it has not asked for b')
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['b'] }), told('endpoints +b@2'))
+      client.ack('endpoints')
+      assert.equal(client.delivery(), 'acked')
+      assert.deepEqual(client.ask('endpoints', { unsubscribe: ['b'] }), [])
+      assert.deepEqual(client.publish(plainSnapshot(3, { endpoints: { a: '1', b: '3' } })), [])
+    })
+
+    test('a name that is asked for again while it is on its way is sent again', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, full))
+      client.ask('endpoints', { subscribe: ['a'] })
+      assert.deepEqual(client.ask('endpoints', { unsubscribe: ['a'] }), [])
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a'] }), [])
+      assert.deepEqual(client.ack('endpoints'), told('endpoints +a@1'))
+      assert.deepEqual(client.ack('endpoints'), [])
+    })
+  })
+
+  describe(`answers over ${protocol}`, () => {
+    test('a slow client gets the newest state, not every state', () => {
+      const client = started(protocol)
+      assert.deepEqual(
+        client.publish(plainSnapshot(2, { ...full, endpoints: { a: '2' } })),
+        told('endpoints +a@2'),
+      )
+      assert.deepEqual(client.publish(plainSnapshot(3, { ...full, endpoints: { a: '3' } })), [])
+      assert.deepEqual(client.publish(plainSnapshot(4, { ...full, endpoints: { a: '4' } })), [])
+      assert.deepEqual(client.ack('endpoints'), told('endpoints +a@4'))
+      assert.deepEqual(client.ack('endpoints'), [])
+    })
+
+    test('a change that was taken back while it was on its way is taken back for the client', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, { ...full, endpoints: { a: '2' } }))
+      client.publish(plainSnapshot(3, full))
+      assert.deepEqual(client.ack('endpoints'), told('endpoints +a@1'))
+    })
+
+    test('an answer with a stale nonce is void, but its subscriptions count', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, { endpoints: { a: '1', b: '1' } }))
+      client.ask('endpoints', { subscribe: ['a'] })
+      const stale = client.last('endpoints')
+      client.ack('endpoints')
+      client.publish(plainSnapshot(2, { endpoints: { a: '2', b: '1' } }))
+      const late = client.dialect.answer(stale, { subscribe: ['b'], unsubscribe: [] }, 'late')
+      const answer = client.dialect.send(late)
+      assert.equal(answer.kind, 'none')
+      assert.deepEqual(client.advance(), [], 'the newest response is still on its way')
+      assert.deepEqual(client.ack('endpoints'), told('endpoints +b@1'))
+    })
+
+    test('a revision without changes sends nothing and is in force', () => {
+      const client = started(protocol)
+      assert.deepEqual(client.publish(plainSnapshot(7, full)), [])
+      assert.deepEqual(client.session.types().route, { state: 'acked', revision: 7 })
+    })
+
+    test('the revision in force is that of the last response while a newer one is on its way', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, { ...full, route: { r: '2' } }))
+      assert.deepEqual(client.session.types().route, { state: 'pending', revision: 1 })
+      assert.deepEqual(client.session.types().cluster, { state: 'acked', revision: 2 })
+    })
+  })
+
+  describe(`reconnects over ${protocol}`, () => {
+    const held = { a: '1' }
+
+    test('equal versions are not sent again', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, full))
+      assert.deepEqual(client.ask('cluster', { held }), [])
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a'], held }), [])
+      assert.deepEqual(client.ask('listener', { held: { l: '1' } }), [])
+      assert.deepEqual(client.ask('route', { subscribe: ['r'], held: { r: '1' } }), [])
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('names that went meanwhile are removed, of wildcard types too', () => {
+      const client = new PlainClient(
+        protocol,
+        plainSnapshot(5, { cluster: { a: '1' }, endpoints: { a: '1' } }),
+      )
+      assert.deepEqual(client.ask('cluster', { held: { a: '1', gone: '1' } }), told('cluster -gone'))
+      const answer = client.ask('endpoints', { subscribe: ['a', 'gone'], held: { a: '1', gone: '1' } })
+      assert.deepEqual(answer, told('endpoints -gone'))
+    })
+
+    test('clusters are not removed before the listeners and routes that may use them were asked for', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, { ...full, route: { r: '2' } }))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1', old: '1' } }), [])
+      const endpoints = client.ask('endpoints', { subscribe: ['a', 'old'], held: { a: '1' } })
+      assert.deepEqual(endpoints, told('endpoints !old'))
+      client.request('listener', { held: { l: '1' } })
+      assert.deepEqual(client.ask('route', { subscribe: ['r'], held: { r: '1' } }), told('route +r@2'))
+      assert.deepEqual(client.ack('route'), told('cluster -old'))
+    })
+
+    test('an Envoy whose cluster warms (it does not ask for clusters) gets endpoints anew, then the rest', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, { ...full, route: { r: '2' } }))
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a'], held }), told('endpoints +a@1'))
+      assert.deepEqual(client.ask('listener', { held: { l: '1' } }), [])
+      assert.deepEqual(client.ask('route', { subscribe: ['r'], held: { r: '1' } }), [])
+      assert.deepEqual(client.ack('endpoints'), [])
+      assert.deepEqual(client.ask('cluster', { held }), told('route +r@2'))
+    })
+
+    test('a response that was never answered is not sent again when the Envoy claims to have it', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, route: { r: '2' } })
+      client.publish(next)
+      client.session.close()
+      const again = new PlainClient(protocol, next, client.shared)
+      assert.deepEqual(again.ask('route', { subscribe: ['r'], held: { r: '2' } }), [])
+    })
+
+    test('what came in a refused response may be in force, though the Envoy does not claim it', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, { ...full, route: { r: '2', bad: '1' } }))
+      client.request('route', { subscribe: ['bad'] })
+      client.ack('route')
+      client.ack('route')
+      client.publish(plainSnapshot(3, { ...full, route: { r: '3', bad: '2' } }))
+      assert.deepEqual(client.nack('route'), told('route +r@3'))
+      client.session.close()
+      const again = new PlainClient(protocol, plainSnapshot(4, { ...full, route: { r: '2' } }), client.shared)
+      assert.deepEqual(again.ask('route', { subscribe: ['r'], held: { r: '2' } }), told('route +r@2'))
+    })
+
+    test('a claimed route whose newest version was refused among others is left alone', () => {
+      const names = ['r', 's']
+      const client = started(protocol, { ...full, route: { r: '1', s: '1' } })
+      client.publish(plainSnapshot(2, { ...full, route: { r: 'bad', s: '2' } }))
+      assert.deepEqual(client.nack('route'), told('route +r@bad'))
+      assert.deepEqual(client.nack('route'), told('route +s@2'))
+      client.ack('route')
+      client.session.close()
+      const again = new PlainClient(protocol, client.session.snapshot, client.shared)
+      const held = { r: '1', s: '2' }
+      assert.deepEqual(again.ask('route', { subscribe: names, held }), [])
+      assert.equal(again.session.types().route?.state, 'nacked')
+    })
+
+    test('endpoints that did not arrive after their cluster are sent again, whatever is claimed', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, cluster: { a: '2' } })
+      assert.deepEqual(client.publish(next), told('cluster +a@2', 'endpoints +a@1'))
+      client.session.close()
+      const again = new PlainClient(protocol, next, client.shared)
+      assert.deepEqual(again.ask('cluster', { held: { a: '2' } }), [])
+      assert.deepEqual(again.ask('endpoints', { subscribe: ['a'], held: { a: '1' } }), told('endpoints +a@1'))
+    })
+
+    test('endpoints, listeners and routes are served without clusters', () => {
+      const { cluster: _, ...without } = full
+      const client = new PlainClient(protocol, plainSnapshot(1, without))
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['a'] }), told('endpoints +a@1'))
+      assert.deepEqual(client.ask('listener'), told('listener +l@1'))
+      assert.deepEqual(client.ask('route', { subscribe: ['r'] }), told('route +r@1'))
+    })
+  })
+
+  describe(`make before break over ${protocol}`, () => {
+    const moved: VersionsByType = {
+      cluster: { b: '1' },
+      endpoints: { b: '1' },
+      listener: { l: '1' },
+      route: { r: '2' },
+    }
+
+    test('a route moves to a new cluster: cluster, endpoints, route, then the old ones go', () => {
+      const client = started(protocol)
+      assert.deepEqual(client.publish(plainSnapshot(2, moved)), told('cluster +b@1'))
+      assert.deepEqual(client.ask('endpoints', { subscribe: ['b'] }), told('endpoints +b@1'))
+      assert.deepEqual(client.ack('endpoints'), [], 'the cluster may still warm')
+      assert.deepEqual(client.ack('cluster'), told('route +r@2'))
+      assert.deepEqual(client.ack('route'), told('cluster -a', 'endpoints -a'))
+      client.ack('cluster')
+      client.ack('endpoints', { unsubscribe: ['a'] })
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('the endpoints of a cluster that is sent again follow it, without its ACK', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, cluster: { a: '2' } })
+      assert.deepEqual(client.publish(next), told('cluster +a@2', 'endpoints +a@1'))
+      client.ack('endpoints')
+      assert.deepEqual(client.ack('cluster'), [])
+    })
+
+    test('endpoints that were on their way when the cluster was sent follow it once more', () => {
+      const client = started(protocol)
+      assert.deepEqual(
+        client.publish(plainSnapshot(2, { ...full, endpoints: { a: '2' } })),
+        told('endpoints +a@2'),
+      )
+      const next = plainSnapshot(3, { ...full, cluster: { a: '2' }, endpoints: { a: '2' } })
+      assert.deepEqual(client.publish(next), told('cluster +a@2'))
+      assert.deepEqual(client.ack('endpoints'), told('endpoints +a@2'))
+    })
+
+    test('endpoints that do not exist end the warming of their cluster at once', () => {
+      const client = started(protocol)
+      const { endpoints: _, ...without } = full
+      const next = plainSnapshot(2, { ...without, cluster: { a: '2' } })
+      // By the state of the world that cannot be said, and those that it has are better than none.
+      const last = { delta: 'endpoints -a', sotw: 'endpoints +a@1' }
+      assert.deepEqual(client.publish(next), ['cluster +a@2', last[protocol]])
+    })
+
+    test('a listener goes before its routes; a route configuration that it waits for comes at once', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, listener: { l: '2' }, route: { r: '2', n: '1' } })
+      assert.deepEqual(client.publish(next), told('listener +l@2'))
+      assert.deepEqual(client.ask('route', { subscribe: ['n'] }), told('route +n@1'))
+      assert.deepEqual(client.ack('listener'), [])
+      assert.deepEqual(client.ack('route'), told('route +r@2'))
+    })
+
+    test('a listener that is renamed goes and comes in one response: the new one takes its port', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, listener: { m: '1' } })
+      assert.deepEqual(client.publish(next), told('listener +m@1 -l'))
+    })
+
+    test('a rejected route keeps the cluster that its old version may use', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, moved))
+      client.ack('cluster')
+      assert.deepEqual(client.nack('route'), [])
+      assert.equal(client.session.types().cluster?.state, 'pending')
+      assert.deepEqual(client.publish(plainSnapshot(3, { ...moved, route: { r: '3' } })), told('route +r@3'))
+      assert.deepEqual(client.ack('route'), told('cluster -a', 'endpoints -a'))
+    })
+
+    test('a gateway that is emptied loses listeners first and clusters last', () => {
+      const client = started(protocol)
+      const said = [client.publish(plainSnapshot(2, {})), client.ack('listener'), client.ack('route')].flat()
+      assert.deepEqual(said, told('listener -l', 'route -r', 'cluster -a', 'endpoints -a'))
+    })
+  })
+
+  describe(`NACKs over ${protocol}`, () => {
+    const many: VersionsByType = { route: { a: '1', b: '1', c: '1', d: '1' } }
+    const names = Object.keys(many.route!)
+
+    test('a rejected version is parked: it is not sent again, a newer one is', () => {
+      const client = started(protocol)
+      assert.deepEqual(
+        client.publish(plainSnapshot(2, { ...full, route: { r: 'bad' } })),
+        told('route +r@bad'),
+      )
+      assert.deepEqual(client.nack('route', 'missing )'), [])
+      assert.deepEqual(client.publish(plainSnapshot(3, { ...full, route: { r: 'bad' } })), [])
+      const { state, nacks } = client.session.delivery()
+      assert.deepEqual([state, nacks], ['nacked', [{ type: 'route', resource: 'r', error: 'missing )' }]])
+      assert.deepEqual(client.publish(plainSnapshot(4, { ...full, route: { r: '2' } })), told('route +r@2'))
+      client.ack('route')
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('of several resources, the culprit is parked and the others arrive', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, many))
+      assert.deepEqual(client.ask('route', { subscribe: names }), told('route +a@1 +b@1 +c@1 +d@1'))
+      assert.deepEqual(client.nack('route'), told('route +a@1 +b@1'))
+      assert.equal(client.delivery(), 'pending')
+      assert.deepEqual(client.ack('route'), told('route +c@1 +d@1'))
+      assert.deepEqual(client.nack('route'), told('route +c@1'))
+      assert.deepEqual(client.nack('route', 'c is bad'), told('route +d@1'))
+      assert.deepEqual(client.ack('route'), [])
+      const { state, nacks } = client.session.delivery()
+      assert.deepEqual([state, nacks], ['nacked', [{ type: 'route', resource: 'c', error: 'c is bad' }]])
+    })
+
+    test('what changes during the search waits for its end, and a fixed culprit is sent as it is now', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, many))
+      client.ask('route', { subscribe: [...names, 'e'] })
+      client.nack('route')
+      const next = plainSnapshot(2, { route: { ...many.route, d: '2', e: '1' } })
+      assert.deepEqual(client.publish(next), [])
+      assert.deepEqual(client.ack('route'), told('route +c@1 +d@2'))
+      assert.deepEqual(client.ack('route'), told('route +e@1'))
+      assert.deepEqual(client.ack('route'), [])
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('a rejection outlives the stream', () => {
+      const first = started(protocol)
+      first.publish(plainSnapshot(2, { ...full, cluster: { a: '1', b: 'bad' } }))
+      first.nack('cluster')
+      const again = plainSnapshot(2, { ...full, cluster: { a: '1', b: 'bad' } })
+      const client = new PlainClient(protocol, again, first.shared)
+      assert.deepEqual(client.ask('cluster', { held: { a: '1' } }), [])
+      assert.deepEqual(
+        client.publish(plainSnapshot(3, { ...full, cluster: { a: '1', b: '2' } })),
+        told('cluster +b@2'),
+      )
+    })
+
+    test('a name that is asked for anew, and whose version was rejected, is said to be absent', () => {
+      const first = new PlainClient(protocol, plainSnapshot(1, { route: { r: 'bad' } }))
+      first.ask('route', { subscribe: ['r'] })
+      assert.deepEqual(first.nack('route'), [])
+      const client = new PlainClient(protocol, plainSnapshot(1, { route: { r: 'bad' } }), first.shared)
+      const said = client.ask('route', { subscribe: ['r'] })
+      assert.deepEqual(said, told('route !r'))
+      for (const _ of said) assert.deepEqual(client.ack('route'), [])
+      assert.equal(client.delivery(), 'nacked')
+    })
+
+    test('a rejected version that is taken back needs nothing: the old one is in force', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, { ...full, route: { r: 'bad' } }))
+      client.nack('route')
+      assert.deepEqual(client.publish(plainSnapshot(3, full)), [])
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('a rejected listener keeps the route configuration that its old version uses', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, { ...full, listener: { l: 'bad' }, route: { n: '1' } }))
+      assert.deepEqual(client.nack('listener'), [])
+      assert.deepEqual(
+        client.publish(plainSnapshot(3, { ...full, listener: { l: '3' }, route: { n: '1' } })),
+        told('listener +l@3'),
+      )
+      assert.deepEqual(client.ack('listener', { unsubscribe: [] }), told('route -r'))
+    })
+
+    test('removals that came with a rejected resource are said again', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, listener: { m: 'bad' } })
+      assert.deepEqual(client.publish(next), told('listener +m@bad -l'))
+      assert.deepEqual(client.nack('listener'), told('listener -l'))
+      assert.deepEqual(client.ack('listener'), [])
+      assert.equal(client.delivery(), 'nacked')
+    })
+  })
+}
