@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { cluster, type Edge, route, startEdge } from '../support/edge.ts'
-import { sendMany } from '../support/many.ts'
 import { freePort } from '../support/ports.ts'
+import { sendEach } from '../support/send-each.ts'
 import { type Answer, startUpstream, type Upstream } from '../support/upstream.ts'
 
 /** Answers with the statuses that the path names, one after the other, the last one for ever; `hang` never answers. */
@@ -83,7 +83,7 @@ test('a retry goes to an endpoint that was not tried', async () => {
     }),
   )
   // One after the other: the pool's bound on retries at once is 3.
-  const answers = await sendMany(edge.port, Array(20).fill({ path: '/half/200' }), 1)
+  const answers = await sendEach(edge.port, Array(20).fill({ path: '/half/200' }), 1)
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
 })
 

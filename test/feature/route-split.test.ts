@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { cluster, type Edge, route, startEdge } from '../support/edge.ts'
-import { sendMany } from '../support/many.ts'
+import { sendEach } from '../support/send-each.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 let edge: Edge
@@ -25,7 +25,7 @@ const split = (...weights: [number, number]) => [
 
 test('90/10 over 10,000 requests is 88.5 to 91.5 percent', async () => {
   await edge.apply(route('split', '/split', { forward: split(90, 10) }))
-  const answers = await sendMany(edge.port, Array(10_000).fill({ path: '/split' }))
+  const answers = await sendEach(edge.port, Array(10_000).fill({ path: '/split' }))
   const share = answers.filter(({ upstream }) => upstream === 'stable').length / answers.length
   assert.ok(answers.every(({ status }) => status === 200))
   assert.ok(share >= 0.885 && share <= 0.915, `${share}`)
@@ -40,8 +40,8 @@ describe('clients stay on their part of a split', () => {
       path: '/by-user',
       headers: { 'x-user': `u${user}` },
     }))
-    const first = await sendMany(edge.port, users)
-    const second = await sendMany(edge.port, users)
+    const first = await sendEach(edge.port, users)
+    const second = await sendEach(edge.port, users)
     const parts = first.map(({ upstream }) => upstream)
     assert.deepEqual(
       second.map(({ upstream }) => upstream),
@@ -53,7 +53,7 @@ describe('clients stay on their part of a split', () => {
   test('by a cookie that Envoy gives, until their part gets no more', async () => {
     const hash = [{ on: 'cookie', name: 'group', ttl: '1h' }]
     await edge.apply(route('by-cookie', '/by-cookie', { forward: split(50, 50), hash }))
-    const drawn = await sendMany(edge.port, Array(60).fill({ path: '/by-cookie' }))
+    const drawn = await sendEach(edge.port, Array(60).fill({ path: '/by-cookie' }))
     assert.equal(new Set(drawn.map(({ upstream }) => upstream)).size, 2, 'both parts are used')
     for (const { upstream, headers } of drawn) {
       const [given] = headers['set-cookie']!

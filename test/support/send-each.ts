@@ -2,7 +2,7 @@ import { Agent } from 'node:http'
 import { type Received, type Sent, send } from './http.ts'
 
 /** Sends requests over `connections` kept-alive connections; answers come in the order of the requests. */
-export async function sendMany(
+export async function sendEach(
   port: number,
   requests: readonly Sent[],
   connections = 16,
