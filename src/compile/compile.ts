@@ -93,10 +93,11 @@ function addListeners(
   for (const spec of gateway.spec.listeners.filter(isOpen)) {
     const name = `${gateway.name}/${spec.name}`
     const own = routes.filter((route) => route.listeners.has(spec.name))
-    add(resources, typeUrls.listener, name, listener(name, spec, gateway, live))
+    const message = listener(name, spec, gateway, live)
+    add(resources, typeUrls.listener, message.name, message)
     add(resources, typeUrls.route, name, routeConfiguration(name, gateway, own))
     const origin = { kind: 'Gateway', name: gateway.name }
-    provenance.add(typeUrls.listener, name, [[origin]])
+    provenance.add(typeUrls.listener, message.name, [[origin]])
     provenance.add(typeUrls.route, name, [[origin], ...own.map((route) => route.origins)])
   }
 }

@@ -17,10 +17,18 @@ export function isOpen(spec: Listener): boolean {
  * A listener with one connection manager whose routes come by RDS under the listener's name. Nothing here depends
  * on routes or policies, so that no edit of those drains it.
  */
-export function listener(name: string, spec: Listener, gateway: GatewayContext, live: Live): Message {
+export function listener(
+  name: string,
+  spec: Listener,
+  gateway: GatewayContext,
+  live: Live,
+): Message & { name: string } {
+  const address = spec.address ?? live.listenerAddress
   return {
-    name,
-    address: socketAddress(spec.address ?? live.listenerAddress, spec.port),
+    // Envoy takes no address that another listener has, not even of one that gets a new address in the same response.
+    // With its address in the name a listener that moves is a new one, and Envoy lets go of the old one first.
+    name: `${name}@${address.includes(':') ? `[${address}]` : address}:${spec.port}`,
+    address: socketAddress(address, spec.port),
     per_connection_buffer_limit_bytes: wrap(32_768),
     filter_chains: [
       {

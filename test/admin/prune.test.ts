@@ -64,7 +64,7 @@ describe('POST /v1/apply', () => {
 
     test('200: a port that changes drains its listener, a listener that is new drains none', async () => {
       const moved = await rehearse(sample.replace('port: 10000', 'port: 10001'))
-      assert.deepEqual(changeOf(moved.body)?.drains, ['edge/http'])
+      assert.deepEqual(changeOf(moved.body)?.drains, ['edge/http@127.0.0.1:10000'])
       const more = sample.replace(
         'protocol: http }]',
         'protocol: http }, { name: b, port: 10002, protocol: http }]',
@@ -72,7 +72,9 @@ describe('POST /v1/apply', () => {
       const added = await rehearse(more)
       assert.deepEqual(changeOf(added.body)?.drains, [])
       assert.ok(
-        changeOf(added.body)?.added.some(({ type, name }) => type === 'listener' && name === 'edge/b'),
+        changeOf(added.body)?.added.some(
+          ({ type, name }) => type === 'listener' && name === 'edge/b@127.0.0.1:10002',
+        ),
       )
     })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
+import { send } from '../support/http.ts'
 import { startLoad } from '../support/load.ts'
 import { freePort } from '../support/ports.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
@@ -36,6 +37,23 @@ const gateway = (port: number) => ({
   name: 'edge',
   spec: { listeners: [{ name: 'http', port, protocol: 'http' }] },
 })
+/** Two listeners, and what each of them answers. */
+const twoListeners = (ports: Record<string, number>) => [
+  {
+    kind: 'Gateway',
+    name: 'edge',
+    spec: { listeners: Object.entries(ports).map(([name, port]) => ({ name, port, protocol: 'http' })) },
+  },
+  ...Object.keys(ports).map((name) => ({
+    kind: 'Route',
+    name,
+    spec: {
+      gateways: [`edge/${name}`],
+      match: { path: { prefix: '/' } },
+      respond: { status: 200, body: name },
+    },
+  })),
+]
 const cluster = (name: string, { port }: Upstream) => ({
   kind: 'Cluster',
   name,
@@ -115,6 +133,19 @@ for (const protocol of ['delta', 'sotw'] as const) {
       assert.equal(before['listener_manager.listener_added'], 1)
       assert.equal(before['listener_manager.total_listeners_draining'], 0)
       assert.deepEqual(await listeners(), before)
+    })
+
+    test('listeners change ports with each other, get new names, and move on', async () => {
+      const [one, two, three] = [await freePort(), await freePort(), await freePort()]
+      const answer = async (port: number) => (await send(port, { path: '/' })).body
+      await replace(...twoListeners({ a: one, b: two }))
+      assert.deepEqual([await answer(one), await answer(two)], ['a', 'b'])
+      await replace(...twoListeners({ a: two, b: one }))
+      assert.deepEqual([await answer(one), await answer(two)], ['b', 'a'])
+      await replace(...twoListeners({ a: three, b: two }))
+      assert.deepEqual([await answer(two), await answer(three)], ['b', 'a'])
+      await replace(...twoListeners({ c: three, b: two }))
+      assert.deepEqual([await answer(two), await answer(three)], ['b', 'c'])
     })
   })
 }
