@@ -91,7 +91,7 @@ describe('what Envoy refuses', () => {
     assert.equal(body.delivery.state, 'nacked')
     const [nack] = body.delivery.envoys[0].nacks
     assert.equal(nack.type, 'listener')
-    assert.equal(nack.resource, 'edge/other')
+    assert.equal(nack.resource, `edge/other@127.0.0.1:${taken}`)
     assert.match(nack.error, /in use/)
     assert.deepEqual(nack.rows, [{ kind: 'Gateway', name: 'edge' }])
     const { body: fleet } = await weir.api('GET', '/v1/fleet')
