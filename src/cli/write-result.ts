@@ -156,8 +156,21 @@ interface EnvoyReceipt {
 function nackLines(envoy: unknown): string[] {
   const { gateway, id, nacks = [] } = envoy as EnvoyReceipt
   return nacks.map(({ type, resource, error, rows = [] }) => {
-    const from =
-      rows.length > 0 ? ` (from ${rows.map(({ kind, name }) => `${kind}/${name}`).join(', ')})` : ''
-    return `${gateway}/${id}: ${type} ${resource}${from}: ${error}`
+    const from = rows.length > 0 ? ` (from ${someOf(rows.map(({ kind, name }) => `${kind}/${name}`))})` : ''
+    return `${gateway}/${id}: ${type} ${resource}${from}: ${reasonOf(error ?? '')}`
   })
+}
+
+const shownNames = 5
+const shownCharacters = 500
+
+/** The first few of what may be thousands: the routes of a listener are one resource. */
+function someOf(names: readonly string[]): string {
+  const more = names.length - shownNames
+  return more > 0 ? `${names.slice(0, shownNames).join(', ')} and ${more} more` : names.join(', ')
+}
+
+/** Envoy repeats the offending configuration first, and says last what is wrong with it. */
+export function reasonOf(error: string): string {
+  return error.length > shownCharacters ? `... ${error.slice(-shownCharacters)}` : error
 }

@@ -33,6 +33,9 @@ export const Hash = Type.Object(
 
 export type Hash = Static<typeof Hash>
 
+/** A field name or a cookie's name (RFC 9110, section 5.6.2, "token"). */
+const token = /^[a-zA-Z0-9!#$%&'*+.^_`|~-]+$/
+
 export function hashProblems(hash: readonly Hash[] | undefined, pointer: string): Problem[] {
   return (hash ?? []).flatMap(({ on, name, ttl }, index): Problem[] => {
     const at = `${pointer}/${index}`
@@ -42,6 +45,10 @@ export function hashProblems(hash: readonly Hash[] | undefined, pointer: string)
     }
     if (on !== 'client_ip' && name === undefined) {
       problems.push({ pointer: `${at}/name`, message: `the name of the ${on} is missing`, remedy: 'add it' })
+    }
+    if ((on === 'header' || on === 'cookie') && name !== undefined && !token.test(name)) {
+      const message = `"${name}" is not the name of a ${on}`
+      problems.push({ pointer: `${at}/name`, message, remedy: 'write letters, digits, "-" and "_"' })
     }
     if (on !== 'cookie' && ttl !== undefined) {
       problems.push({

@@ -1,4 +1,5 @@
 import { type TSchemaOptions, Type } from 'typebox'
+import type { Problem } from '../errors.ts'
 
 /** A header field name in lower case, as HTTP/2 demands (RFC 9113, section 8.2.1). */
 export function HeaderName(options: TSchemaOptions = {}) {
@@ -34,4 +35,18 @@ export function HeaderMap(options: TSchemaOptions & { description: string }, for
     examples: [{ 'x-tier': 'gold' }],
     ...options,
   })
+}
+
+/**
+ * Headers that are not the route's to change: Envoy refuses the host, and the others say where a message ends or belong
+ * to one connection (RFC 9110, section 7.6.1; RFC 9112, section 6.3), so that a wrong one cuts another request in two.
+ */
+const untouchable = [
+  ...['host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'proxy-connection'],
+  ...['te', 'trailer', 'upgrade'],
+]
+
+export function untouchableProblem(name: string, pointer: string): Problem[] {
+  if (!untouchable.includes(name)) return []
+  return [{ pointer, message: `"${name}" is not a route’s to change`, remedy: 'remove it' }]
 }

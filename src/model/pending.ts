@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import type { Document } from './document.ts'
+import { equalJson } from './equal.ts'
 import { walk } from './walk.ts'
 
 /**
@@ -22,6 +23,8 @@ export function pendingWarnings(schema: TSchema, { kind, name, spec }: Document)
     const byValue = typeof value === 'string' ? node.pendingValues?.[value] : undefined
     const effect = node.pending ?? byValue
     if (effect === undefined) return true
+    // Written or not, a default does the same; and who leaves a field out is told nothing.
+    if (node.default !== undefined && equalJson(value, node.default)) return false
     const field = pointer.split('/').at(-1)
     const what = byValue === undefined ? `"${field}"` : `"${field}: ${value as string}"`
     const message =

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
-import { HeaderMap } from './header.ts'
+import { HeaderMap, untouchableProblem } from './header.ts'
 import { Name } from './name.ts'
 import { oneOf } from './one-of.ts'
 import { Port } from './port.ts'
@@ -36,14 +36,15 @@ export const Redirect = Type.Object(
   {
     scheme: Type.Optional(
       Type.Enum(['http', 'https'], {
-        description: 'Scheme of the location; else that of the request.',
+        description:
+          'Scheme of the location; else that of the request. The port stays unless `port` says another.',
         examples: ['https'],
       }),
     ),
     host: Type.Optional(
       Type.String({
         description: 'Host of the location; else that of the request.',
-        pattern: '^[a-zA-Z0-9_.:\\[\\]-]+$',
+        pattern: '^(\\[[0-9a-f:.]+\\]|[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?)$',
         maxLength: 253,
         remedy: 'write a host name',
         examples: ['shop.example'],
@@ -92,10 +93,16 @@ export type Respond = Static<typeof Respond>
 const withoutContent = [204, 205, 304]
 
 export function respondProblems(respond: Respond | undefined, pointer: string): Problem[] {
+  const headers = Object.keys(respond?.headers ?? {}).flatMap((name) =>
+    untouchableProblem(name, `${pointer}/headers/${name}`),
+  )
   if (respond === undefined || !withoutContent.includes(respond.status) || (respond.body ?? '') === '')
-    return []
+    return headers
   const message = `an answer of ${respond.status} has no body`
-  return [{ pointer: `${pointer}/body`, message, remedy: 'remove it, or answer with another status' }]
+  return [
+    ...headers,
+    { pointer: `${pointer}/body`, message, remedy: 'remove it, or answer with another status' },
+  ]
 }
 
 export const Mirror = Type.Object(
@@ -140,6 +147,8 @@ export const Rewrite = Type.Object(
     substitution: Type.Optional(
       Type.String({
         description: 'What it becomes; \\1 is the first group. Left out with prefix.',
+        pattern: '^[^?#\\s\\u0000-\\u001f\\u007f]*$',
+        remedy: 'write a path without a query; \\1 is the first group',
         maxLength: 1024,
         examples: ['/\\1'],
       }),

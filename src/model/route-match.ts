@@ -95,9 +95,11 @@ export type RouteMatch = Static<typeof RouteMatch>
 export function routeMatchProblems(match: RouteMatch, pointer: string): Problem[] {
   return [
     ...oneOf(match.path, `${pointer}/path`, ['prefix', 'exact', 'regex']),
+    ...regexesOfNoPath(match.path.regex, `${pointer}/path/regex`),
     ...matcherProblems(match.headers, `${pointer}/headers`),
     ...invertedEmptiness(match.headers, `${pointer}/headers`),
     ...matcherProblems(match.query, `${pointer}/query`),
+    ...wordsOfNoUrl(match.query, `${pointer}/query`),
     ...invertedRegexes(match.query, `${pointer}/query`),
     ...matcherProblems(match.cookies, `${pointer}/cookies`),
   ]
@@ -123,4 +125,27 @@ function invertedEmptiness(headers: readonly Matcher[] | undefined, pointer: str
     const remedy = 'write present: true with invert, or a condition that the empty text does not fulfil'
     return [{ pointer: `${pointer}/${index}/invert`, message, remedy }]
   })
+}
+
+/** Every path begins with a slash, so that an expression that begins with another plain character takes none. */
+function regexesOfNoPath(regex: string | undefined, pointer: string): Problem[] {
+  if (regex === undefined || regex.includes('|') || !/^\^?[a-zA-Z0-9_-](?![?*{])/.test(regex)) return []
+  const message = 'the expression takes no path, since every path begins with "/"'
+  return [
+    { pointer, message, remedy: `write /${regex.replace(/^\^/, '')}, or .*${regex.replace(/^\^/, '')}` },
+  ]
+}
+
+/** Query parameters are compared as they are written in a URL, which has none of these characters (RFC 3986, section 3.4). */
+function wordsOfNoUrl(query: readonly Matcher[] | undefined, pointer: string): Problem[] {
+  return (query ?? []).flatMap((matcher, index) =>
+    (['name', 'exact', 'prefix', 'suffix', 'contains'] as const).flatMap((field) => {
+      const text = matcher[field]
+      if (text === undefined || /^[!-"$-~]*$/.test(text)) return []
+      const message = `"${text}" is not as a URL has it`
+      return [
+        { pointer: `${pointer}/${index}/${field}`, message, remedy: `write ${encodeURIComponent(text)}` },
+      ]
+    }),
+  )
 }

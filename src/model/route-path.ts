@@ -16,5 +16,7 @@ export function anchor({ exact, prefix, regex }: RouteMatch['path']): string {
   const literal = /^\^?([a-zA-Z0-9/_-]*)(.?)/.exec(regex)!
   const [, text, next] = literal as unknown as [string, string, string]
   // `b?`, `b*`, `b{0}` may be no b at all.
-  return /[?*{]/.test(next) ? text.slice(0, -1) : text
+  const start = /[?*{]/.test(next) ? text.slice(0, -1) : text
+  // Every path begins with a slash: what begins otherwise takes none, wherever it is put.
+  return start.startsWith('/') ? start : ''
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { Duration } from './duration.ts'
-import { HeaderMap, HeaderName } from './header.ts'
+import { HeaderMap, HeaderName, untouchableProblem } from './header.ts'
 
 /** Envoy's tokens for `retry_on` and `retry_grpc_on`, in lower_snake_case. */
 export const retryTokens = [
@@ -105,7 +105,7 @@ export const HeaderOperations = Type.Object(
 
 export type HeaderOperations = Static<typeof HeaderOperations>
 
-/** Envoy takes no changes of `host` here: the host belongs to the request line. */
+/** What a route may not do to headers. */
 export function headerProblems(headers: HeaderOperations | undefined, pointer: string): Problem[] {
   return Object.entries(headers ?? {}).flatMap(([direction, { set = {}, add = {}, remove = [] }]) => {
     const places = [
@@ -113,13 +113,7 @@ export function headerProblems(headers: HeaderOperations | undefined, pointer: s
       ...Object.keys({ ...add }).map((name) => [name, `add/${name}`] as const),
       ...remove.map((name, index) => [name, `remove/${index}`] as const),
     ]
-    return places
-      .filter(([name]) => name === 'host')
-      .map(([, place]) => ({
-        pointer: `${pointer}/${direction}/${place}`,
-        message: 'the host cannot be changed among the headers',
-        remedy: 'remove it',
-      }))
+    return places.flatMap(([name, place]) => untouchableProblem(name, `${pointer}/${direction}/${place}`))
   })
 }
 

@@ -35,15 +35,26 @@ const plain = [
   ...['DOWNSTREAM_PEER_CERT_V_START', 'DOWNSTREAM_PEER_CERT_V_END', 'DOWNSTREAM_LOCAL_SUBJECT'],
 ]
 
-/** Operators that need to be told what of: a header, a parameter, a key. */
-const withArgument = ['REQ', 'RESP', 'TRAILER', 'QUERY_PARAM', 'DYNAMIC_METADATA']
+/** A header, and another one for where the first is not there. */
+const headers = /^:?[a-zA-Z0-9!#$&'*+.^_`|~-]{1,256}(\?:?[a-zA-Z0-9!#$&'*+.^_`|~-]{1,256})?$/
 
-export const substitutionOperators = { plain, withArgument } as const
+/** Operators that need to be told what of, with how it may be written. */
+const argumentOf: Record<string, RegExp> = {
+  REQ: headers,
+  RESP: headers,
+  TRAILER: headers,
+  QUERY_PARAM: /^[!-&*-~]{1,256}$/,
+  DYNAMIC_METADATA: /^[!-&*-~]{1,256}$/,
+}
+
+/** Envoy's bound on a header's value as it is written here. */
+const maxBytes = 16_384
 
 const operator = /^%([A-Z0-9_]+)(?:\(([^)]*)\))?(?::(\d{1,5}))?%/
 
 /** Why Envoy would not take a value with `%COMMAND%` substitutions, if so: the words that follow the field. */
 export function substitutionProblem(value: string): string | undefined {
+  if (Buffer.byteLength(value) > maxBytes) return `takes more than ${maxBytes} bytes`
   let rest = value
   for (let at = rest.indexOf('%'); at >= 0; at = rest.indexOf('%')) {
     rest = rest.slice(at)
@@ -53,23 +64,24 @@ export function substitutionProblem(value: string): string | undefined {
     }
     const found = operator.exec(rest)
     if (found === null) return 'has a % that starts no substitution; write %% for a percent sign'
-    const [text, name, argument] = found as unknown as [string, string, string | undefined]
-    const problem = operatorProblem(name, argument)
+    const [text, name, argument, length] = found as unknown as [string, string, string?, string?]
+    const problem = operatorProblem(name, argument, length)
     if (problem !== undefined) return problem
     rest = rest.slice(text.length)
   }
   return undefined
 }
 
-function operatorProblem(name: string, argument: string | undefined): string | undefined {
-  if (withArgument.includes(name)) {
-    return argument === undefined || !/^[!-&*-~]{1,256}$/.test(argument)
-      ? `has %${name}% without what it is to name; write %${name}(...)%`
-      : undefined
+function operatorProblem(name: string, argument?: string, length?: string): string | undefined {
+  const pattern = argumentOf[name]
+  if (pattern !== undefined) {
+    if (argument !== undefined && pattern.test(argument)) return undefined
+    return `has %${name}% without what it is to name; write %${name}(name)%`
   }
   if (!plain.includes(name))
     return `has %${name}%, which is not one of Envoy’s substitutions that routes may use`
-  return argument === undefined ? undefined : `has %${name}(...)%; write %${name}%`
+  if (argument === undefined && length === undefined) return undefined
+  return `has %${name}% with an argument or a length; write %${name}%`
 }
 
 /** Why `substitution` cannot stand for what `regex` matches: it names a group that the expression does not have. */

@@ -81,7 +81,9 @@ const pem = (named('Certificate', 'books-client').spec.pem ?? {}) as {
 }
 
 /** What no schema says: title, document, pointer, remedy. */
-const byHand: [string, object, string, RegExp][] = [
+type Case = [title: string, document: object, pointer: string, remedy: RegExp]
+
+const byHand: Case[] = [
   [
     'an https listener without tls',
     gateway({ name: 'a', port: 1, protocol: 'https' }),
@@ -282,6 +284,73 @@ const byHand: [string, object, string, RegExp][] = [
     route({ headers: { request: { set: { host: 'a.example' } } } }),
     '/spec/headers/request/set/host',
     /remove/,
+  ],
+  ...['content-length', 'transfer-encoding', 'connection'].map(
+    (name): Case => [
+      `a new ${name}`,
+      route({ headers: { request: { set: { [name]: '5' } } } }),
+      `/spec/headers/request/set/${name}`,
+      /remove/,
+    ],
+  ),
+  [
+    'taking content-length away',
+    route({ headers: { response: { remove: ['content-length'] } } }),
+    '/spec/headers/response/remove/0',
+    /remove/,
+  ],
+  [
+    'a host in an answer',
+    without({ respond: { status: 200, headers: { host: 'a' } } }),
+    '/spec/respond/headers/host',
+    /remove/,
+  ],
+  ...['%PROTOCOL:5%', '%REQ(a?b?c)%', '%REQ%', '%TRACE_ID(a)%', '€'.repeat(8_192)].map(
+    (value): Case => [
+      `the substitution ${value.slice(0, 20)}`,
+      route({ headers: { request: { set: { 'x-a': value } } } }),
+      '/spec/headers/request/set/x-a',
+      /./,
+    ],
+  ),
+  [
+    'a substitution with a query',
+    route({ rewrite: { regex: '^/a', substitution: '/b?c=1' } }),
+    '/spec/rewrite/substitution',
+    /without a query/,
+  ],
+  [
+    'a line break in a substitution',
+    route({ rewrite: { regex: '^/a', substitution: '/b\n' } }),
+    '/spec/rewrite/substitution',
+    /./,
+  ],
+  [
+    'a cookie whose name is none',
+    route({
+      forward: [{ cluster: 'catalogue' }, { cluster: 'catalogue-next' }],
+      hash: [{ on: 'cookie', name: '%REQ(x-evil)%', ttl: '1h' }],
+    }),
+    '/spec/hash/0/name',
+    /letters/,
+  ],
+  [
+    'a regex that takes no path',
+    route({ match: { path: { regex: 'v1/.*' } } }),
+    '/spec/match/path/regex',
+    /write \/v1/,
+  ],
+  [
+    'a query parameter that no URL has',
+    matching({ query: [{ name: 'a', exact: '\u00e9' }] }),
+    '/spec/match/query/0/exact',
+    /%C3%A9/,
+  ],
+  [
+    'a location that is no host',
+    without({ redirect: { host: 'a:b:c][' } }),
+    '/spec/redirect/host',
+    /host name/,
   ],
   [
     'a lone percent sign in a header',

@@ -13,6 +13,7 @@ const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.
 const pathMatch: fc.Arbitrary<Path> = fc.oneof(
   { weight: 5, arbitrary: path.map((prefix) => ({ prefix })) },
   { weight: 3, arbitrary: path.map((exact) => ({ exact })) },
+  { weight: 1, arbitrary: fc.constantFrom('a/.*', 'pi/v1', '[/a].*', '.*', '').map((regex) => ({ regex })) },
   {
     weight: 2,
     arbitrary: fc
@@ -53,6 +54,14 @@ describe('a map from beginnings of paths to routes', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  test('an expression that takes no path takes none from others', () => {
+    const apart = Array.from({ length: 20 }, (_, index) => routeOf({ regex: `xv${index}/.*` }))
+    const victim = routeOf({ prefix: '/victim' })
+    const others = Array.from({ length: 300 }, (_, index) => routeOf({ prefix: `/v${index}` }))
+    const map = prefixMap([...others, ...apart, victim])
+    assert.ok(lookUp(map, '/victim').includes(victim))
   })
 
   test('10,000 routes become lists of some hundred at most, and none is repeated', () => {

@@ -56,7 +56,7 @@ export const pathExpressions: Readonly<Record<string, readonly string[]>> = {
   '/(a|ab)/?b': ['/a/b', '/ab', '/ab/b'],
   '.*b': ['/b', '/a/b', '/ab'],
   '/a\\.b': ['/a.b'],
-  a: [],
+  '[a]/b': [],
 }
 
 /** Expressions of values, likewise. */

@@ -4,6 +4,7 @@ import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { asJson, asYaml, type Format, labelText, outputOption, table } from '../output.ts'
 import { printable } from '../text.ts'
+import { reasonOf } from '../write-result.ts'
 
 type Shown = FleetItem & { panic?: string[] }
 
@@ -43,7 +44,7 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
       ? []
       : [
           `${gateway}/${id} refused ${lastNack.type} ${lastNack.resources.join(', ')} at ${lastNack.at}` +
-            `${lastNack.resolvedAt === undefined ? '' : ` (resolved at ${lastNack.resolvedAt})`}: ${lastNack.error}`,
+            `${lastNack.resolvedAt === undefined ? '' : ` (resolved at ${lastNack.resolvedAt})`}: ${reasonOf(lastNack.error)}`,
         ],
   )
   const panics = items.flatMap(({ gateway, id, panic = [] }) =>

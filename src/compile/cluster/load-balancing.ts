@@ -1,8 +1,8 @@
 import { any, duration, typedStruct, wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { milliseconds } from '../../model/duration.ts'
-import type { Hash } from '../../model/hash.ts'
 import type { EffectiveLoadBalancing } from '../../model/load-balancing.ts'
+import { hashPolicy } from '../hash-policy.ts'
 
 const protoNames = {
   round_robin: 'RoundRobin',
@@ -36,24 +36,4 @@ function leastRequest({ policy, choiceCount = 2, selectionMethod }: EffectiveLoa
   if (policy !== 'least_request') return {}
   if (selectionMethod === 'full_scan') return { selection_method: 'FULL_SCAN' }
   return { choice_count: wrap(choiceCount) }
-}
-
-/** One part of the hash, as the JSON of RouteAction.HashPolicy; Envoy hashes all parts together. */
-function hashPolicy({ on, name, ttl }: Hash): object {
-  switch (on) {
-    case 'client_ip':
-      return { connection_properties: { source_ip: true } }
-    case 'header':
-      return { header: { header_name: name } }
-    case 'query':
-      return { query_parameter: { name } }
-    case 'cookie':
-      // Without the path a cookie that Envoy makes would be for one folder of the site.
-      return { cookie: ttl === undefined ? { name } : { name, ttl: seconds(ttl), path: '/' } }
-  }
-}
-
-/** A `google.protobuf.Duration` in JSON. */
-function seconds(text: string): string {
-  return `${milliseconds(text) / 1000}s`
 }

@@ -3,7 +3,7 @@ import type { Message } from '../../envoy-api/types.ts'
 import { milliseconds } from '../../model/duration.ts'
 import type { Mirror, Redirect } from '../../model/route-action.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
-import { hashPolicy } from './hash-policy.ts'
+import { hashPolicy } from '../hash-policy.ts'
 import { retryPolicy } from './retry.ts'
 import { pathRewrite } from './rewrite.ts'
 import { giveCookie, partOf, stickyCookie } from './sticky.ts'
@@ -65,7 +65,8 @@ function redirect({ scheme, host, port, path, status = 301 }: Redirect): Message
 }
 
 function mirrorPolicy({ cluster, percent = 100 }: Mirror): Message {
-  const numerator = Math.round(percent * 10_000)
+  // The least that Envoy can copy is one of a million, which is more than none.
+  const numerator = percent > 0 ? Math.max(1, Math.round(percent * 10_000)) : 0
   return { cluster, runtime_fraction: { default_value: { numerator, denominator: 'MILLION' } } }
 }
 

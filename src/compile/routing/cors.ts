@@ -16,7 +16,7 @@ export function corsPolicy(cors: Cors): Message {
     ...(allowHeaders !== undefined && { allow_headers: allowHeaders.join(', ') }),
     ...(exposeHeaders !== undefined && { expose_headers: exposeHeaders.join(', ') }),
     ...(allowCredentials !== undefined && { allow_credentials: wrap(allowCredentials) }),
-    ...(maxAge !== undefined && { max_age: String(milliseconds(maxAge) / 1000) }),
+    ...(maxAge !== undefined && { max_age: String(Math.ceil(milliseconds(maxAge) / 1000)) }),
     // A preflight is a question to the gateway; the service behind would not know what to do with it.
     forward_not_matching_preflights: wrap(false),
   })

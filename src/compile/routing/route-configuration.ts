@@ -7,8 +7,8 @@ import { compareHosts, widening } from './hosts.ts'
 import type { GatewayRoute } from './routes-of.ts'
 import { type CompiledRoute, virtualHost } from './virtual-host.ts'
 
-/** What an answer's body may take: 4,096 characters of up to three bytes. */
-const maxBodyBytes = 3 * 4_096
+/** What an answer's body may take: 4,096 characters of up to four bytes. */
+const maxBodyBytes = 4 * 4_096
 
 /**
  * The routes of one listener. Envoy picks one virtual host and never falls back to a wider one, so each has

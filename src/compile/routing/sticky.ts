@@ -21,7 +21,8 @@ export function partOf(route: string, cluster: string): string {
 export function giveCookie({ name, ttl }: Hash, part: string): Message {
   const seconds = Math.ceil(milliseconds(ttl!) / 1000)
   const life = seconds === 0 ? '' : `; Max-Age=${seconds}`
-  const value = `${name}=${part}; Path=/; HttpOnly; SameSite=Lax${life}`
+  // Envoy looks for substitutions in it, and a name may hold a percent sign.
+  const value = `${name!.replaceAll('%', '%%')}=${part}; Path=/; HttpOnly; SameSite=Lax${life}`
   return {
     response_headers_to_add: [
       { header: { key: 'set-cookie', value }, append_action: 'APPEND_IF_EXISTS_OR_ADD' },
