@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { readBytes, readPath } from '../files/read.ts'
 import { repeated } from '../files/repeated.ts'
@@ -12,7 +13,7 @@ export async function readSources(paths: readonly string[], cli: Cli): Promise<S
   const sources: Sources = { documents: [], problems: [] }
   for (const path of paths) {
     const { documents, problems } =
-      path === '-' ? readBytes('<stdin>', undefined, await buffer(cli.stdin), kinds) : readPath(path, kinds)
+      path === '-' ? readBytes('<stdin>', undefined, await standardInput(cli), kinds) : readPath(path, kinds)
     sources.documents.push(...documents)
     sources.problems.push(...problems)
   }
@@ -22,6 +23,11 @@ export async function readSources(paths: readonly string[], cli: Cli): Promise<S
   if (documents.length === 0)
     throw new Refused(`there is no document in ${paths.join(', ')}.`, 'Write at least one.')
   return documents
+}
+
+/** All of it; Ctrl-C ends the waiting for more. */
+function standardInput({ stdin, signal }: Cli): Promise<Buffer> {
+  return buffer(addAbortSignal(signal, stdin))
 }
 
 /** The API's refusal of these documents, its problems with their places. */
