@@ -11,7 +11,9 @@ export const readHeaders = Type.Object({
   ),
 })
 
-export const notModifiedResponse = { '304': { description: 'It still has the ETag of If-None-Match.' } }
+export const notModifiedResponse = {
+  '304': { description: 'It still has the ETag of If-None-Match.', type: 'null' },
+}
 
 /** Puts the ETag on the answer, and answers 304 where the client has that already (RFC 9110, section 13.1.2). */
 export function isNotModified(request: FastifyRequest, reply: FastifyReply, tag: string): boolean {

@@ -1,9 +1,13 @@
 import type { Compiled } from '../../src/compile/compile.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
+import { plainContent } from './plain-content.ts'
 
-/** What an Envoy holds, or should hold: `type/name` -> version (the hash of the content), or the endpoints. */
-export type InForce = Record<string, string | string[]>
+/**
+ * What an Envoy holds, or should hold: `type/name` -> the version (the hash of the content) of a cluster or of routes,
+ * the content of a listener, or the endpoints.
+ */
+export type InForce = Record<string, unknown>
 
 interface Endpoints {
   cluster_name: string
@@ -34,7 +38,7 @@ export interface ConfigDump {
 /** What a compile says that an Envoy should hold. */
 export function expectedInForce(compiled: Compiled): InForce {
   const versions = [...encodeResources(compiled.resources)]
-    .filter(([type]) => type !== typeUrls.endpoints)
+    .filter(([type]) => type === typeUrls.cluster || type === typeUrls.route)
     .flatMap(([type, byName]) =>
       [...byName.values()].map(({ name, version }) => [key(type, name), version] as const),
     )
@@ -42,25 +46,36 @@ export function expectedInForce(compiled: Compiled): InForce {
   const endpoints = [...compiled.resources.get(typeUrls.endpoints)!.values()].map((each) =>
     endpointsOf(each as never, checked),
   )
-  return sorted([...versions, ...endpoints])
+  const listeners = [...compiled.resources.get(typeUrls.listener)!].map(
+    ([name, message]) => [key(typeUrls.listener, name), plainContent(message)] as const,
+  )
+  return sorted([...versions, ...listeners, ...endpoints])
 }
 
 /**
  * What Envoy says that it holds, by `/config_dump?include_eds`: the versions of the dynamic resources in force. The
- * one normalisation: endpoints, which the dump builds anew and without a version, are compared by their addresses,
- * weights, priorities, localities and whether they are used; the last not where Envoy finds it out itself by checks.
- * Those of clusters that bring their own are left out.
+ * one normalisation is of what Envoy gives no true version of. Endpoints, which the dump builds anew, are compared by
+ * their addresses, weights, priorities, localities and whether they are used; the last not where Envoy finds it out
+ * itself by checks; those of clusters that bring their own are left out. Listeners are compared by content, since one
+ * whose filter chains are replaced in place goes on showing its old version.
  */
 export function dumpedInForce(dump: ConfigDump): InForce {
-  const versions = held(dump).map(({ key, version }) => [key, version] as const)
-  return sorted([...versions, ...heldEndpoints(dump)])
+  const listener = key(typeUrls.listener, '')
+  const resources = held(dump).map(
+    ({ key, version, content }) =>
+      [
+        key,
+        key.startsWith(listener) ? plainContent({ ...(content as object), '@type': undefined }) : version,
+      ] as const,
+  )
+  return sorted([...resources, ...heldEndpoints(dump)])
 }
 
 /**
  * The same with the content in place of the version, which over state-of-the-world xDS is that of a whole response: to
  * be compared with what an Envoy holds that had it over delta.
  */
-export function dumpedContent(dump: ConfigDump): Record<string, unknown> {
+export function dumpedContent(dump: ConfigDump): InForce {
   return Object.fromEntries([
     ...held(dump).map(({ key, content }) => [key, content] as const),
     ...heldEndpoints(dump),
@@ -144,6 +159,6 @@ function key(type: string, name: string): string {
   return `${type.slice(type.lastIndexOf('.') + 1)}/${name}`
 }
 
-function sorted(entries: readonly (readonly [string, string | string[]])[]): InForce {
+function sorted(entries: readonly (readonly [string, unknown])[]): InForce {
   return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
