@@ -2,6 +2,7 @@ import { startTestEnvoy, type TestEnvoy } from './envoy.ts'
 import { type Received, type Sent, send } from './http.ts'
 import { freePort } from './ports.ts'
 import { freshDatabase } from './postgres.ts'
+import { until } from './until.ts'
 import type { Upstream } from './upstream.ts'
 import { startWeir, type Weir } from './weir.ts'
 
@@ -26,6 +27,13 @@ export async function startEdge(): Promise<Edge> {
     spec: { listeners: [{ name: 'http', port, protocol: 'http' }] },
   })
   const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
+  // Envoy acknowledges a listener and its routes a moment before its workers accept connections.
+  await until('the listener accepts', () =>
+    send(port, { path: '/' }).then(
+      () => true,
+      () => false,
+    ),
+  )
   return {
     weir,
     envoy,
