@@ -28,11 +28,15 @@ export interface Batch {
   /** Those of `removed` that the client asked for, and waits to hear of. */
   readonly absences: readonly string[]
   /**
-   * Only where a response holds all that the client is to have: accepted versions that stand in for others, which
-   * may be the cause of a refusal or were never sent alone. The client may have moved on from these.
+   * Accepted versions that stand in for others, which may be the cause of a refusal or were never sent alone (where a
+   * response holds all that the client is to have), or which are gone or refused (where absence cannot be said). The
+   * client may have moved on from these.
    */
   readonly restored: readonly EncodedResource[]
-  /** Likewise, but what the client has is not known: refused versions, since leaving them out would remove it. */
+  /**
+   * Only where a response holds all that the client is to have, and what it has is not known: refused versions, since
+   * leaving them out would remove it.
+   */
   readonly standIns: readonly EncodedResource[]
 }
 

@@ -74,6 +74,7 @@ export class Session {
       memory: this.#memory,
       served: shortNames.has(type),
       holdsAll: this.#variant.holdsAll(type),
+      repeats: this.#variant.repeats(type),
       claimsByType: this.#variant.claimsByType,
     })
     subscription.open(opening, this.#mayWarm(type))

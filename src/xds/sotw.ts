@@ -89,7 +89,7 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
     const { subscription, removed, standIns } = due
     const { type, interest } = subscription
     const whole = sotw.holdsAll(type)
-    const news = whole ? [] : [...due.upserts, ...substitutes(due)]
+    const news = whole ? [] : [...due.upserts, ...due.restored, ...substitutes(due)]
     if (!whole && news.length === 0) return undefined
     const holdings = subscription.after(due)
     const version = versionOf(holdings, interest)
@@ -134,15 +134,11 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
 }
 
 /**
- * For endpoints that the client waits for and that do not exist: those that it had, or else none. Unlike delta, this
- * variant cannot say that there is no such resource, and for 15 s Envoy would neither have nor acknowledge a cluster.
+ * For endpoints that the client waits for and that it is not known to have: none. Unlike delta, this variant cannot say
+ * that there is no such resource, and for 15 s Envoy would neither have nor acknowledge a cluster.
  */
 function substitutes({ subscription, absences }: Due): EncodedResource[] {
-  if (subscription.type !== typeUrls.endpoints) return []
-  return absences.map((name) => {
-    const last = subscription.last(name)
-    return typeof last === 'object' ? last : noEndpoints(name)
-  })
+  return subscription.type === typeUrls.endpoints ? absences.map(noEndpoints) : []
 }
 
 function noEndpoints(name: string): EncodedResource {

@@ -2,12 +2,13 @@ import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { Bisect, mentions } from './bisect.ts'
 import type { Batch, Opening, Outstanding, Pending, Permit, Target } from './exchange.ts'
 import { GivenUp } from './given-up.ts'
-import { absent, asked, claimed, type Last, uncertain } from './held.ts'
+import { absent, asked, claimed, uncertain } from './held.ts'
 import type { Holdings } from './holdings.ts'
 import { Interest } from './interest.ts'
+import { Lack } from './lack.ts'
 import { Ledger } from './ledger.ts'
 import type { NodeMemory } from './memory.ts'
-import { compare } from './pending.ts'
+import type { Comparison } from './pending.ts'
 import { type Parked, Refused } from './refused.ts'
 import { holdingsAfter, makeWhole } from './whole.ts'
 
@@ -19,6 +20,8 @@ export interface SubscriptionOptions {
   readonly served: boolean
   /** Of this type a response holds everything (`Variant`). */
   readonly holdsAll: boolean
+  /** Of this type the last accepted version takes the place of an absence (`Variant`). */
+  readonly repeats: boolean
   readonly claimsByType: boolean
 }
 
@@ -36,9 +39,9 @@ export class Subscription {
   readonly #refused: Refused
   readonly #bisect = new Bisect()
   readonly #givenUp: GivenUp
+  readonly #lack: Lack
   #owesAnswer = false
   #inForce: number | null = null
-  #pending: Pending = { upserts: [], absences: [], removals: [] }
 
   constructor(options: SubscriptionOptions) {
     const { type, target, memory } = options
@@ -48,6 +51,7 @@ export class Subscription {
     this.#ledger = new Ledger(type, memory, this.interest, () => this.#target.resources)
     this.#refused = new Refused(type, memory)
     this.#givenUp = new GivenUp(type, memory)
+    this.#lack = new Lack(this.#ledger, this.#bisect, () => this.#view())
   }
 
   /**
@@ -57,7 +61,11 @@ export class Subscription {
   open({ names, held, complete }: Opening, anew = false): void {
     this.subscribe(names)
     for (const [name, claim] of held) {
-      if (!this.wants(name)) continue
+      if (!this.wants(name)) {
+        // It gave this up, and the request that said so may be lost.
+        if (this.#options.claimsByType) this.#givenUp.note(name)
+        continue
+      }
       this.#ledger.held.bring(name, claim)
       if (anew) this.#ledger.held.set(name, asked)
       if (!this.#target.resources.has(name)) this.interest.gone.add(name)
@@ -150,17 +158,12 @@ export class Subscription {
   /** What goes into the next response; undefined when nothing may go. Nothing changes until `sent`. */
   next(permit: Permit): Batch | undefined {
     if (this.outstanding !== undefined) return undefined
-    const { absences } = this.pending
-    const removed = [...absences, ...(permit.removals ? this.pending.removals : [])]
-    const upserts = this.#permitted(permit.upserts)
+    const batch = this.#lack.batch(permit, this.#options.repeats)
     const answer = this.#owesAnswer && permit.upserts === 'all'
-    if (upserts.length === 0 && removed.length === 0 && !answer) return undefined
-    const batch = { upserts, removed, absences, restored: [], standIns: [] }
+    const empty = batch.upserts.length + batch.removed.length + batch.restored.length === 0
+    if (empty && !answer) return undefined
     return this.#options.holdsAll ? makeWhole(batch, this.#view()) : batch
   }
-
-  /** What the client had of `name` before it asked anew, or refused what it was sent. */
-  last = (name: string): Last => this.#ledger.held.last(name)
 
   /** What the client has once it accepted `batch`. */
   after(batch: Batch): Holdings {
@@ -205,6 +208,7 @@ export class Subscription {
     }
     if (first === undefined) {
       for (const name of answered.removed) this.#ledger.learn(name, absent)
+      for (const { name } of answered.restored) this.#ledger.learn(name, uncertain)
       return undefined
     }
     for (const name of answered.removed) this.#ledger.doubtRemoval(name)
@@ -269,14 +273,7 @@ export class Subscription {
     return answered
   }
 
-  #permitted(permit: Permit['upserts']): readonly EncodedResource[] {
-    const { upserts } = this.pending
-    if (permit === 'all') return this.#refused.order(upserts, (fresh) => this.#bisect.narrow(fresh))
-    if (permit === 'none' || this.#bisect.searching) return []
-    return this.#refused.order(upserts.filter(({ name }) => this.#ledger.held.get(name) === asked))
-  }
-
-  #view() {
+  #view(): Comparison {
     return {
       dirty: this.#ledger.dirty,
       interest: this.interest,
@@ -287,13 +284,6 @@ export class Subscription {
   }
 
   #refresh(): Pending {
-    if (!this.#ledger.stale) return this.#pending
-    this.#ledger.stale = false
-    this.#pending = compare(this.#view())
-    // Up to date: what is held can be said by reference to the shared snapshot.
-    if (this.#ledger.dirty.size === 0 && this.outstanding === undefined) {
-      this.#ledger.held.rebase(this.#target.resources, this.#refused.names)
-    }
-    return this.#pending
+    return this.#lack.pending(this.outstanding !== undefined)
   }
 }

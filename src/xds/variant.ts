@@ -5,16 +5,24 @@ export interface Variant {
   readonly name: 'delta' | 'sotw'
   /** A response holds everything that the client is to have of this type: what is left out is removed. */
   holdsAll(type: string): boolean
+  /** That a name of this type is absent cannot be said: a client that waits for it is sent what it had, if known. */
+  repeats(type: string): boolean
   /** A client that comes back claims a version of the whole type, whichever of its resources it dropped since. */
   readonly claimsByType: boolean
 }
 
 /** xDS protocol, "Incremental xDS". */
-export const delta: Variant = { name: 'delta', holdsAll: () => false, claimsByType: false }
+export const delta: Variant = {
+  name: 'delta',
+  holdsAll: () => false,
+  repeats: () => false,
+  claimsByType: false,
+}
 
 /** xDS protocol, "Grouping Resources into Responses" and "Deleting Resources". */
 export const sotw: Variant = {
   name: 'sotw',
   holdsAll: (type) => type === typeUrls.cluster || type === typeUrls.listener,
+  repeats: (type) => type === typeUrls.endpoints,
   claimsByType: true,
 }

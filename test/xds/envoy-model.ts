@@ -321,15 +321,12 @@ export class EnvoyModel {
     if (news === 0 && type.claims.size > 0 && type.doubtful.size === 0 && !this.#hasSiblings) {
       this.problems.push(`sent twice: ${told(response)}`)
     }
-    // Over the state of the world endpoints that are gone are followed by those of before, or by none, so that no cluster
-    // waits for them; when they come back they may be what the Envoy has already, and are sent all the same.
-    const standIns = this.#protocol === 'sotw'
     for (const { name, version } of whole ? response.content : response.upserts) {
       const excused =
         this.#hasSiblings ||
         type.doubtful.has(name) ||
         type.untold.has(name) ||
-        (short === 'endpoints' && (this.#endpointsDue.has(name) || standIns))
+        (short === 'endpoints' && this.#endpointsDue.has(name))
       if (type.claims.get(name) === version && !excused && !whole)
         this.problems.push(`sent twice: ${told(response)}`)
       if (this.#refusedAlone.has(`${response.type} ${name} ${version}`)) {

@@ -125,6 +125,39 @@ describe('responses over sotw', () => {
     assert.deepEqual(one.nack('cluster'), ['cluster +a@2', 'endpoints +a@1 +b@1'])
     assert.equal(content(one, 'cluster'), 'a@2 b@1')
   })
+
+  test('a cluster whose newest endpoints were refused keeps the accepted ones, however often it changes', () => {
+    const one = client(1, { cluster: { a: '1' }, endpoints: { a: '1' } })
+    one.ask('cluster')
+    one.ask('endpoints', { subscribe: ['a'] })
+    one.ack('cluster')
+    one.ack('endpoints')
+    const { version } = one.last('endpoints')
+    one.publish(plainSnapshot(2, { cluster: { a: '1' }, endpoints: { a: 'bad' } }))
+    one.nack('endpoints')
+    for (const cluster of ['2', '3']) {
+      const next = plainSnapshot(Number(cluster) + 1, { cluster: { a: cluster }, endpoints: { a: 'bad' } })
+      assert.deepEqual(one.publish(next), [`cluster +a@${cluster}`, 'endpoints +a@1'])
+      assert.deepEqual([...one.ack('endpoints'), ...one.ack('cluster')], [])
+      assert.equal(one.last('endpoints').version, version, 'it has what it had')
+    }
+    assert.equal(one.delivery(), 'nacked')
+    const takenBack = plainSnapshot(5, { cluster: { a: '3' }, endpoints: { a: '1' } })
+    assert.deepEqual(one.publish(takenBack), [])
+    assert.equal(one.delivery(), 'acked')
+  })
+
+  test('accepted endpoints that are refused when they are repeated are not repeated for ever', () => {
+    const one = client(1, { cluster: { a: '1' }, endpoints: { a: '1' } })
+    one.ask('cluster')
+    one.ask('endpoints', { subscribe: ['a'] })
+    one.ack('cluster')
+    one.ack('endpoints')
+    one.publish(plainSnapshot(2, { cluster: { a: '2' } }))
+    assert.deepEqual(one.nack('endpoints'), [])
+    assert.deepEqual(one.ack('cluster'), [])
+    assert.equal(one.delivery(), 'acked')
+  })
 })
 
 test('a version that is accepted while a resource is in doubt is not that of any certain state', () => {
@@ -142,6 +175,23 @@ test('a version that is accepted while a resource is in doubt is not that of any
 })
 
 describe('reconnects over sotw', () => {
+  test('a route that was given up while the stream broke is sent when it is wanted again, whatever is claimed', () => {
+    const one = client(1, { route: { r: '1' } })
+    one.ask('route', { subscribe: ['r'] })
+    one.ack('route')
+    const claim = { type_url: typeUrls.route, version_info: one.last('route').version }
+    const comeBack = (resource_names: string[]) => {
+      one.session.close()
+      one.dialect.connect(one.session.snapshot, one.shared, '')
+      one.dialect.send({ ...claim, resource_names })
+      return one.advance()
+    }
+    assert.deepEqual(comeBack([]), [])
+    assert.deepEqual(comeBack(['r']), ['route +r@1'])
+    one.ack('route')
+    assert.deepEqual(comeBack(['r']), [], 'it has it now')
+  })
+
   /** A client that comes back to a server that never heard of its versions. */
   const stranger = (listener: Record<string, string>) => {
     const one = client(5, { listener })
