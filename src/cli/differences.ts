@@ -67,7 +67,8 @@ function step(parent: unknown, key: string, op: ObjectDiff['patch'][number]['op'
     return
   }
   if (op === 'remove') delete (parent as Record<string, unknown>)[key]
-  else (parent as Record<string, unknown>)[key] = value
+  // Defined, not assigned: a member named `__proto__` is one like any other.
+  else Object.defineProperty(parent, key, { value, configurable: true, enumerable: true, writable: true })
 }
 
 function unescaped(token: string): string {

@@ -17,11 +17,14 @@ function known(kind: Kind, document: Document): readonly Reference[] {
   return found
 }
 
+/** One object that names another. */
+export interface Referrer {
+  readonly from: Document
+  readonly reference: Reference
+}
+
 /** Every object with what it names. */
-export function* allReferences(
-  kinds: readonly Kind[],
-  state: State,
-): Generator<{ from: Document; reference: Reference }> {
+export function* allReferences(kinds: readonly Kind[], state: State): Generator<Referrer> {
   for (const kind of kinds) {
     for (const { document } of state.objects.get(kind.kind)?.values() ?? []) {
       for (const reference of known(kind, document)) yield { from: document, reference }
@@ -68,7 +71,8 @@ export function gatewaysConcerned(
     const stored = find(state, object.kind, object.name)
     const named = stored === undefined ? [] : referencesOf(kinds, stored.document)
     const direct = named.filter(({ kind, target }) => kind === 'Gateway' && target !== true)
-    pending.push(...(direct.length > 0 ? direct : (referrersOf(kinds, state).get(key) ?? [])))
+    const referrers = () => (referrersOf(kinds, state).get(key) ?? []).map(({ from }) => from)
+    pending.push(...(direct.length > 0 ? direct : referrers()))
   }
   return gateways
 }
@@ -76,27 +80,16 @@ export function gatewaysConcerned(
 /** The clusters that forward to a gateway. */
 function tiersBefore(kinds: readonly Kind[], state: State, gateway: string): Document[] {
   const referrers = referrersOf(kinds, state).get(`Gateway/${gateway}`) ?? []
-  return referrers.filter((document) =>
-    referencesOf(kinds, document).some(
-      ({ kind, name, target }) => target === true && kind === 'Gateway' && name === gateway,
-    ),
-  )
+  return referrers.filter(({ reference }) => reference.target === true).map(({ from }) => from)
 }
 
-const referrerIndexes = new WeakMap<State, Map<string, Document[]>>()
+const referrerIndexes = new WeakMap<State, ReadonlyMap<string, Referrer[]>>()
 
 /** Who names whom in a state, by `kind/name`; the state after one write is the state before the next. */
-export function referrersOf(kinds: readonly Kind[], state: State): Map<string, Document[]> {
-  let index = referrerIndexes.get(state)
-  if (index === undefined) {
-    index = new Map()
-    for (const { from, reference } of allReferences(kinds, state)) {
-      const key = `${reference.kind}/${reference.name}`
-      const known = index.get(key)
-      if (known === undefined) index.set(key, [from])
-      else known.push(from)
-    }
-    referrerIndexes.set(state, index)
-  }
+export function referrersOf(kinds: readonly Kind[], state: State): ReadonlyMap<string, Referrer[]> {
+  const known = referrerIndexes.get(state)
+  if (known !== undefined) return known
+  const index = Map.groupBy(allReferences(kinds, state), ({ reference: { kind, name } }) => `${kind}/${name}`)
+  referrerIndexes.set(state, index)
   return index
 }

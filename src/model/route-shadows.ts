@@ -1,3 +1,5 @@
+import { groupByKeys } from './by-keys.ts'
+import type { Document } from './document.ts'
 import { effective } from './effective.ts'
 import { parseGatewayReference } from './gateway-reference.ts'
 import type { Matcher } from './matcher.ts'
@@ -12,6 +14,10 @@ interface Placed {
   readonly name: string
   readonly owner: string | undefined
   readonly spec: EffectiveRoute
+  /** Where it is found: its places, each with its path. */
+  readonly keys: readonly string[]
+  /** For each of its places where those are found whose path covers its own. */
+  readonly coveredBy: readonly (readonly string[])[]
 }
 
 /** One route that stands in another's way, on the same hosts. */
@@ -23,8 +29,7 @@ interface Shadow {
 }
 
 /**
- * What a writer of the routes `names` should know of routes that stand in each other's way, whichever of the two was
- * written. Only what is certain is told: a route that no single other one covers may still never match.
+ * What a writer of the route should know of routes that stand in each other's way, whichever of the two was written. Only what is certain is told: a route that no single other one covers may still never match.
  */
 export function shadowWarnings(state: State, name: string): Warning[] {
   return shadowsOf(state)
@@ -54,25 +59,30 @@ function shadowsOf(state: State): readonly Shadow[] {
 }
 
 function findShadows(state: State): Shadow[] {
-  const routes = all(state, 'Route').map(({ document }): Placed => {
-    const { name, owner } = document
-    return { name, owner, spec: effective<EffectiveRoute>(RouteSpec, document.spec) }
-  })
-  const index = new Map<string, Placed[]>()
-  for (const route of routes) {
-    for (const place of placesOf(route)) {
-      const key = `${place} ${pathKey(route.spec.match.path)}`
-      const known = index.get(key)
-      if (known === undefined) index.set(key, [route])
-      else known.push(route)
-    }
-  }
+  const routes = all(state, 'Route').map(({ document }) => placed(document))
+  const index = groupByKeys(routes, ({ keys }) => keys)
   return routes.flatMap((route) => shadowsOfRoute(route, index))
 }
 
-/** Where a route is in force: each listener, or all of a gateway, with each host. */
-function placesOf({ spec }: Placed): string[] {
-  return spec.gateways.flatMap((reference) => spec.hosts.map((host) => `${reference} ${host}`))
+const placedRoutes = new WeakMap<Document, Placed>()
+
+/** Documents never change, so that a write costs the working out of those that it brings. */
+function placed(document: Document): Placed {
+  const known = placedRoutes.get(document)
+  if (known !== undefined) return known
+  const { name, owner } = document
+  const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
+  const places = spec.gateways.flatMap((reference) => spec.hosts.map((host) => ({ reference, host })))
+  const paths = coveringPaths(spec.match.path)
+  const made = {
+    ...{ name, owner, spec },
+    keys: places.map(({ reference, host }) => `${reference} ${host} ${pathKey(spec.match.path)}`),
+    coveredBy: places.map(({ reference, host }) =>
+      covering(reference, host).flatMap((place) => paths.map((path) => `${place} ${path}`)),
+    ),
+  }
+  placedRoutes.set(document, made)
+  return made
 }
 
 /** The places that cover one: a route for the whole gateway is on each of its listeners. */
@@ -83,12 +93,7 @@ function covering(reference: string, host: string): string[] {
 }
 
 function shadowsOfRoute(route: Placed, index: ReadonlyMap<string, Placed[]>): Shadow[] {
-  const keys = coveringPaths(route.spec.match.path)
-  const perPlace = route.spec.gateways.flatMap((reference) =>
-    route.spec.hosts.map((host) =>
-      covering(reference, host).flatMap((place) => keys.flatMap((key) => index.get(`${place} ${key}`) ?? [])),
-    ),
-  )
+  const perPlace = route.coveredBy.map((keys) => keys.flatMap((key) => index.get(key) ?? []))
   const before = perPlace.map((others) => others.filter((other) => compareRoutes(other, route) < 0))
   const covers = before.map((others) => others.find(({ spec }) => isWider(spec.match, route.spec.match)))
   if (covers.every((other) => other !== undefined)) return [{ route, other: covers[0]!, takes: 'all' }]

@@ -19,6 +19,11 @@ test('the patch from one value to another makes the other of the one, and is emp
   )
 })
 
+test('a member named `__proto__` is one like any other', () => {
+  const [from, to] = [JSON.parse('{"a":1}'), JSON.parse('{"__proto__":{"b":2}}')]
+  assert.deepEqual(patched(from, jsonPatch(from, to)), to)
+})
+
 test('a patch names the deepest places that differ, with the old values', () => {
   const before = { a: [{ b: 1 }, { b: 2 }, { b: 3 }], 'x/y': 1, gone: true }
   const after = { a: [{ b: 1 }, { b: 9 }, { b: 3 }], 'x/y': 2, fresh: null }

@@ -24,7 +24,8 @@ describe('migrations', () => {
     cpSync(migrationsFolder, folder, { recursive: true })
     database = await emptyDatabase()
     pool = new pg.Pool({ connectionString: database.url })
-    // Dropping the database may cut a connection that is just being closed.
+    // Dropping the database may cut a connection that is idle or just being closed.
+    pool.on('error', () => {})
     pool.on('connect', (client) => void client.on('error', () => {}))
     events = []
   })

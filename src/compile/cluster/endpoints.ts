@@ -8,14 +8,9 @@ import type { EffectiveEndpoint } from '../../model/endpoint.ts'
  */
 export function assignment(name: string, endpoints: readonly EffectiveEndpoint[]): Message {
   const priorities = dense(endpoints)
-  const groups = new Map<string, EffectiveEndpoint[]>()
-  for (const endpoint of endpoints) {
-    const { region = '', zone = '', subZone = '' } = endpoint.locality ?? {}
-    const key = JSON.stringify([endpoint.priority, region, zone, subZone])
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [endpoint])
-    else group.push(endpoint)
-  }
+  const groups = Map.groupBy(endpoints, ({ priority, locality: place = {} }) =>
+    JSON.stringify([priority, place.region ?? '', place.zone ?? '', place.subZone ?? '']),
+  )
   return {
     cluster_name: name,
     endpoints: [...groups.values()].map((group) => ({

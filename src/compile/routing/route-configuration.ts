@@ -1,5 +1,6 @@
 import { wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
+import { groupByKeys } from '../../model/by-keys.ts'
 import { compareRoutes } from '../../model/route-order.ts'
 import type { GatewayContext } from '../../policies/policy-kind.ts'
 import { envoyRoutes } from './envoy-routes.ts'
@@ -47,15 +48,7 @@ function compiled(gateway: GatewayContext, route: GatewayRoute): CompiledRoute {
 
 /** The routes of each host, in the order in which they are tried. */
 function routesByHost(routes: readonly GatewayRoute[]): Map<string, GatewayRoute[]> {
-  const byHost = new Map<string, GatewayRoute[]>()
-  for (const route of [...routes].sort(compareRoutes)) {
-    for (const host of new Set(route.spec.hosts)) {
-      const own = byHost.get(host)
-      if (own === undefined) byHost.set(host, [route])
-      else own.push(route)
-    }
-  }
-  return byHost
+  return groupByKeys([...routes].sort(compareRoutes), ({ spec }) => new Set(spec.hosts))
 }
 
 /** The routes that a request to `host` may meet: its own, then those of each wider host that it has not met yet. */
