@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createAdmin } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
@@ -7,13 +6,16 @@ import { createController } from './control/controller.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { messageOf, WeirError } from './errors.ts'
+import { explain } from './explain/explain.ts'
 import { createFeed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
+import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
 import { clustersInPanic } from './local/panic.ts'
 import type { Observe } from './observe.ts'
 import { createMetrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
+import { createSteadyClock } from './ratelimit/clock.ts'
 import { createRateLimitService } from './ratelimit/service.ts'
 import { createMemoryStore } from './ratelimit/stores/memory/memory-store.ts'
 import { createGrpcJsTransport } from './ratelimit/transports/grpc-js.ts'
@@ -115,7 +117,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     previous: settings.previousSecretKeys,
     file: keyFileOf(settings.dataDir),
   })
-  const store = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
+  const { store, counterKey } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
   await applyFirstDocuments(parts, store)
   shutdown.add('compaction', compactHourly({ store, retention: settings.retention, observe }).stop)
   const upstream = await serveQuickstart({ state: await store.current(), dataDir: settings.dataDir, observe })
@@ -123,8 +125,12 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
 
   // The two sides that one compile feeds.
   const onOverflow = (policy: string) => observe({ event: 'counters_full', policy })
-  const counters = createMemoryStore({ clock: () => Date.now() * 1_000, maxCounters, onOverflow })
-  const ratelimit = createRateLimitService({ store: counters, hashKey: randomBytes(32), observe })
+  const clock = createSteadyClock({
+    wall: () => Date.now() * 1_000,
+    monotonic: () => Math.floor(performance.now() * 1_000),
+  })
+  const counters = createMemoryStore({ clock, maxCounters, onOverflow })
+  const ratelimit = createRateLimitService({ store: counters, clock, key: counterKey, observe })
   const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
   const doors = doorsOf(settings)
   const rlsPort = await bind(parts, doors.ratelimit, rls)
@@ -163,6 +169,8 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) shutdown.add('local Envoys', localEnvoys.stop)
+  const limitWatch = localEnvoys === undefined ? undefined : watchLimits({ envoys: localEnvoys, observe })
+  if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
   // The door.
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
@@ -175,7 +183,10 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     token: adminTokenOf(settings.dataDir, settings.adminToken),
     observe,
     version,
-    metrics: metrics.expose,
+    metrics: async () => {
+      await limitWatch?.look()
+      return metrics.expose()
+    },
     fleet: xds.fleet.list,
     panic: async ({ gateway, id, state }) => {
       const own =
@@ -183,6 +194,8 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
       return own === undefined ? undefined : clustersInPanic(own.adminPort())
     },
     deliver: receipt,
+    explain: (question) => explain(controller.state(), question, ratelimit.explain),
+    limits: ratelimit,
     preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
     readiness: () => ({
       ready: controller.revision() > 0 || feed.delivered(),

@@ -20,6 +20,9 @@ export type Event =
       signal: string | null
       log: string
     }
+  /** What an Envoy of this machine says of requests about which it asked for a decision. */
+  | { event: 'envoy_limited'; gateway: string; outcome: string; requests: number }
+  | { event: 'failed_open'; gateway: string; requests: number }
   // store/ and feed/
   | { event: 'migrated'; file: string; milliseconds: number }
   | { event: 'revision_written'; revision: number; author: string; changes: number }
@@ -51,12 +54,16 @@ export type Event =
   | { event: 'xds_ack'; gateway: string; node: string; type: string; revision: number; milliseconds: number }
   | { event: 'xds_nack'; gateway: string; node: string; type: string; resources: string[]; error: string }
   // ratelimit/
-  | { event: 'decision'; gateway: string; policy: string; result: 'admitted' | 'denied' | 'skipped' }
+  /** `not_counted`: it admitted what another policy refused. The plan is '' where none gave the numbers. */
+  | { event: 'decision'; gateway: string; policy: string; plan: string; result: DecisionResult }
   | { event: 'unknown_policy'; gateway: string; policy: string }
   | { event: 'counters_full'; policy: string }
   // admin/
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected
   | { event: 'failed'; where: string; error: unknown }
+
+type Decided = 'admitted' | 'denied' | 'not_counted'
+export type DecisionResult = Decided | `shadow_${Decided}` | 'skipped'
 
 export type Observe = (event: Event) => void

@@ -1,6 +1,9 @@
+import type { ExplainResult } from '../explain/explain.ts'
+import type { Question } from '../explain/question.ts'
 import type { CheckContext, Kind } from '../model/kind.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
+import type { CounterDesk } from '../ratelimit/counter-desk.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { TextParser } from './text-parser.ts'
@@ -49,6 +52,10 @@ export interface AdminOptions {
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
+  /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */
+  explain(question: Question): Promise<ExplainResult>
+  /** The counters of the rate-limit service. */
+  limits: CounterDesk
   readiness(): { ready: boolean; detail: Record<string, unknown> }
   /** Milliseconds that a peer has for its headers and for its whole request. */
   timeouts?: { headersMs: number; requestMs: number }

@@ -13,9 +13,11 @@ import { readBody } from './read-body.ts'
 import { refusal } from './refusal.ts'
 import { applyRoutes } from './routes/apply.ts'
 import { docsRoutes } from './routes/docs.ts'
+import { explainRoute } from './routes/explain.ts'
 import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { healthRoutes } from './routes/health.ts'
+import { limitKeyRoutes } from './routes/limit-keys.ts'
 import { objectWriteRoutes } from './routes/object-writes.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { restoreRoute } from './routes/restore.ts'
@@ -116,7 +118,7 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     await docsRoutes(scope, context)
     const routes = [
       ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
-      ...[schemaRoutes, secretRoutes, fleetRoutes, healthRoutes],
+      ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, healthRoutes],
     ]
     for (const add of routes) add(scope, context)
   })

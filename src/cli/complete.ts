@@ -64,6 +64,14 @@ async function wordsFor(
       return args.length > 0 ? [] : objects(undefined, word, ask)
     case 'rollback':
       return args.length > 0 ? [] : revisions(ask)
+    case 'explain':
+      return args.length > 0 ? [] : names('gateways', ask)
+    case 'top':
+      return args.length > 0 ? [] : names('rate-limit-policies', ask)
+    case 'peek':
+    case 'reset':
+    case 'grant':
+      return counters(args, ask)
     case 'explain-field':
       return args.length > 0 ? [] : fields(word)
     default:
@@ -92,6 +100,15 @@ async function objects(kind: string | undefined, word: string, ask: Ask): Promis
 async function names(kind: string, ask: Ask): Promise<string[]> {
   const { text } = await ask()({ method: 'GET', path: `/v1/${kindOf(kind).plural}?limit=1000` })
   return (JSON.parse(text) as { items: { name: string }[] }).items.map(({ name }) => name)
+}
+
+/** A policy, then its busiest counters. */
+async function counters([policy, ...others]: readonly string[], ask: Ask): Promise<string[]> {
+  if (policy === undefined) return names('rate-limit-policies', ask)
+  if (others.length > 0) return []
+  const path = `/v1/rate-limit-policies/${encodeURIComponent(policy)}/keys?top=100`
+  const { text } = await ask()({ method: 'GET', path })
+  return (JSON.parse(text) as { items: { id: string }[] }).items.map(({ id }) => id)
 }
 
 async function revisions(ask: Ask): Promise<string[]> {

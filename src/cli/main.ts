@@ -10,11 +10,13 @@ import { diffCommand } from './commands/diff.ts'
 import { downCommand } from './commands/down.ts'
 import { editCommand } from './commands/edit.ts'
 import { envoyCommand } from './commands/envoy.ts'
+import { explainCommand } from './commands/explain.ts'
 import { explainFieldCommand } from './commands/explain-field.ts'
 import { exportCommand } from './commands/export.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { getCommand } from './commands/get.ts'
 import { historyCommand } from './commands/history.ts'
+import { limitsCommand } from './commands/limits.ts'
 import { rollbackCommand } from './commands/rollback.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { startCommands } from './commands/start.ts'
@@ -32,7 +34,9 @@ const commands: readonly AddCommand[] = [
   deleteCommand,
   historyCommand,
   rollbackCommand,
+  explainCommand,
   explainFieldCommand,
+  limitsCommand,
   fleetCommand,
   envoyCommand,
   tokenCommand,

@@ -1,12 +1,10 @@
 import { type Resources, type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { effective } from '../model/effective.ts'
 import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
-import type { Limits } from '../model/limit-rule.ts'
 import { rateLimitCluster } from '../model/service-clusters.ts'
 import { compareNames, find, type State } from '../model/state.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
 import { writtenCluster } from './cluster/written-cluster.ts'
-import { limitsOf } from './limits.ts'
 import { isOpen, listener } from './listener.ts'
 import type { Live } from './live.ts'
 import { Provenance } from './provenance.ts'
@@ -21,10 +19,9 @@ export interface CompileProblem {
   message: string
 }
 
-/** All that follows from a state for one gateway: one compile feeds Envoy and the rate-limit service alike. */
+/** All that follows from a state for one gateway. */
 export interface Compiled {
   resources: Resources
-  limits: Limits
   problems: CompileProblem[]
   provenance: Provenance
 }
@@ -45,7 +42,7 @@ export function compile(state: State, gatewayName: string, live: Live): Compiled
   const resources: Resources = new Map(Object.values(typeUrls).map((type) => [type, new Map()]))
   addClusters(resources, state, routes, live, provenance)
   addListeners(resources, gateway, routes, live, provenance)
-  return { resources, limits: limitsOf(state, gateway, routes), problems: problemsOf(routes), provenance }
+  return { resources, problems: problemsOf(routes), provenance }
 }
 
 function problemsOf(routes: readonly GatewayRoute[]): CompileProblem[] {

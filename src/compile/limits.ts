@@ -1,19 +1,34 @@
+import type { ConsumerSpec } from '../model/consumer.ts'
+import type { Document } from '../model/document.ts'
 import type { LimitRule, Limits } from '../model/limit-rule.ts'
-import { find, type State } from '../model/state.ts'
-import type { GatewayContext } from '../policies/policy-kind.ts'
-import type { GatewayRoute } from './routing/routes-of.ts'
+import { all, type State } from '../model/state.ts'
+import { policyKinds } from '../policies/index.ts'
 
-/** The rules by which the rate-limit service answers this gateway's Envoys: those that its routes name. */
-export function limitsOf(state: State, gateway: GatewayContext, routes: readonly GatewayRoute[]): Limits {
+const known = new WeakMap<Document, LimitRule | undefined>()
+
+/**
+ * The rules by which the rate-limit service answers every gateway's Envoys: counters are the whole fleet's, and so is
+ * what they count by. A rule that nothing changed for is the very same object as before.
+ */
+export function limitsOf(state: State): Limits {
   const rules = new Map<string, LimitRule>()
-  for (const { policies } of routes) {
-    for (const { kind, named } of policies) {
-      for (const { name } of named) {
-        const row = find(state, kind.kind, name)
-        const rule = row === undefined ? undefined : kind.limitRule?.(row.document)
-        if (rule !== undefined) rules.set(name, rule)
-      }
+  const credentials = new Set<string>()
+  for (const kind of policyKinds) {
+    for (const { document } of all(state, kind.kind)) {
+      for (const name of kind.credentials?.(document.spec) ?? []) credentials.add(name)
+      if (kind.limitRule === undefined) continue
+      if (!known.has(document)) known.set(document, kind.limitRule(document))
+      const rule = known.get(document)
+      if (rule !== undefined) rules.set(document.name, rule)
     }
   }
-  return { gateway: gateway.name, revision: state.revision, rules }
+  return { revision: state.revision, rules, plans: plansOf(state), credentials }
+}
+
+function plansOf(state: State): Map<string, string> {
+  const consumers = all(state, 'Consumer').flatMap(({ document }) => {
+    const { plan } = document.spec as ConsumerSpec
+    return plan === undefined ? [] : [[document.name, plan] as const]
+  })
+  return new Map(consumers)
 }

@@ -1,6 +1,6 @@
 import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
-import { Listener } from '../model/listener.ts'
+import { Listener, streamIdleTimeoutMs } from '../model/listener.ts'
 import { failsClosed } from '../model/pending.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
@@ -48,7 +48,9 @@ function connectionManager(name: string, gateway: GatewayContext): Message {
   return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name.replace('/', '_'),
     rds: { route_config_name: name, config_source: fromAds() },
+    early_header_mutation_extensions: [reservedHeaders()],
     http_filters: httpFilters(gateway).map(({ name, config }) => ({ name, typed_config: config })),
+    local_reply_config: { mappers: policyKinds.flatMap((kind) => kind.localReplies?.() ?? []) },
     // The client's address is the peer's; what a client writes into x-forwarded-for is not believed.
     use_remote_address: wrap(true),
     normalize_path: wrap(true),
@@ -68,9 +70,24 @@ function connectionManager(name: string, gateway: GatewayContext): Message {
       allow_connect: true,
     },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
-    stream_idle_timeout: duration(300_000),
+    stream_idle_timeout: duration(streamIdleTimeoutMs),
     request_headers_timeout: duration(30_000),
   })
+}
+
+/**
+ * Filters talk to each other by headers. Of two lines Envoy's filters read the first, which would be the client's, so
+ * that its lines go before any filter runs. Of other `x-envoy-` headers of clients Envoy 1.40 takes those away that mean
+ * anything to it, since it takes no client for an internal one.
+ */
+function reservedHeaders(): Message {
+  const names = policyKinds.flatMap((kind) => kind.reservedHeaders ?? [])
+  return {
+    name: 'envoy.http.early_header_mutation.header_mutation',
+    typed_config: any('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
+      mutations: names.map((remove) => ({ remove })),
+    }),
+  }
 }
 
 function httpFilters(gateway: GatewayContext): HttpFilter[] {

@@ -5,14 +5,14 @@
 export class Remembered<T> {
   readonly #known = new WeakMap<object, Map<string, { from: readonly unknown[]; made: T }>>()
 
-  /** What `make` gives for a document and a gateway, asked again only when one of `from` is another than last time. */
-  of(document: object, gateway: string, from: readonly unknown[], make: () => T): T {
-    const byGateway = this.#known.get(document) ?? new Map<string, { from: readonly unknown[]; made: T }>()
-    const known = byGateway.get(gateway)
+  /** What `make` gives for a document and one use of it, asked again only when one of `from` is another than last time. */
+  of(document: object, use: string, from: readonly unknown[], make: () => T): T {
+    const byUse = this.#known.get(document) ?? new Map<string, { from: readonly unknown[]; made: T }>()
+    const known = byUse.get(use)
     if (known !== undefined && areSame(known.from, from)) return known.made
     const made = make()
-    byGateway.set(gateway, { from, made })
-    this.#known.set(document, byGateway)
+    byUse.set(use, { from, made })
+    this.#known.set(document, byUse)
     return made
   }
 }

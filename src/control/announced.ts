@@ -1,14 +1,8 @@
-import type { Announcement } from '../model/announcement.ts'
+import { type Announcement, announcementKey, type KnownAnnouncement } from '../model/announcement.ts'
 import { compareNames } from '../model/state.ts'
 
 /** Where the Envoys of each gateway are; a gateway without any is not in it. */
 export type Announced = ReadonlyMap<string, readonly Announcement[]>
-
-/** An announcement as the replicas know it together. */
-export interface Known extends Announcement {
-  /** Some replica has its stream. */
-  readonly live: boolean
-}
 
 /**
  * Puts together what all replicas know, and what this one knows better: who has a stream here, and whose just ended.
@@ -16,12 +10,12 @@ export interface Known extends Announcement {
  * perhaps elsewhere.
  */
 export function announcedBy(options: {
-  known: readonly Known[]
+  known: readonly KnownAnnouncement[]
   left: readonly Announcement[]
   present: readonly Announcement[]
 }): Announced {
   const { known, left, present } = options
-  const all = new Map<string, Known>()
+  const all = new Map<string, KnownAnnouncement>()
   const add = (announcement: Announcement, live: boolean) =>
     all.set(announcementKey(announcement), { ...announcement, live })
   for (const each of known) add(each, each.live)
@@ -38,11 +32,6 @@ export function movedGateways(before: Announced, after: Announced): Set<string> 
   const text = (value: Announced, gateway: string) => JSON.stringify(value.get(gateway))
   const names = new Set([...before.keys(), ...after.keys()])
   return new Set([...names].filter((name) => text(before, name) !== text(after, name)))
-}
-
-/** Equal for equal announcements. */
-export function announcementKey({ gateway, node, addresses, peer }: Announcement): string {
-  return JSON.stringify([gateway, node, addresses, peer])
 }
 
 function bare({ gateway, node, addresses, peer }: Announcement): Announcement {

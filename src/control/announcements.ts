@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WeirError } from '../errors.ts'
-import { type Announcement, readAnnouncement } from '../model/announcement.ts'
+import {
+  type Announcement,
+  type AnnouncementExchange,
+  announcementKey,
+  type KnownAnnouncement,
+  readAnnouncement,
+} from '../model/announcement.ts'
 import type { Observe } from '../observe.ts'
 import type { StreamPlace } from '../xds/fleet.ts'
-import { type Announced, announcedBy, announcementKey, type Known, movedGateways } from './announced.ts'
+import { type Announced, announcedBy, movedGateways } from './announced.ts'
 
 /** How long an Envoy without a stream counts: it still serves, and may be on its way to another replica. */
 export const defaultGraceMs = 5 * 60_000
@@ -17,14 +23,7 @@ const retryMs = 1_000
 const maxUnwritten = 10_000
 
 /** The table that all replicas share, as `store/announcements.ts` serves it. */
-export type AnnouncementTable = (exchange: {
-  replica: string
-  present: readonly Announcement[]
-  left: readonly Announcement[]
-  tell: boolean
-  staleMs: number
-  olderMs?: number
-}) => Promise<readonly Known[]>
+export type AnnouncementTable = (exchange: AnnouncementExchange) => Promise<readonly KnownAnnouncement[]>
 
 export interface AnnouncementsOptions {
   fleet: { places(): StreamPlace[]; follow(listener: () => void): void }
@@ -64,7 +63,7 @@ export async function createAnnouncements(options: AnnouncementsOptions): Promis
   let told: ByKey = new Map()
   /** Those that left this replica since. */
   let left: ByKey = new Map()
-  let known: readonly Known[] = []
+  let known: readonly KnownAnnouncement[] = []
   let value: Announced = new Map()
   /** Since when every look succeeded, and when all was told last; monotonic milliseconds. */
   let watchingSince: number | undefined

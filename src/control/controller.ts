@@ -1,5 +1,6 @@
 import { tierClusters } from '../compile/cluster/tier-endpoints.ts'
 import { type Compiled, compile } from '../compile/compile.ts'
+import { limitsOf } from '../compile/limits.ts'
 import type { Live } from '../compile/live.ts'
 import type { Origin } from '../compile/provenance.ts'
 import { type EncodedResources, encodeResources } from '../envoy-api/encoded.ts'
@@ -15,9 +16,8 @@ export interface Outlets {
   publish(snapshot: { gateway: string; revision: number; resources: EncodedResources }): void
   /** The gateway is no more: its Envoys are to have nothing. */
   retire(gateway: string, revision: number): void
-  /** The rate-limit service's side of the same compile. */
+  /** The rate-limit service's side: the rules of the same state. */
   setLimits(limits: Limits): void
-  removeLimits(gateway: string): void
 }
 
 export interface Controller {
@@ -32,6 +32,8 @@ export interface Controller {
   live(): Live
   /** Which rows made a resource that is in force. */
   rowsBehind(gateway: string, type: TypeUrl, resource: string): Origin[]
+  /** The newest state that was applied: what is in force here, whatever became of the database. */
+  state(): State
   /** The revision in force; 0 before the first. */
   revision(): number
   gateways(): string[]
@@ -50,8 +52,6 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     const result = compile(state, gateway, live)
     const resources = encodeResources(result.resources)
     compiled.set(gateway, result)
-    // The service first: an Envoy that asks by the new routes must find their rules.
-    outlets.setLimits(result.limits)
     outlets.publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
     observe({ event: 'compiled', gateway, revision: state.revision, milliseconds })
@@ -62,10 +62,14 @@ export function createController(options: { live: Live; outlets: Outlets; observ
 
   /** A fault of ours in one gateway leaves that one at its last good state and the others going. */
   function tryRefresh(state: State, gateway: string): void {
+    guarded(`compile of gateway ${gateway}`, () => refresh(state, gateway))
+  }
+
+  function guarded(where: string, work: () => void): void {
     try {
-      refresh(state, gateway)
+      work()
     } catch (error) {
-      observe({ event: 'failed', where: `compile of gateway ${gateway}`, error })
+      observe({ event: 'failed', where, error })
     }
   }
 
@@ -82,11 +86,12 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     apply(state) {
       newest = state
       moved = new Set()
+      // The service first: an Envoy that asks by the new routes must find their rules.
+      guarded('limits', () => outlets.setLimits(limitsOf(state)))
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
       for (const gateway of wanted) tryRefresh(state, gateway)
       for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
-        outlets.removeLimits(gateway)
         compiled.delete(gateway)
       }
     },
@@ -97,6 +102,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     },
     live: () => live,
     rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],
+    state: () => newest,
     revision: () => newest.revision,
     gateways: () => [...compiled.keys()],
   }

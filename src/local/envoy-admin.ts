@@ -1,13 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** Ten thousand clusters' statistics fit; what asks for less gets less. */
+const mostBytes = 32 * 1024 * 1024
+
 /** Envoy's admin interface on 127.0.0.1; see Envoy's docs, "Administration interface". */
 async function call(port: number, method: 'GET' | 'POST', path: string, timeoutMs: number): Promise<string> {
   const url = `http://127.0.0.1:${port}${path}`
   const signal = AbortSignal.timeout(Math.max(1, Math.min(1_000, timeoutMs)))
   const response = await fetch(url, { method, signal, headers: { connection: 'close' } })
-  const text = await response.text()
+  const text = await readText(response, path)
   if (!response.ok) throw new Error(`${path} answered ${response.status}`)
   return text
+}
+
+async function readText({ body }: Response, path: string): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > mostBytes) throw new Error(`${path} answered more than ${mostBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 /** What Envoy's admin interface answers; throws where it does not answer 200 within a second. */

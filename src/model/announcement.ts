@@ -12,6 +12,33 @@ export interface Announcement {
   readonly peer: string
 }
 
+/** An announcement as all replicas see it. */
+export interface KnownAnnouncement extends Announcement {
+  /** A replica has its stream; else it is within its time of grace. */
+  readonly live: boolean
+}
+
+/** Equal for equal announcements. */
+export function announcementKey({ gateway, node, addresses, peer }: Announcement): string {
+  return JSON.stringify([gateway, node, addresses, peer])
+}
+
+/** What one replica has to say of the Envoys, to be put together with what the others say. */
+export interface AnnouncementExchange {
+  /** Unique to the process. */
+  readonly replica: string
+  /** Envoys whose stream it has: new ones, and from time to time all, so that they stay. */
+  readonly present: readonly Announcement[]
+  /** Envoys whose stream it had until now. */
+  readonly left: readonly Announcement[]
+  /** Whether the other replicas should look at once. */
+  readonly tell: boolean
+  /** Milliseconds after which a replica that did not say it again has an Envoy no longer. */
+  readonly staleMs: number
+  /** Delete those whose stream was last seen so many milliseconds ago. */
+  readonly olderMs?: number
+}
+
 /** An Envoy as its stream shows it, unchecked. */
 export interface SeenEnvoy {
   readonly gateway: string

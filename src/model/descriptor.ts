@@ -1,25 +1,47 @@
-import type { KeyPart } from './limit-rule.ts'
+import type { LimitRule, RequestPart } from './limit-rule.ts'
 
 /**
  * How a limited request is described to the rate-limit service: one descriptor a policy, whose first entry is
- * `policy = <name>` and whose others carry the values of the key parts that only Envoy knows. The compiler writes
- * Envoy's actions and the service reads the entries by these functions, so that they cannot disagree.
+ * `policy = <name>` and whose others carry what only Envoy knows of the request. The compiler writes Envoy's actions
+ * and the service reads the entries by these functions, so that they cannot disagree. A request that lacks something
+ * lacks the entry.
  */
 export const policyEntry = 'policy'
 
-/** Envoy fixes this entry key for its `remote_address` action. */
-const clientIpEntry = 'remote_address'
-
-/** The entry that carries a key part's value; a constant needs none, the rule has it. */
-export function entryKey(part: KeyPart): string | undefined {
+/** The entry that carries a part of a request. A query parameter is read out of the path, a plan is its consumer's. */
+export function entryKey(part: RequestPart): string {
   switch (part.kind) {
     case 'header':
       return `header:${part.name}`
+    case 'jwt_claim':
+      return `jwt_claim:${part.name}`
+    case 'path':
+    case 'query':
+      return ':path'
+    case 'method':
+      return ':method'
     case 'client_ip':
-      return clientIpEntry
-    case 'constant':
-      return undefined
+      // Envoy fixes this entry key for its `remote_address` action.
+      return 'remote_address'
+    case 'plan':
+      return 'consumer'
+    case 'cookie':
+    case 'consumer':
+    case 'route':
+    case 'client_certificate':
+      return part.kind
   }
+}
+
+/** What of a request a rule looks at, one part an entry: for its key, its overrides, its plans and its cost. */
+export function partsAsked({ key, overrides, plans, cost }: LimitRule): RequestPart[] {
+  const parts = [
+    ...key.filter((part) => part.kind !== 'constant'),
+    ...overrides.map(({ part }) => part),
+    ...(plans.size > 0 ? [{ kind: 'consumer' as const }] : []),
+    ...(typeof cost === 'number' ? [] : [{ kind: 'header' as const, name: cost.header }]),
+  ]
+  return [...new Map(parts.map((part) => [entryKey(part), part])).values()]
 }
 
 /** The rate-limit domain of a gateway, the `domain` of its requests. */

@@ -28,6 +28,12 @@ export function milliseconds(duration: string): number {
   return Number(match[1]) * units[match[2]!]!
 }
 
+/** Whole milliseconds as a duration, in the largest unit that needs no fraction. */
+export function durationText(length: number): string {
+  const [unit, size] = Object.entries(units).findLast(([, each]) => length % each === 0)!
+  return `${length / size}${unit}`
+}
+
 /** Why a duration is out of its schema's bounds, if it is; one that is not well formed fails by its pattern. */
 export function durationProblem(
   value: string,

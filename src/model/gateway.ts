@@ -151,11 +151,11 @@ export const GatewaySpec = Type.Object(
     rateLimitService: Type.Optional(RateLimitService),
     rateLimits: Type.Optional(
       Type.Array(Name({ description: 'Name of a RateLimitPolicy.', examples: ['per-client'] }), {
-        description: 'Rate-limit policies that every request of the gateway must pass.',
+        description:
+          'Rate-limit policies that every forwarded request of the gateway must pass, before those of its route.',
         maxItems: 16,
         uniqueItems: true,
         default: [],
-        pending: 'only the limits of routes are in force',
       }),
     ),
     rollout: Type.Optional(Rollout),
@@ -166,7 +166,7 @@ export const GatewaySpec = Type.Object(
 export type GatewaySpec = Static<typeof GatewaySpec>
 
 /** A gateway as it is in force: what has a default is there. */
-export type EffectiveGateway = GatewaySpec & Required<Pick<GatewaySpec, 'rateLimitService'>>
+export type EffectiveGateway = GatewaySpec & Required<Pick<GatewaySpec, 'rateLimitService' | 'rateLimits'>>
 
 export const gateway: Kind = {
   kind: 'Gateway',

@@ -37,6 +37,12 @@ export interface Door {
   address: { host: string; port: number }
 }
 
+/** A problem of a written object. */
+export interface ProblemOf {
+  document: Document
+  problem: Problem
+}
+
 /**
  * One kind of object: its schema, what it refers to, and what must hold beyond its schema.
  * REST routes, OpenAPI, validation, storage, export and the CLI follow from the list of kinds alone.
@@ -57,6 +63,11 @@ export interface Kind {
   check?(document: Document): Problem[]
   /** Rules over the state after a write, asked for each stored object of the kind. */
   checkState?(document: Document, state: State, context: CheckContext): Problem[]
+  /**
+   * Rules between objects of this kind and others, over the state after a write. `written` are the objects of all kinds
+   * that the write brought: each problem is told on one of them.
+   */
+  checkWrite?(written: readonly Document[], state: State): ProblemOf[]
   /** What is allowed and most likely not meant, in the state after a write. */
   warnings?(document: Document, state: State): Warning[]
 }

@@ -65,6 +65,9 @@ export const Listener = Type.Object(
 
 export type Listener = Static<typeof Listener>
 
+/** How long nothing may move on a request, where its route says nothing of it. */
+export const streamIdleTimeoutMs = 300_000
+
 /** Where a listener binds, with the default of the setting in place. */
 export function boundAddress(listener: Listener, context: CheckContext): string {
   return listener.address ?? context.listenerAddress

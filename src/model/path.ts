@@ -1,3 +1,6 @@
+/** A path without a query. */
+export const pathPattern = '^/[^?#\\s\\u0000-\\u001f\\u007f]*$'
+
 /**
  * Why a path can never be that of a request: Envoy brings every path into its normal form before it looks for a route
  * (normalize_path, merge_slashes, escaped slashes redirected), so a route, and the limit on it, that is written in

@@ -163,19 +163,20 @@ function stateProblems(
   numbers: Map<string, number>,
   context: CheckContext,
 ): Problem[] {
-  return kinds.flatMap((kind) => {
-    if (kind.checkState === undefined) return []
-    const objects = [...(after.objects.get(kind.kind)?.values() ?? [])]
-    return objects.flatMap(({ document }) => {
-      const number = numbers.get(idOf(document))
-      // A conflict concerns two objects; it is told once, on the one that this write brought.
-      if (number === undefined) return []
-      return kind.checkState!(document, after, context).map((problem) => ({
-        ...numbered(number),
-        ...problem,
-      }))
-    })
+  // A conflict concerns two objects; it is told once, on the one that this write brought.
+  const written = [...numbers.keys()].flatMap((id) => {
+    const at = id.indexOf('/')
+    return find(after, id.slice(0, at), id.slice(at + 1))?.document ?? []
   })
+  const told = kinds.flatMap(({ kind, checkState, checkWrite }) => [
+    ...written
+      .filter((document) => document.kind === kind)
+      .flatMap((document) =>
+        (checkState?.(document, after, context) ?? []).map((problem) => ({ document, problem })),
+      ),
+    ...(checkWrite?.(written, after) ?? []),
+  ])
+  return told.map(({ document, problem }) => ({ ...numbered(numbers.get(idOf(document))), ...problem }))
 }
 
 function numbered(document: number | undefined): { document?: number } {

@@ -3,13 +3,14 @@ import type { Problem } from '../errors.ts'
 import { HeaderMap, untouchableProblem } from './header.ts'
 import { Name } from './name.ts'
 import { oneOf } from './one-of.ts'
+import { pathPattern } from './path.ts'
 import { Port } from './port.ts'
 import { groupProblem } from './substitution.ts'
 
 const path = (description: string) =>
   Type.String({
     description,
-    pattern: '^/[^?#\\s\\u0000-\\u001f\\u007f]*$',
+    pattern: pathPattern,
     maxLength: 2048,
     remedy: 'write a path that starts with "/"',
     examples: ['/users'],

@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { type Matcher, Matchers, matcherProblems } from './matcher.ts'
 import { oneOf } from './one-of.ts'
+import { pathPattern } from './path.ts'
 
-const pathPattern = '^/[^?#\\s\\u0000-\\u001f\\u007f]*$'
 const pathRemedy = 'write a path that starts with "/" and has no query, for example /api/v1'
 
 const Path = Type.Object(

@@ -18,6 +18,7 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   row_unreadable: 'error',
   held_back: 'error',
   counters_full: 'warn',
+  failed_open: 'warn',
   envoys_announced: 'info',
   address_ignored: 'warn',
   xds_connected: 'info',

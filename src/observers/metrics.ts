@@ -37,6 +37,7 @@ function interpreters(registry: Registry): Interpreters {
   const decisions = counter('weir_ratelimit_decisions_total', 'Decisions by policy.', [
     'gateway',
     'policy',
+    'plan',
     'result',
   ])
   const unknown = counter(
@@ -48,6 +49,11 @@ function interpreters(registry: Registry): Interpreters {
     'weir_ratelimit_overflow_total',
     'Hits that had to share a counter because the store was full.',
     ['policy'],
+  )
+  const asked = counter(
+    'weir_envoy_ratelimit_total',
+    'Rate-limit requests of the Envoys that this weir runs, as they count them.',
+    ['gateway', 'outcome'],
   )
   const sent = counter('weir_xds_resources_sent_total', 'Resources sent to Envoys.', ['gateway', 'type'])
   const bytes = counter('weir_xds_bytes_sent_total', 'Bytes of resources sent to Envoys.', [
@@ -74,9 +80,10 @@ function interpreters(registry: Registry): Interpreters {
     registers,
   })
   return {
-    decision: ({ gateway, policy, result }) => decisions.inc({ gateway, policy, result }),
+    decision: ({ gateway, policy, plan, result }) => decisions.inc({ gateway, policy, plan, result }),
     unknown_policy: () => unknown.inc(),
     counters_full: ({ policy }) => overflows.inc({ policy }),
+    envoy_limited: ({ gateway, outcome, requests }) => asked.inc({ gateway, outcome }, requests),
     xds_sent: ({ gateway, type, resources, bytes: size }) => {
       sent.inc({ gateway, type }, resources)
       bytes.inc({ gateway, type }, size)

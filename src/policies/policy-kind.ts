@@ -21,14 +21,21 @@ export interface GatewayContext {
 export interface RouteContext {
   gateway: GatewayContext
   route: { name: string; spec: EffectiveRoute }
-  /** The policies of this kind that the route names, in its order, defaults filled in. */
+  /** The policies of this kind that its requests meet, in their order, defaults filled in. */
   policies: { name: string; spec: Record<string, unknown> }[]
+}
+
+/** How Envoy describes the requests of a route to the rate-limit service for one policy. */
+export interface RouteLimit {
+  policy: string
+  /** 1: asked before authentication, 0: after it. Each stage is one question for all of its policies. */
+  stage: 0 | 1
+  /** `RateLimit.actions` */
+  actions: Message[]
 }
 
 /** What a policy kind adds to one Envoy route. */
 export interface RouteContribution {
-  /** `RouteAction.rate_limits` */
-  rateLimits?: Message[]
   /** `Route.typed_per_filter_config`, by filter name */
   perFilterConfig?: Record<string, Message>
 }
@@ -37,10 +44,20 @@ export interface RouteContribution {
 export interface PolicyKind extends Kind {
   /** Filters that every connection manager of a gateway has, whether or not a policy of the kind exists yet. */
   filters?(gateway: GatewayContext): HttpFilter[]
-  /** Names of the policies of this kind that a route asks for. */
-  namedBy?(route: EffectiveRoute): string[]
+  /** Mappers of the answers that Envoy gives itself (`local_reply_config`), the same for every gateway. */
+  localReplies?(): Message[]
+  /** Request headers that only the kind's own filters may write; what clients write there is taken away first. */
+  readonly reservedHeaders?: readonly string[]
+  /** Request headers that its filters leave behind, and that no upstream is to see. */
+  readonly usedHeaders?: readonly string[]
+  /** Names of the policies of this kind that the requests of a route meet, in their order, each once. */
+  namedBy?(route: EffectiveRoute, gateway: GatewayContext): string[]
   /** What the route needs for them. */
   route?(context: RouteContext): RouteContribution
+  /** What of it is asked of the rate-limit service. */
+  rateLimits?(context: RouteContext): RouteLimit[]
+  /** Where a policy looks for credentials, as `header:x-api-key`: what is found there is never shown. */
+  credentials?(spec: unknown): string[]
   /** What the rate-limit service needs for one policy, if the kind is a limit. */
   limitRule?(document: Document): LimitRule | undefined
 }

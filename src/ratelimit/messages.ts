@@ -1,8 +1,10 @@
+import type { Message } from '../envoy-api/types.ts'
+
 /** envoy.service.ratelimit.v3, as `proto/` declares it; field names are the protocol's. */
 export interface RateLimitRequest {
   domain?: string
   descriptors?: RateLimitDescriptor[]
-  /** 0 or absent means 1. */
+  /** 0 or absent: nothing is said. */
   hits_addend?: number
 }
 
@@ -28,6 +30,11 @@ export interface RateLimitResponse {
   overall_code: Code
   statuses: DescriptorStatus[]
   response_headers_to_add: HeaderValue[]
+  request_headers_to_add?: HeaderValue[]
+  /** The body of a refusal. */
+  raw_body?: Buffer
+  /** A `google.protobuf.Struct`. */
+  dynamic_metadata?: Message
 }
 
 export interface DescriptorStatus {

@@ -1,119 +1,87 @@
 import { WeirError } from '../errors.ts'
-import type { LimitRule, Limits } from '../model/limit-rule.ts'
+import type { Limits } from '../model/limit-rule.ts'
 import type { Observe } from '../observe.ts'
-import { type BoundRule, bindRule } from './algorithms/bound-rule.ts'
-import { counterFamily, counterKey, overflowKey } from './counter-key.ts'
-import { clientHeaders } from './headers.ts'
-import { type Match, match } from './match.ts'
+import type { Micros } from './algorithms/algorithm.ts'
+import { answerOf } from './answer.ts'
+import { type CounterDesk, createCounterDesk } from './counter-desk.ts'
+import { decided, isRefused, report } from './decision.ts'
+import { explained } from './explained.ts'
 import type { RateLimitDescriptor, RateLimitRequest, RateLimitResponse } from './messages.ts'
-import type { CounterStore, Hit, Taken } from './stores/counter-store.ts'
+import { type Question, questionOf } from './question.ts'
+import { createRuleBook } from './rules/rule-book.ts'
+import { sipKey } from './sip-hash.ts'
+import type { Answer, CounterStore, Hit, Taken } from './stores/counter-store.ts'
+import type { Explanation } from './verdict.ts'
 
 /** Descriptors a request may have; Envoy sends one a policy. */
 const maxDescriptors = 64
-/** Entries a descriptor may have; ours have one a key part and one for the policy. */
+/** Entries a descriptor may have; ours have one for the policy and one for each part of a request that it looks at. */
 const maxEntries = 64
 
-export interface RateLimitService {
-  /** Puts a gateway's rules in force, at once and for every request that follows. */
+export interface RateLimitService extends CounterDesk {
+  /** Puts the rules in force, at once and for every request that follows. */
   setLimits(limits: Limits): void
-  /** Forgets a gateway that is no more. */
-  removeLimits(gateway: string): void
   /**
-   * Decides a request: all its policies admit it and it is counted by each, or it is counted by none.
+   * Decides a request: all its enforced policies admit it and it is counted by each, or it is counted by none.
    * Throws `unavailable` while no rules are known, `malformed` beyond the bounds.
    */
-  decide(request: RateLimitRequest): RateLimitResponse | Promise<RateLimitResponse>
+  decide(request: RateLimitRequest): Answer<RateLimitResponse>
+  /** What `decide` would answer now, and why; nothing is counted. Throws as `decide` does. */
+  explain(request: RateLimitRequest): Answer<Explanation>
 }
-
-/** Each rule with what is worked out of it once. */
-type Rules = ReadonlyMap<LimitRule, { family: string; bound: BoundRule }>
 
 /** Answers Envoy's ShouldRateLimit by the rules of the model; knows no xDS and no transport. */
 export function createRateLimitService(options: {
   store: CounterStore
-  /** Key for the hashes of credentials in counter identities. */
-  hashKey: Buffer
+  clock: () => Micros
+  /** 16 bytes: the key of the hashes in counter identities, the same on every replica. */
+  key: Buffer
   observe: Observe
 }): RateLimitService {
-  const { store, hashKey, observe } = options
-  const gateways = new Map<string, { limits: Limits; rules: Rules }>()
-  let ready = false
+  const { store, clock, observe } = options
+  const key = sipKey(options.key)
+  const book = createRuleBook({ key, clock, onEdit: store.keep })
+  const desk = createCounterDesk({ book, store, clock })
 
-  function hitOf({ rule, values }: Match & { rule: LimitRule }, rules: Rules, cost: number): Hit {
-    const { family, bound } = rules.get(rule)!
-    const counter = counterKey(family, rule, values, hashKey)
-    return { counter, overflow: overflowKey(family), policy: rule.policy, rule: bound, cost }
-  }
-
-  function decide(request: RateLimitRequest): RateLimitResponse | Promise<RateLimitResponse> {
-    if (!ready) throw new WeirError('unavailable', 'The rate limits are not loaded yet.')
+  function questionsOf(request: RateLimitRequest): Question[] {
+    if (book.limits() === undefined) throw new WeirError('unavailable', 'The rate limits are not loaded yet.')
     const descriptors = request.descriptors ?? []
     checkBounds(descriptors)
-    const gateway = gateways.get(request.domain ?? '')
-    const matches = descriptors.map((descriptor) =>
-      gateway === undefined ? { policy: '' } : match(gateway.limits, descriptor),
-    )
-    for (const matched of matches) {
-      if (matched.rule !== undefined) continue
-      observe({ event: 'unknown_policy', gateway: request.domain ?? '', policy: matched.policy })
-    }
-    const hits = matches.flatMap((matched, index) =>
-      matched.rule === undefined
-        ? []
-        : [hitOf(matched, gateway!.rules, costOf(request, descriptors[index]!))],
-    )
-    const taken = store.take(hits)
-    const answered = (result: Taken) => answer(request.domain ?? '', matches, hits, result)
-    return taken instanceof Promise ? taken.then(answered) : answered(taken)
-  }
-
-  function answer(
-    gateway: string,
-    matches: readonly Match[],
-    hits: readonly Hit[],
-    taken: Taken,
-  ): RateLimitResponse {
-    let next = 0
-    const judged: Parameters<typeof clientHeaders>[0][number][] = []
-    const statuses = matches.map((matched): RateLimitResponse['statuses'][number] => {
-      if (matched.rule === undefined) return { code: 'OK' }
-      const { rule } = hits[next]!
-      const outcome = taken.outcomes[next++]!
-      const { policy } = matched.rule
-      judged.push({ policy, quota: rule.quota, outcome })
-      observe({ event: 'decision', gateway, policy, result: outcome.admitted ? 'admitted' : 'denied' })
-      return {
-        code: outcome.admitted ? 'OK' : 'OVER_LIMIT',
-        limit_remaining: Math.min(outcome.remaining, 0xffff_ffff),
-        duration_until_reset: {
-          seconds: Math.floor(outcome.resetAfter / 1_000_000),
-          nanos: (outcome.resetAfter % 1_000_000) * 1_000,
-        },
-      }
-    })
-    return {
-      overall_code: taken.admitted ? 'OK' : 'OVER_LIMIT',
-      statuses,
-      response_headers_to_add: clientHeaders(judged),
-    }
+    return descriptors.map((descriptor) => questionOf(request, descriptor, book, key))
   }
 
   return {
     setLimits(limits) {
-      const prepared = (rule: LimitRule) => ({ family: counterFamily(rule), bound: bindRule(rule) })
-      const rules = new Map([...limits.rules.values()].map((rule) => [rule, prepared(rule)]))
-      gateways.set(limits.gateway, { limits, rules })
-      ready = true
+      book.set(limits)
+      desk.keepOnly(limits.rules)
     },
-    removeLimits: (gateway) => void gateways.delete(gateway),
-    decide,
+    decide(request) {
+      const questions = questionsOf(request)
+      const hits = hitsOf(questions)
+      const finish = (taken: Taken) => {
+        const decision = decided(questions, taken)
+        report(request.domain ?? '', decision, observe)
+        desk.watch(decision)
+        return answerOf(decision)
+      }
+      // A request that a policy refuses for what it lacks counts nowhere.
+      return then(questions.some(isRefused) ? store.look(hits) : store.take(hits), finish)
+    },
+    explain(request) {
+      const questions = questionsOf(request)
+      const finish = (taken: Taken) => explained(decided(questions, taken), book.limits()!.credentials)
+      return then(store.look(hitsOf(questions)), finish)
+    },
+    ...desk,
   }
 }
 
-function costOf(request: RateLimitRequest, descriptor: RateLimitDescriptor): number {
-  const own = descriptor.hits_addend
-  if (own !== undefined && own !== null) return own.value ?? 0
-  return request.hits_addend || 1
+function hitsOf(questions: readonly Question[]): Hit[] {
+  return questions.flatMap((question) => (question.kind === 'counted' ? [question.hit] : []))
+}
+
+function then<T, U>(answer: Answer<T>, next: (value: T) => U): Answer<U> {
+  return answer instanceof Promise ? answer.then(next) : next(answer)
 }
 
 function checkBounds(descriptors: readonly RateLimitDescriptor[]): void {

@@ -5,7 +5,7 @@ import type { Edit } from '../model/plan-write.ts'
 import { hasSecrets } from '../model/secret.ts'
 import type { State } from '../model/state.ts'
 import { rewrap } from './envelope.ts'
-import { newHashKey, openHashKey, rewrapHashKey } from './hash-key.ts'
+import { type HashKey, keyedHash, newHashKey, openHashKey, rewrapHashKey } from './hash-key.ts'
 import type { Keyring } from './keyring.ts'
 import type { MasterKey } from './master-key.ts'
 import type { HashKeyRow, SecretRows } from './rows.ts'
@@ -18,6 +18,14 @@ export interface Rotation {
   to: string
   /** How many secrets are under the new key now. */
   secrets: number
+}
+
+export interface Unlocked {
+  /** Ids of master keys. */
+  inForce: string
+  preferred: string
+  /** 16 bytes. */
+  counterKey: Buffer
 }
 
 export type Secrets = ReturnType<typeof createSecrets>
@@ -42,20 +50,22 @@ export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyrin
   return {
     /**
      * To be called once, at the start, with the writers' lock held: makes the first keys, or checks that those in force
-     * are at hand. Answers with the id of the master key in force. Throws a start-up error where it is not known.
+     * are at hand. Answers with the id of the master key in force, and the key by which counters are named, the same for
+     * every replica. Throws a start-up error where the master key is not known.
      */
-    async unlock(rows: SecretRows): Promise<{ inForce: string; preferred: string }> {
+    async unlock(rows: SecretRows): Promise<Unlocked> {
       const row = await rows.hashKey()
       const master = row === undefined ? undefined : keyring.find(row.keyId)
       if (row !== undefined && master !== undefined) {
-        openHashKey(master, row)
-        return { inForce: master.id, preferred: keyring.preferred().id }
+        const counterKey = counterKeyOf(openHashKey(master, row))
+        return { inForce: master.id, preferred: keyring.preferred().id, counterKey }
       }
       // A lost key is no loss as long as nothing is under it.
       if (row !== undefined && (await rows.any())) throw unknownKey(row.keyId, keyring.ids())
       const first = keyring.preferred()
-      await rows.putHashKey(newHashKey(first))
-      return { inForce: first.id, preferred: first.id }
+      const fresh = newHashKey(first)
+      await rows.putHashKey(fresh)
+      return { inForce: first.id, preferred: first.id, counterKey: counterKeyOf(openHashKey(first, fresh)) }
     },
 
     /**
@@ -101,6 +111,10 @@ export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyrin
     /** To be called when a rotation is committed: the key file forgets the keys before. */
     forgetOthers: (id: string): void => keyring.keepOnly(id),
   }
+}
+
+function counterKeyOf(hashKey: HashKey): Buffer {
+  return keyedHash(hashKey, 'identities of counters').subarray(0, 16)
 }
 
 function nextKey(from: MasterKey, keyring: Keyring): MasterKey {

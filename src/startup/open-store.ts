@@ -10,8 +10,15 @@ import { applyConfig } from './apply-config.ts'
 import { applyQuickstart } from './quickstart.ts'
 import type { StartContext } from './start-context.ts'
 
-/** Connects to PostgreSQL, brings its schema up to date, and checks that its secrets can be read. */
-export function openStore(start: StartContext, url: string, secrets: Secrets): Promise<Store> {
+/**
+ * Connects to PostgreSQL, brings its schema up to date, and checks that its secrets can be read. `counterKey` is for the
+ * hashes in counters' identities.
+ */
+export function openStore(
+  start: StartContext,
+  url: string,
+  secrets: Secrets,
+): Promise<{ store: Store; counterKey: Buffer }> {
   const { progress, observe, shutdown } = start
   return progress.step('Store', async () => {
     const pool = createPool(url, observe)
@@ -28,12 +35,12 @@ export function openStore(start: StartContext, url: string, secrets: Secrets): P
       )
     }
     const store = createStore({ pool, kinds, secrets, observe })
-    const { inForce, preferred } = await store.unlockSecrets()
+    const { inForce, preferred, counterKey } = await store.unlockSecrets()
     const { revision } = await store.current()
     const rotation =
       inForce === preferred ? '' : `, to be put under ${preferred} by \`weir secrets rotate-key\``
     const detail = `schema up to date, revision ${revision}, secrets under key ${inForce}${rotation}`
-    return { result: store, detail }
+    return { result: { store, counterKey }, detail }
   })
 }
 

@@ -1,32 +1,15 @@
 import { createHash } from 'node:crypto'
 import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
-import type { Announcement } from '../model/announcement.ts'
+import {
+  type Announcement,
+  type AnnouncementExchange,
+  announcementKey,
+  type KnownAnnouncement,
+} from '../model/announcement.ts'
 import { announcedChannel, locks } from './locks.ts'
 import type { Transaction } from './read-state.ts'
 import { envoyAddresses } from './tables.ts'
-
-/** An announcement as all replicas see it. */
-export interface KnownAnnouncement extends Announcement {
-  /** A replica has its stream; else it is within its time of grace. */
-  readonly live: boolean
-}
-
-/** What one replica has to say. */
-export interface Exchange {
-  /** Unique to the process. */
-  readonly replica: string
-  /** Envoys whose stream it has: new ones, and from time to time all, so that they stay. */
-  readonly present: readonly Announcement[]
-  /** Envoys whose stream it had until now. */
-  readonly left: readonly Announcement[]
-  /** Whether the other replicas should look at once. */
-  readonly tell: boolean
-  /** Milliseconds after which a replica that did not say it again has an Envoy no longer. */
-  readonly staleMs: number
-  /** Delete those whose stream was last seen so many milliseconds ago. */
-  readonly olderMs?: number
-}
 
 /** Rows of one gateway at most. A replica has 10,000 streams at most; those that left long ago give way first. */
 export const maxAnnouncements = 10_000
@@ -37,7 +20,7 @@ const batch = 1_000
 /** Notes what one replica says and answers with what is known of all of them. Time is the database's. */
 export async function exchangeAnnouncements(
   db: NodePgDatabase,
-  exchange: Exchange,
+  exchange: AnnouncementExchange,
 ): Promise<KnownAnnouncement[]> {
   const { replica, present, left, tell, olderMs } = exchange
   return db.transaction(async (tx) => {
@@ -98,8 +81,6 @@ function ago(ms: number): SQL {
   return sql`clock_timestamp() - make_interval(secs => ${ms / 1000})`
 }
 
-function idOf({ gateway, node, addresses, peer }: Announcement): string {
-  return createHash('sha256')
-    .update(JSON.stringify([gateway, node, addresses, peer]))
-    .digest('base64url')
+function idOf(announcement: Announcement): string {
+  return createHash('sha256').update(announcementKey(announcement)).digest('base64url')
 }

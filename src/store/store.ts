@@ -2,13 +2,14 @@ import { desc, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { type Problem, WeirError } from '../errors.ts'
+import type { AnnouncementExchange, KnownAnnouncement } from '../model/announcement.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Change, Edit, WritePlan } from '../model/plan-write.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { SecretRow } from '../secrets/rows.ts'
-import type { Rotation, Secrets } from '../secrets/secrets.ts'
-import { type Exchange, exchangeAnnouncements, type KnownAnnouncement } from './announcements.ts'
+import type { Rotation, Secrets, Unlocked } from '../secrets/secrets.ts'
+import { exchangeAnnouncements } from './announcements.ts'
 import { type Compaction, compact, type Retention } from './compaction.ts'
 import {
   type Difference,
@@ -246,7 +247,7 @@ export function createStore(options: {
       }),
 
     /** Makes the first keys of secrets, or checks that those in force are known; a start-up error where not. */
-    unlockSecrets: (): Promise<{ inForce: string; preferred: string }> =>
+    unlockSecrets: (): Promise<Unlocked> =>
       guarded(() =>
         db.transaction(async (tx) => {
           await tx.execute(sql`select pg_advisory_xact_lock(${locks.write})`)
@@ -269,7 +270,7 @@ export function createStore(options: {
       }),
 
     /** Notes where the Envoys of a replica are, and answers where those of all replicas are. */
-    exchangeAnnouncements: (exchange: Exchange): Promise<KnownAnnouncement[]> =>
+    exchangeAnnouncements: (exchange: AnnouncementExchange): Promise<KnownAnnouncement[]> =>
       guarded(() => exchangeAnnouncements(db, exchange)),
 
     /** Throws `unavailable` unless the database answers. */

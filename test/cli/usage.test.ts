@@ -10,13 +10,18 @@ describe('weir, without a server', () => {
     assert.equal(code, 0)
     const commands = [
       ...['up', 'serve', 'down', 'apply', 'diff', 'export', 'get', 'edit', 'delete', 'history', 'rollback'],
-      ...['explain-field', 'fleet', 'envoy', 'token', 'secrets', 'completion'],
+      ...['explain', 'explain-field', 'limits', 'fleet', 'envoy', 'token', 'secrets', 'completion'],
     ]
     for (const command of commands) assert.match(stdout, new RegExp(`\\n  ${command} [^\\n]*\\w`))
     const helps = await Promise.all(
-      [...commands.map((command) => [command]), ['envoy', 'bootstrap'], ['envoy', 'install']].map((args) =>
-        weir([...args, '--help']),
-      ),
+      [
+        ...commands.map((command) => [command]),
+        ...[
+          ['envoy', 'bootstrap'],
+          ['envoy', 'install'],
+        ],
+        ...['top', 'peek', 'reset', 'grant'].map((command) => ['limits', command]),
+      ].map((args) => weir([...args, '--help'])),
     )
     for (const help of helps) {
       assert.equal(help.code, 0, help.stdout)
@@ -53,6 +58,13 @@ describe('weir, without a server', () => {
     ['history', 'extra'],
     ['up', '--admin-addr'],
     ['serve', 'now'],
+    ['limits'],
+    ['limits', 'top', '--interval', '5'],
+    ['limits', 'top', '-n', '101'],
+    ['limits', 'peek', 'per-key'],
+    ['limits', 'grant', 'per-key', 'id', 'all'],
+    ['explain', 'edge'],
+    ['explain', 'edge', '/', '-H', 'x-a'],
   ]) {
     test(`2: weir ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await weir(args)

@@ -1,8 +1,10 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Compiled, compile } from '../../src/compile/compile.ts'
+import { limitsOf } from '../../src/compile/limits.ts'
 import type { Problem } from '../../src/errors.ts'
 import type { CheckContext } from '../../src/model/kind.ts'
+import type { Limits } from '../../src/model/limit-rule.ts'
 import { type Edit, planWrite } from '../../src/model/plan-write.ts'
 import { readDocument } from '../../src/model/read-document.ts'
 import { emptyState, type State } from '../../src/model/state.ts'
@@ -44,13 +46,18 @@ export function goldenCases(): GoldenCase[] {
     }))
 }
 
-/** What became of a golden's documents: problems, or each gateway compiled. */
-export function outcome(path: string): { problems: Problem[] } | { gateways: Map<string, Compiled> } {
+/** What became of a golden's documents: problems, or each gateway compiled and the limits of all. */
+export function outcome(
+  path: string,
+): { problems: Problem[] } | { gateways: Map<string, Compiled>; limits: Limits } {
   const { state, problems } = stateOf(readFileSync(path, 'utf8'), basename(path))
   if (problems.length > 0) return { problems }
   const live = { services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] }, announced, listenerAddress }
   const names = [...state.objects.get('Gateway')!.keys()].sort()
-  return { gateways: new Map(names.map((name) => [name, compile(state, name, live)])) }
+  return {
+    gateways: new Map(names.map((name) => [name, compile(state, name, live)])),
+    limits: limitsOf(state),
+  }
 }
 
 function stateOf(text: string, name: string): { state: State; problems: Problem[] } {

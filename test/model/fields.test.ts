@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { compile } from '../../src/compile/compile.ts'
+import { limitsOf } from '../../src/compile/limits.ts'
+import { rateLimitsOf } from '../../src/compile/routing/rate-limits.ts'
+import { routesOf } from '../../src/compile/routing/routes-of.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
+import { entryKey } from '../../src/model/descriptor.ts'
 import type { Document } from '../../src/model/document.ts'
+import { effective } from '../../src/model/effective.ts'
+import { type EffectiveGateway, GatewaySpec } from '../../src/model/gateway.ts'
 import type { Kind } from '../../src/model/kind.ts'
-import type { Warning } from '../../src/model/pending.ts'
+import type { RequestPart } from '../../src/model/limit-rule.ts'
+import { pendingWarnings, type Warning } from '../../src/model/pending.ts'
 import { documentSchema } from '../../src/model/read-document.ts'
 import { schemaProblems } from '../../src/model/schema-problems.ts'
 import { all, type State } from '../../src/model/state.ts'
 import type { SchemaNode } from '../../src/model/walk.ts'
-import { warningsOf } from '../../src/model/warnings.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { storefrontDocuments } from '../support/example.ts'
 import { otherValues } from '../support/other-values.ts'
@@ -98,18 +104,40 @@ const live = {
 const written = storefrontDocuments()
 const base = stateOf(written)!
 
-/** All that a state means to Envoys and to the rate-limit service. */
+/** All that a state means to Envoys and to the decisions of the rate-limit service. */
 function delivered(state: State): string {
-  const compiled = all(state, 'Gateway').map(({ document }) => compile(state, document.name, live))
-  return JSON.stringify(
-    compiled.map(({ resources, limits }) => [
-      [...encodeResources(resources)].map(([type, byName]) => [
-        type,
-        [...byName].map(([name, { version }]) => [name, version]),
-      ]),
-      [...limits.rules],
+  const gateways = all(state, 'Gateway').map(({ document }) => document)
+  const versions = gateways.map(({ name }) =>
+    [...encodeResources(compile(state, name, live).resources)].map(([type, byName]) => [
+      type,
+      [...byName].map(([name, { version }]) => [name, version]),
     ]),
   )
+  return JSON.stringify([versions, askedRules(state, gateways)], (_, value) =>
+    value instanceof Map ? [...value] : value,
+  )
+}
+
+/** Limits as far as Envoy says what they look at; a rule that it never asks for decides nothing. */
+function askedRules(state: State, gateways: readonly Document[]) {
+  const said = new Map<string, string>()
+  for (const { name, spec } of gateways) {
+    const gateway = { name, spec: effective<EffectiveGateway>(GatewaySpec, spec) }
+    const limits = routesOf(state, gateway).flatMap((route) => rateLimitsOf(gateway, route))
+    for (const { policy, actions } of limits) said.set(policy, JSON.stringify(actions))
+  }
+  const { rules, plans } = limitsOf(state)
+  return [...said].map(([policy, actions]) => {
+    const { plans: ofPlans, overrides, ...rule } = rules.get(policy)!
+    const isSaid = (part: RequestPart) => actions.includes(`:"${entryKey(part)}"`)
+    const byPlan = isSaid({ kind: 'plan' }) ? [ofPlans, plans] : []
+    const remoteAddress = actions.includes('"remote_address"')
+    return [
+      rule,
+      byPlan,
+      overrides.filter(({ part }) => (part.kind === 'client_ip' ? remoteAddress : isSaid(part))),
+    ]
+  })
 }
 
 const now = delivered(base)
@@ -120,11 +148,11 @@ interface Place {
   warned: boolean
 }
 
-/** Every place of the storefront example that has the field, and whether its author is warned of it. */
+/** Every place of the storefront example that has the field, and whether its author is warned that it is not delivered. */
 function placesIn(kind: Kind, path: string): Place[] {
   return written.flatMap((document, number) => {
     if (document.kind !== kind.kind) return []
-    const warnings = warningsOf(kinds, [document as Document & typeof document], base)
+    const warnings = pendingWarnings(kind.spec, document as Document & typeof document)
     return placesOf(document, path).map((pointer) => ({
       document: number,
       pointer,
@@ -151,9 +179,9 @@ function* changes(field: Field, { document, pointer }: Place) {
     const after = changed(before, at, other)
     const state = stateOf(written.with(document, after))
     if (state === undefined) continue
-    const warned = warningsOf(kinds, [after as Document & typeof after], state).some((each) =>
-      covers(each, pointer),
-    )
+    const kind = kinds.find((each) => each.kind === after.kind)!
+    const warnings = pendingWarnings(kind.spec, after as Document & typeof after)
+    const warned = warnings.some((each) => covers(each, pointer))
     yield { other, warned, differs: delivered(state) !== now }
   }
 }

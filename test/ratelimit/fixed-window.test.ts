@@ -1,28 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { cases } from '../../src/ratelimit/algorithms/fixed_window/cases.ts'
 import { type FixedWindowState, fixedWindow } from '../../src/ratelimit/algorithms/fixed_window/step.ts'
-
-const micros = (seconds: number) => Math.round(seconds * 1_000_000)
-
-describe('fixed window: the table', () => {
-  for (const { title, rule, steps } of cases) {
-    test(title, () => {
-      let state: FixedWindowState | undefined
-      for (const step of steps) {
-        const now = micros(step.at)
-        const used = step.rule ?? rule
-        const next = fixedWindow.step(state, used, step.cost ?? 1, now)
-        state = next.state
-        const retryAfter = step.retryAfter === null ? null : micros(step.retryAfter ?? 0)
-        assert.deepEqual(next.decision, { admitted: step.admitted, retryAfter }, `at ${step.at}`)
-        const standing = { remaining: step.remaining, resetAfter: micros(step.resetAfter) }
-        assert.deepEqual(fixedWindow.standing(state, used, now), standing, `at ${step.at}`)
-      }
-    })
-  }
-})
 
 /** Written from the rule alone, sharing no code: all admitted costs are kept, and those of the request's window are summed. */
 function oracle(limit: number, window: number) {

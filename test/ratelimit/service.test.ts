@@ -2,69 +2,20 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseList } from 'structured-headers'
 import { WeirError } from '../../src/errors.ts'
-import type { LimitRule } from '../../src/model/limit-rule.ts'
-import type { Event } from '../../src/observe.ts'
-import type { RateLimitDescriptor, RateLimitResponse } from '../../src/ratelimit/messages.ts'
 import { createRateLimitService } from '../../src/ratelimit/service.ts'
 import { createMemoryStore } from '../../src/ratelimit/stores/memory/memory-store.ts'
+import { fixed, limitRule } from '../support/limit-rules.ts'
+import { descriptor, header, setUpService as setUp } from '../support/rate-limit-service.ts'
 
-const perKey: LimitRule = {
-  policy: 'per-key',
-  algorithm: 'fixed_window',
-  limit: 2,
-  windowMs: 10_000,
-  key: [{ kind: 'header', name: 'x-api-key' }],
-}
-const perClient: LimitRule = { ...perKey, policy: 'per-client', limit: 3, key: [{ kind: 'client_ip' }] }
-const constant: LimitRule = { ...perKey, policy: 'all', limit: 1, key: [{ kind: 'constant', value: 'x' }] }
-const pair: LimitRule = {
-  ...perKey,
-  policy: 'pair',
-  limit: 1,
+const perKey = limitRule('per-key', fixed(2), { key: [{ kind: 'header', name: 'x-api-key' }] })
+const perClient = limitRule('per-client', fixed(3), { key: [{ kind: 'client_ip' }] })
+const constant = limitRule('all', fixed(1), { key: [{ kind: 'constant', value: 'x' }] })
+const pair = limitRule('pair', fixed(1), {
   key: [
     { kind: 'header', name: 'a' },
     { kind: 'header', name: 'b' },
   ],
-}
-
-function setUp(rules: LimitRule[]) {
-  let now = 1_000_000_000
-  const events: Event[] = []
-  const service = createRateLimitService({
-    store: createMemoryStore({ clock: () => now, maxCounters: 1_000 }),
-    hashKey: Buffer.alloc(32, 7),
-    observe: (event) => void events.push(event),
-  })
-  const load = (next: LimitRule[]) =>
-    service.setLimits({
-      gateway: 'edge',
-      revision: 1,
-      rules: new Map(next.map((rule) => [rule.policy, rule])),
-    })
-  load(rules)
-  const ask = (...descriptors: RateLimitDescriptor[]): RateLimitResponse => {
-    const response = service.decide({ domain: 'edge', descriptors })
-    assert.ok(!(response instanceof Promise))
-    return response
-  }
-  return {
-    service,
-    ask,
-    load,
-    events,
-    pass: (seconds: number) => {
-      now += seconds * 1_000_000
-    },
-  }
-}
-
-function descriptor(policy: string, entries: Record<string, string | Buffer> = {}): RateLimitDescriptor {
-  const all = { policy, ...entries }
-  return { entries: Object.entries(all).map(([key, value]) => ({ key, value: Buffer.from(value) })) }
-}
-
-const header = (response: RateLimitResponse, name: string) =>
-  response.response_headers_to_add.find(({ key }) => key === name)?.value
+})
 
 describe('rate-limit service', () => {
   test('admits the limit, then denies, and tells the client by structured fields', () => {
@@ -127,7 +78,7 @@ describe('rate-limit service', () => {
   })
 
   test('an IPv6 client is its /64', () => {
-    const { ask } = setUp([{ ...perClient, limit: 1 }])
+    const { ask } = setUp([{ ...perClient, numbers: fixed(1) }])
     const ok = (address: string) => ask(descriptor('per-client', { remote_address: address })).overall_code
     assert.equal(ok('2001:db8:1:2::1'), 'OK')
     assert.equal(ok('2001:db8:1:2:ffff::2'), 'OVER_LIMIT')
@@ -143,18 +94,18 @@ describe('rate-limit service', () => {
     const { ask, load } = setUp([perKey])
     ask(descriptor('per-key', { 'header:x-api-key': 'k' }))
     ask(descriptor('per-key', { 'header:x-api-key': 'k' }))
-    load([{ ...perKey, limit: 1 }])
+    load([{ ...perKey, numbers: fixed(1) }])
     assert.equal(ask(descriptor('per-key', { 'header:x-api-key': 'k' })).overall_code, 'OVER_LIMIT')
-    load([{ ...perKey, limit: 4 }])
+    load([{ ...perKey, numbers: fixed(4) }])
     const response = ask(descriptor('per-key', { 'header:x-api-key': 'k' }))
     assert.equal(header(response, 'RateLimit'), '"per-key";r=1;t=10')
   })
 
   test('a changed key starts anew, even where the values are the same or missing', () => {
-    const { ask, load } = setUp([{ ...perKey, limit: 1 }])
+    const { ask, load } = setUp([{ ...perKey, numbers: fixed(1) }])
     ask(descriptor('per-key'))
     assert.equal(ask(descriptor('per-key')).overall_code, 'OVER_LIMIT')
-    load([{ ...perKey, limit: 1, key: [{ kind: 'header', name: 'x-tenant' }] }])
+    load([{ ...perKey, numbers: fixed(1), key: [{ kind: 'header', name: 'x-tenant' }] }])
     assert.equal(ask(descriptor('per-key')).overall_code, 'OK')
   })
 
@@ -166,21 +117,29 @@ describe('rate-limit service', () => {
     assert.equal(header(response, 'Retry-After'), undefined)
   })
 
-  test('a policy that is gone, and a gateway that is unknown, limit nothing and are noticed', () => {
-    const { ask, service, events } = setUp([constant])
-    assert.equal(ask(descriptor('gone')).overall_code, 'OK')
-    assert.deepEqual(service.decide({ domain: 'other', descriptors: [descriptor('all')] }), {
+  test('a policy that is gone limits nothing, and is noticed', () => {
+    const { ask, events } = setUp([constant])
+    assert.deepEqual(ask(descriptor('gone')), {
       overall_code: 'OK',
       statuses: [{ code: 'OK' }],
       response_headers_to_add: [],
     })
-    assert.equal(events.filter(({ event }) => event === 'unknown_policy').length, 2)
+    assert.equal(events.filter(({ event }) => event === 'unknown_policy').length, 1)
+  })
+
+  test('counters are the fleet’s: every gateway’s requests meet the same ones', () => {
+    const { ask, service } = setUp([constant])
+    assert.equal(ask(descriptor('all')).overall_code, 'OK')
+    const elsewhere = service.decide({ domain: 'internal', descriptors: [descriptor('all')] })
+    assert.ok(!(elsewhere instanceof Promise))
+    assert.equal(elsewhere.overall_code, 'OVER_LIMIT')
   })
 
   test('before any rules are known it says that it cannot answer', () => {
     const service = createRateLimitService({
       store: createMemoryStore({ clock: () => 1, maxCounters: 1 }),
-      hashKey: Buffer.alloc(32),
+      clock: () => 1,
+      key: Buffer.alloc(16),
       observe: () => undefined,
     })
     assert.throws(

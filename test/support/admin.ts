@@ -1,5 +1,6 @@
 import type { AdminOptions, DeliverQuestion, DeliveryAnswer } from '../../src/admin/context.ts'
 import { createAdmin } from '../../src/admin/server.ts'
+import { explain } from '../../src/explain/explain.ts'
 import type { Event } from '../../src/observe.ts'
 import { kinds } from '../../src/policies/index.ts'
 import type { Secrets } from '../../src/secrets/secrets.ts'
@@ -55,6 +56,9 @@ export async function startAdmin(
     panic: async () => undefined,
     deliver: nobodyConnected,
     preview: () => [],
+    explain: async (question) =>
+      explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),
+    limits: noCounters,
     readiness: () => ({ ready: true, detail: { database: 'ok' } }),
     ...overrides,
   })
@@ -74,6 +78,13 @@ export async function startAdmin(
       await database.drop()
     },
   }
+}
+
+const noCounters = {
+  busyKeys: () => undefined,
+  peek: () => undefined,
+  reset: () => undefined,
+  grant: () => undefined,
 }
 
 export async function nobodyConnected(_question: DeliverQuestion): Promise<DeliveryAnswer> {

@@ -17,15 +17,12 @@ export interface Edge {
   stop(): Promise<void>
 }
 
-export async function startEdge(): Promise<Edge> {
+/** `spec` is what its gateway has besides the listener. */
+export async function startEdge(spec: object = {}): Promise<Edge> {
   const database = await freshDatabase()
   const port = await freePort()
   const weir = await startWeir({ environment: { DATABASE_URL: database.url } })
-  await weir.apply({
-    kind: 'Gateway',
-    name: 'edge',
-    spec: { listeners: [{ name: 'http', port, protocol: 'http' }] },
-  })
+  await weir.apply(gateway(port, spec))
   const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
   // Envoy acknowledges a listener and its routes a moment before its workers accept connections.
   await until('the listener accepts', () =>
@@ -47,6 +44,14 @@ export async function startEdge(): Promise<Edge> {
       await weir.end()
       await database.drop()
     },
+  }
+}
+
+export function gateway(port: number, spec: object): object {
+  return {
+    kind: 'Gateway',
+    name: 'edge',
+    spec: { listeners: [{ name: 'http', port, protocol: 'http' }], ...spec },
   }
 }
 

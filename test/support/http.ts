@@ -3,8 +3,8 @@ import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
 export interface Sent {
   path: string
   method?: string
-  /** `host`, too, which `fetch` would not let through. */
-  headers?: Record<string, string>
+  /** `host`, too, which `fetch` would not let through. As a list names and values line by line, `host` among them. */
+  headers?: Record<string, string | string[]> | string[]
   body?: Buffer
   /** Address of this machine that it is sent from, such as 127.0.0.2. */
   from?: string

@@ -21,7 +21,8 @@ export function plainContent(value: unknown): unknown {
     }
   }
   const entries = Object.entries(value)
-    .map(([name, item]) => [name, plainContent(item)] as const)
+    // Fields newer than our protos are extensions there (`newer`), and plain fields to Envoy.
+    .map(([name, item]) => [name.replace(/^\..*\./, ''), plainContent(item)] as const)
     .filter(([, item]) => item !== undefined)
   return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }

@@ -40,7 +40,7 @@ export async function startSmallWeir(options: {
       announced: new Map(),
       listenerAddress: context.listenerAddress,
     },
-    outlets: { ...xds, setLimits() {}, removeLimits() {} },
+    outlets: { ...xds, setLimits() {} },
     observe,
   })
   const announcements = await createAnnouncements({

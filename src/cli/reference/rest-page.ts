@@ -30,8 +30,9 @@ export function restPage({ paths }: OpenApi, plurals: readonly string[]): string
   ].join('\n')
 }
 
+/** One of the endpoints that every kind has. */
 function isOf(path: string, plural: string): boolean {
-  return path === `/v1/${plural}` || path.startsWith(`/v1/${plural}/`)
+  return path === `/v1/${plural}` || path === `/v1/${plural}/{name}`
 }
 
 function row(method: string, path: string, operation: Operation, plurals: readonly string[]): string {

@@ -6,6 +6,7 @@ import { failsClosed } from '../../model/pending.ts'
 import type { State } from '../../model/state.ts'
 import { outlierDocument, outlierPolicy } from '../../policies/outlier-detection/policy-of.ts'
 import type { Live } from '../live.ts'
+import { Remembered } from '../remembered.ts'
 import { type ClusterMessages, clusterMessages } from './cluster.ts'
 import { tierEndpoints } from './tier-endpoints.ts'
 
@@ -15,25 +16,17 @@ export interface WrittenCluster {
   origins: Document[]
 }
 
-interface Known extends WrittenCluster {
-  policy: Document | undefined
-  tier: string
-}
-
-const clusters = new WeakMap<Document, Known>()
+const remembered = new Remembered<WrittenCluster>()
 
 /**
- * A cluster with its policy and its endpoints looked up. Documents never change, so that the same ones and the same
- * announced endpoints give the same objects again, which need no encoding again.
+ * A cluster with its policy and its endpoints looked up. The same documents and the same announced endpoints give the
+ * same objects again, which need no encoding again.
  */
 export function writtenCluster(document: Document, state: State, live: Live): WrittenCluster {
   const spec = effective<EffectiveCluster>(ClusterSpec, document.spec)
   const policy = outlierDocument(state, spec.outlierDetection)
   const announced = spec.gateway === undefined ? [] : tierEndpoints(state, spec.gateway, live)
-  const tier = JSON.stringify(announced)
-  const known = clusters.get(document)
-  if (known !== undefined && known.policy === policy && known.tier === tier) return known
-  const made = {
+  return remembered.of(document, 'cluster', [policy, JSON.stringify(announced)], () => ({
     messages: clusterMessages(
       document.name,
       spec,
@@ -41,11 +34,7 @@ export function writtenCluster(document: Document, state: State, live: Live): Wr
       served(spec, announced),
     ),
     origins: policy === undefined ? [document] : [document, policy],
-    policy,
-    tier,
-  }
-  clusters.set(document, made)
-  return made
+  }))
 }
 
 /**

@@ -1,4 +1,4 @@
-import { newer } from '../../envoy-api/build.ts'
+import { newer, wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
 import type { GatewayContext, RouteContribution } from '../../policies/policy-kind.ts'
@@ -6,6 +6,7 @@ import { action, target } from './action.ts'
 import { corsFilter, corsPolicy, preflightMatch } from './cors.ts'
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
+import { rateLimitsOf } from './rate-limits.ts'
 import type { GatewayRoute } from './routes-of.ts'
 import { partOf, stickyCookie } from './sticky.ts'
 
@@ -18,7 +19,10 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   const match = routeMatch(spec.match)
   if (route.closed) return [{ name, match, direct_response: { status: 503 } }]
   const contributions = [...policyContributions(gateway, route), corsContribution(route)]
-  const rateLimits = contributions.flatMap((contribution) => contribution.rateLimits ?? [])
+  const rateLimits = rateLimitsOf(gateway, route).map(({ stage, actions }) => ({
+    ...(stage > 0 && { stage: wrap(stage) }),
+    actions,
+  }))
   const common = { ...headerOperations(spec), ...perFilterConfig(contributions) }
   return [
     ...preflight(route),

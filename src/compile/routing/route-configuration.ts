@@ -1,10 +1,10 @@
 import { wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
-import { groupByKeys } from '../../model/by-keys.ts'
-import { compareRoutes } from '../../model/route-order.ts'
+import { policyKinds } from '../../policies/index.ts'
 import type { GatewayContext } from '../../policies/policy-kind.ts'
 import { envoyRoutes } from './envoy-routes.ts'
-import { compareHosts, widening } from './hosts.ts'
+import { compareHosts } from './hosts.ts'
+import { inOrder, routesByHost } from './order.ts'
 import type { GatewayRoute } from './routes-of.ts'
 import { type CompiledRoute, virtualHost } from './virtual-host.ts'
 
@@ -27,9 +27,10 @@ export function routeConfiguration(
     virtual_hosts: hosts.map((host) =>
       virtualHost(
         host,
-        inOrder(host, byHost).map((route) => compiled(gateway, route)),
+        inOrder(host, byHost).map((route) => compiledRoute(gateway, route)),
       ),
     ),
+    request_headers_to_remove: policyKinds.flatMap(({ usedHeaders = [] }) => usedHeaders),
     ignore_port_in_host_matching: true,
     max_direct_response_body_size_bytes: wrap(maxBodyBytes),
     // A cluster may arrive a moment after the routes of a restarted Envoy; references are checked by the model.
@@ -39,19 +40,9 @@ export function routeConfiguration(
 
 const known = new WeakMap<GatewayRoute, CompiledRoute>()
 
-/** A route follows from nothing but itself and its gateway, which is part of it. */
-function compiled(gateway: GatewayContext, route: GatewayRoute): CompiledRoute {
+/** What a route is to Envoy. It follows from nothing but the route itself and its gateway, which is part of it. */
+export function compiledRoute(gateway: GatewayContext, route: GatewayRoute): CompiledRoute {
   const made = known.get(route) ?? { route, messages: envoyRoutes(gateway, route) }
   known.set(route, made)
   return made
-}
-
-/** The routes of each host, in the order in which they are tried. */
-function routesByHost(routes: readonly GatewayRoute[]): Map<string, GatewayRoute[]> {
-  return groupByKeys([...routes].sort(compareRoutes), ({ spec }) => new Set(spec.hosts))
-}
-
-/** The routes that a request to `host` may meet: its own, then those of each wider host that it has not met yet. */
-function inOrder(host: string, byHost: ReadonlyMap<string, GatewayRoute[]>): GatewayRoute[] {
-  return [...new Set(widening(host).flatMap((level) => byHost.get(level) ?? []))]
 }

@@ -15,7 +15,7 @@ export interface GatewayRoute {
   spec: EffectiveRoute
   /** It must not be served without something that it needs and that is not there: every request gets a 503. */
   closed: boolean
-  /** Policies that it names and that cannot be read, as `Kind/name`. */
+  /** Policies that its requests should meet and that cannot be read, as `Kind/name`. */
   missing: string[]
   /** Names of the gateway's listeners that have it. */
   listeners: ReadonlySet<string>
@@ -30,7 +30,7 @@ const remembered = new Remembered<GatewayRoute | undefined>()
 export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] {
   return all(state, 'Route').flatMap(({ document }) => {
     const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
-    const policies = policiesOf(state, spec)
+    const policies = policiesOf(state, gateway, spec)
     const rows = policies.flatMap(({ named }) => named.map(({ row }) => row?.document))
     const from = [gateway.spec, ...rows]
     return (
@@ -76,16 +76,19 @@ function gatewayRoute(
   }
 }
 
-/** Policies of one kind that a route names, with the rows that can be read. */
+/** Policies of one kind that a route meets, with the rows that can be read. */
 interface NamedPolicies {
   kind: PolicyKind
   named: { name: string; row: StoredObject | undefined }[]
 }
 
-function policiesOf(state: State, route: EffectiveRoute): NamedPolicies[] {
+function policiesOf(state: State, gateway: GatewayContext, route: EffectiveRoute): NamedPolicies[] {
   return policyKinds.map((kind) => ({
     kind,
-    named: (kind.namedBy?.(route) ?? []).map((name) => ({ name, row: find(state, kind.kind, name) })),
+    named: (kind.namedBy?.(route, gateway) ?? []).map((name) => ({
+      name,
+      row: find(state, kind.kind, name),
+    })),
   }))
 }
 

@@ -14,6 +14,7 @@ export const auth: PolicyKind = {
   example: { name: 'api-keys', spec: { apiKey: { in: [{ header: 'x-api-key' }] } } },
   references,
   check,
+  credentials,
 }
 
 function check(document: Document): Problem[] {
@@ -24,6 +25,11 @@ function check(document: Document): Problem[] {
   if ((jwks.cluster === undefined) === (jwks.path === undefined)) return problems
   const message = 'cluster and path belong together'
   return [...problems, { pointer: '/spec/jwt/jwks', message, remedy: 'write both, or inline alone' }]
+}
+
+function credentials(spec: unknown): string[] {
+  const places = (spec as AuthSpec).apiKey?.in ?? []
+  return places.flatMap((place) => Object.entries(place).map(([kind, name]) => `${kind}:${name}`))
 }
 
 function references({ jwt }: AuthSpec): Reference[] {

@@ -2,13 +2,15 @@ import type { Problem } from '../../errors.ts'
 import { noOutlierDetection } from '../../model/cluster.ts'
 import type { Document } from '../../model/document.ts'
 import { milliseconds } from '../../model/duration.ts'
-import { type OutlierDetectionSpec, ruleNames } from './schema.ts'
+import { effective } from '../../model/effective.ts'
+import { type EffectiveOutlierDetection, OutlierDetectionSpec, ruleNames } from './schema.ts'
 
 /** What the schema cannot say: a name that means something else, and fields that do nothing alone. */
 export function check({ name, spec }: Document): Problem[] {
   const { consecutiveLocalOriginFailure, splitExternalLocalOriginErrors, ...others } =
     spec as OutlierDetectionSpec
-  const { ejectionTime = '30s', maxEjectionTime } = others
+  const { maxEjectionTime } = others
+  const { ejectionTime } = effective<EffectiveOutlierDetection>(OutlierDetectionSpec, spec)
   const problems: Problem[] = []
   if (name === noOutlierDetection) {
     const message = '"none" is the built-in policy that ejects nobody'

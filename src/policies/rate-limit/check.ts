@@ -1,12 +1,31 @@
 import type { Problem } from '../../errors.ts'
 import type { Document } from '../../model/document.ts'
+import { untouchableProblem } from '../../model/header.ts'
+import { tickUnit } from '../../model/tick-unit.ts'
 import { escapePointer } from '../../model/walk.ts'
 import { numberProblems } from './numbers.ts'
+import { capacityOf, type Place, placesOf, pointerTo, repeatedOverrides } from './places.ts'
 import type { RateLimitSpec } from './schema.ts'
 
-/** What the schema cannot say: which numbers belong together, and keys that say something twice. */
+/** What the schema cannot say: which numbers belong together and can be counted, and what is said twice or too early. */
 export function check(document: Document): Problem[] {
   const spec = document.spec as RateLimitSpec
+  const numbers = numbersOfAll(spec)
+  return [
+    ...numbers,
+    ...duplicateParts(spec),
+    ...repeatedOverrides(spec).map(({ index, first }) => ({
+      pointer: `/spec/overrides/${index}/match`,
+      message: `override ${first} is for the very same requests`,
+      remedy: 'keep one of the two',
+    })),
+    ...unknownBeforeAuth(spec),
+    ...headerProblems(spec),
+    ...(numbers.length > 0 ? [] : countingProblems(spec, placesOf(spec))),
+  ]
+}
+
+function numbersOfAll(spec: RateLimitSpec): Problem[] {
   const { algorithm, plans = {}, overrides = [] } = spec
   return [
     ...numberProblems(algorithm, spec, '/spec', true),
@@ -16,8 +35,6 @@ export function check(document: Document): Problem[] {
     ...overrides.flatMap((override, index) =>
       numberProblems(algorithm, override, `/spec/overrides/${index}`, false),
     ),
-    ...duplicateParts(spec),
-    ...impossibleCost(spec),
   ]
 }
 
@@ -36,21 +53,71 @@ function duplicateParts({ key }: RateLimitSpec): Problem[] {
   )
 }
 
-/** A request that costs more than ever fits would always be refused. */
-function impossibleCost(spec: RateLimitSpec): Problem[] {
-  const { algorithm, cost } = spec
-  const most =
-    algorithm === 'token_bucket'
-      ? spec.capacity
-      : algorithm === 'leaky_bucket'
-        ? (spec.queue ?? 0) + 1
-        : spec.limit
-  if (typeof cost !== 'number' || most === undefined || most === 0 || cost <= most) return []
-  return [
-    {
-      pointer: '/spec/cost',
-      message: `cost ${cost} is more than the ${most} that ever fit`,
-      remedy: 'lower the cost or raise the limit',
-    },
+const byAuthentication = ['consumer', 'plan', 'jwt_claim']
+
+/** Who calls is known once authentication has said it. */
+function unknownBeforeAuth({ stage, key, overrides = [], plans }: RateLimitSpec): Problem[] {
+  if (stage !== 'before_auth') return []
+  const places = [
+    ...key.map((part, index) => [Object.keys(part)[0]!, `/spec/key/${index}`] as const),
+    ...overrides.map(
+      ({ match }, index) => [Object.keys(match)[0]!, `/spec/overrides/${index}/match`] as const,
+    ),
+    ...(plans === undefined ? [] : [['plan', '/spec/plans'] as const]),
   ]
+  return places
+    .filter(([part]) => byAuthentication.includes(part))
+    .map(([part, pointer]) => ({
+      pointer: pointer === '/spec/plans' ? pointer : `${pointer}/${part}`,
+      message: `the ${part} is not known before authentication`,
+      remedy: 'remove it, or write stage: after_auth',
+    }))
+}
+
+function headerProblems({ response }: RateLimitSpec): Problem[] {
+  return Object.keys(response?.headers ?? {}).flatMap((name) =>
+    untouchableProblem(name, `/spec/response/headers/${escapePointer(name)}`),
+  )
+}
+
+function countingProblems({ cost = 1 }: RateLimitSpec, places: readonly Place[]): Problem[] {
+  const impossible = typeof cost === 'number' ? impossibleCost(cost, places) : []
+  return [...inexact(places), ...impossible]
+}
+
+/** The service counts in whole numbers below 2^53, the unit of time being as fine as they allow. */
+function inexact(places: readonly Place[]): Problem[] {
+  const choice = tickUnit(places.map(({ numbers }) => numbers))
+  if (choice.unit !== undefined) return []
+  const { field, largest } = choice
+  const amount = ({ written }: Place) => written[field] ?? 0
+  const place = places.find((each) => amount(each) > largest)!
+  const message = `a ${field} of ${amount(place)} cannot be counted exactly over the longest time of the policy`
+  const remedy = `write at most ${largest}, or shorten the time${wholeSeconds(places) ? '' : ', or write whole seconds'}`
+  return [{ pointer: pointerTo(place, field), message, remedy }]
+}
+
+/** A time that is no whole number of seconds cannot be counted in them, and leaves less room for amounts. */
+function wholeSeconds(places: readonly Place[]): boolean {
+  return places.every(({ numbers }) => {
+    if ('windowMs' in numbers) return numbers.windowMs % 1_000 === 0
+    return ('refill' in numbers ? numbers.refill : numbers.rate).everyMs % 1_000 === 0
+  })
+}
+
+/** A request that costs more than ever fits would always be refused; who means that writes 0. */
+function impossibleCost(cost: number, places: readonly Place[]): Problem[] {
+  return places.flatMap((place) => {
+    const { field, most } = capacityOf(place.numbers)
+    if (most === 0 || cost <= most) return []
+    const own = place.pointer === '/spec'
+    if (!own && !Object.hasOwn(place.written, field)) return []
+    return [
+      {
+        pointer: own ? '/spec/cost' : `${place.pointer}/${field}`,
+        message: `cost ${cost} is more than the ${most} that ever fit${own ? '' : ` for ${place.whose}`}`,
+        remedy: `lower the cost or raise the ${field}`,
+      },
+    ]
+  })
 }

@@ -6,18 +6,23 @@ const notLimiting = 'the policy limits nothing'
 const flag = (description: string, pending?: string) =>
   Type.Optional(Type.Literal(true, { description, ...(pending === undefined ? {} : { pending }) }))
 
-const named = (description: string, example: string) =>
+const named = (description: string, example: string, pending?: string) =>
   Type.Optional(
-    Type.String({ description, minLength: 1, maxLength: 256, examples: [example], pending: notLimiting }),
+    Type.String({
+      ...{ description, minLength: 1, maxLength: 256, examples: [example] },
+      ...(pending === undefined ? {} : { pending }),
+    }),
   )
 
 /** One part of what is counted by. Each item holds exactly one. */
 export const KeyPart = Type.Object(
   {
-    header: Type.Optional(HeaderName({ description: 'Count by the value of this request header.' })),
-    query: named('Count by the value of this query parameter.', 'api_key'),
-    cookie: named('Count by the value of this cookie.', 'session'),
-    jwt_claim: named('Count by this claim of a verified token.', 'sub'),
+    header: Type.Optional(
+      HeaderName({ description: 'Count by the value of this request header, the first of its name.' }),
+    ),
+    query: named('Count by the value of this query parameter, the first of its name.', 'api_key'),
+    cookie: named('Count by the value of this cookie, the first of its name.', 'session'),
+    jwt_claim: named('Count by this claim of a verified token.', 'sub', notLimiting),
     constant: Type.Optional(
       Type.String({
         description: 'A fixed part: one counter for all requests.',
@@ -29,9 +34,9 @@ export const KeyPart = Type.Object(
     client_ip: flag('Count by the client’s IP address (IPv6 by /64).'),
     consumer: flag('Count by who calls.', notLimiting),
     plan: flag('Count by the caller’s plan.', notLimiting),
-    path: flag('Count by the path.', notLimiting),
-    method: flag('Count by the method.', notLimiting),
-    route: flag('Count by the route.', notLimiting),
+    path: flag('Count by the path without its query, as routes match it.'),
+    method: flag('Count by the method.'),
+    route: flag('Count by the route, so that each of them has counters of its own.'),
     client_certificate: flag('Count by the identity of the client’s certificate.', notLimiting),
   },
   {

@@ -1,11 +1,9 @@
-import { Type } from 'typebox'
+import { type Static, type TObject, Type } from 'typebox'
 import type { Problem } from '../../errors.ts'
 import { Duration } from '../../model/duration.ts'
 
-const notLimiting = 'the policy limits nothing'
-
-const count = (description: string, minimum: number, example: number, more: { pending?: string } = {}) =>
-  Type.Integer({ description, minimum, maximum: 1_000_000_000, examples: [example], ...more })
+const count = (description: string, minimum: number, example: number) =>
+  Type.Integer({ description, minimum, maximum: 1_000_000_000, examples: [example] })
 
 const every = Duration({ description: 'In what time.', atLeast: '1ms', atMost: '8784h', examples: ['1m'] })
 
@@ -14,7 +12,6 @@ const Refill = Type.Object(
   {
     additionalProperties: false,
     description: 'token_bucket: how fast tokens come back. Left out for the others.',
-    pending: notLimiting,
   },
 )
 
@@ -23,7 +20,6 @@ const Rate = Type.Object(
   {
     additionalProperties: false,
     description: 'leaky_bucket: how fast requests leave the queue. Left out for the others.',
-    pending: notLimiting,
   },
 )
 
@@ -45,18 +41,16 @@ export const numbers = {
     }),
   ),
   capacity: Type.Optional(
-    count('token_bucket: tokens of a full bucket, the largest burst. Left out for the others.', 0, 100, {
-      pending: notLimiting,
-    }),
+    count('token_bucket: tokens of a full bucket, the largest burst. Left out for the others.', 0, 100),
   ),
   refill: Type.Optional(Refill),
   queue: Type.Optional(
-    count('leaky_bucket: requests that may wait for their turn. Left out for the others.', 0, 100, {
-      pending: notLimiting,
-    }),
+    count('leaky_bucket: requests that may wait for their turn. Left out for the others.', 0, 100),
   ),
   rate: Type.Optional(Rate),
 }
+
+export type Numbers = Static<TObject<typeof numbers>>
 
 const numberNames = Object.keys(numbers)
 

@@ -28,13 +28,22 @@ type Value = string | { prefix: string } | { cidr: string }
 
 const address = { ...text, format: 'weir-ip', maxLength: 64 }
 
-const value = (description: string, anyOf: TSchema[] | object[], remedy: string, example = 'acme') =>
-  Type.Optional(Type.Unsafe<Value>({ description, anyOf, remedy, examples: [example] }))
+const notKnown = 'the policy’s own numbers are in force for such requests'
 
-const exactOrPrefix = (what: string) =>
-  value(`Requests of this ${what}.`, [text, prefix], `write the ${what}, or {prefix: ...}`)
+const value = (
+  description: string,
+  anyOf: TSchema[] | object[],
+  remedy: string,
+  more: { example?: string; pending?: string } = {},
+) => {
+  const { example = 'acme', ...marks } = more
+  return Type.Optional(Type.Unsafe<Value>({ description, anyOf, remedy, examples: [example], ...marks }))
+}
 
-const byName = (what: string) =>
+const exactOrPrefix = (what: string, marks: { pending?: string } = {}) =>
+  value(`Requests of this ${what}.`, [text, prefix], `write the ${what}, or {prefix: ...}`, marks)
+
+const byName = (what: string, marks: { pending?: string } = {}) =>
   Type.Optional(
     Type.Record(
       what === 'header' ? HeaderName() : Type.String({ pattern: '^.{1,256}$' }),
@@ -49,27 +58,25 @@ const byName = (what: string) =>
         maxProperties: 1,
         additionalProperties: false,
         remedy: `write one ${what} and its value`,
+        ...marks,
       },
     ),
   )
 
 const Match = Type.Object(
   {
-    consumer: exactOrPrefix('consumer'),
-    plan: exactOrPrefix('plan'),
+    consumer: exactOrPrefix('consumer', { pending: notKnown }),
+    plan: exactOrPrefix('plan', { pending: notKnown }),
     path: exactOrPrefix('path'),
     method: exactOrPrefix('method'),
     route: exactOrPrefix('route'),
-    client_ip: value(
-      'Requests of this client.',
-      [address, cidr],
-      'write an IP address, or {cidr: ...}',
-      '10.1.2.3',
-    ),
+    client_ip: value('Requests of this client.', [address, cidr], 'write an IP address, or {cidr: ...}', {
+      example: '10.1.2.3',
+    }),
     header: byName('header'),
     query: byName('query parameter'),
     cookie: byName('cookie'),
-    jwt_claim: byName('claim'),
+    jwt_claim: byName('claim', { pending: notKnown }),
   },
   {
     additionalProperties: false,

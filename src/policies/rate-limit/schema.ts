@@ -1,19 +1,18 @@
 import { type Static, Type } from 'typebox'
+import { placeholders } from '../../model/denied-response.ts'
 import { HeaderMap, HeaderName } from '../../model/header.ts'
+import type { DeniedResponse } from '../../model/limit-rule.ts'
 import { Name } from '../../model/name.ts'
 import { KeyPart } from './key-part.ts'
 import { numbers } from './numbers.ts'
 import { Override } from './override.ts'
 
-const notLimiting = 'the policy limits nothing'
-
 const Cost = Type.Unsafe<number | { header: string }>({
   description:
-    'What a request counts: a number, or {header} with a decimal number that a trusted client sends.',
+    'What a request counts: a number, or {header}, which holds a decimal number up to 2147483648. Without a number in it a request counts 1, and at least 1, since every client may write it.',
   default: 1,
   examples: [1],
   remedy: 'write a whole number from 0 to 2147483647, or {header: name}',
-  pending: 'every request counts 1',
   anyOf: [
     { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
     {
@@ -25,21 +24,29 @@ const Cost = Type.Unsafe<number | { header: string }>({
   ],
 })
 
+const placeholdersText = `{${Object.keys(placeholders).join('}, {')}} are filled in.`
+
 const Response = Type.Object(
   {
     status: Type.Optional(
       Type.Integer({
-        description: 'Status of a refused request.',
+        description: 'Status of a refused request. A gRPC client gets RESOURCE_EXHAUSTED whatever it is.',
         minimum: 400,
         maximum: 599,
         default: 429,
         examples: [503],
       }),
     ),
-    headers: Type.Optional(HeaderMap({ description: 'Headers of a refused request’s answer.', default: {} })),
+    headers: Type.Optional(
+      HeaderMap({
+        description: `Headers of a refused request’s answer. ${placeholdersText}`,
+        default: {},
+        examples: [{ 'content-type': 'application/json' }],
+      }),
+    ),
     body: Type.Optional(
       Type.String({
-        description: 'Body of a refused request’s answer.',
+        description: `Body of a refused request’s answer, text/plain unless its headers say otherwise. ${placeholdersText}`,
         maxLength: 4096,
         default: '',
         examples: ['slow down'],
@@ -48,8 +55,8 @@ const Response = Type.Object(
   },
   {
     additionalProperties: false,
+    default: {},
     description: 'What a refused client gets. Without it a bare 429.',
-    pending: 'refused requests get a bare 429',
   },
 )
 
@@ -66,7 +73,6 @@ export const RateLimitSpec = Type.Object(
       description:
         'How requests are counted: windows aligned to the Unix epoch, a rolling window, a bucket of tokens, or a queue with a constant outflow.',
       examples: ['fixed_window'],
-      pendingValues: { sliding_window: notLimiting, token_bucket: notLimiting, leaky_bucket: notLimiting },
     }),
     ...numbers,
     key: Type.Array(KeyPart, {
@@ -79,7 +85,6 @@ export const RateLimitSpec = Type.Object(
         description:
           'A request without a part of the key shares one counter with all such requests, is not limited, or is refused.',
         default: 'shared',
-        pendingValues: { skip: 'such requests share one counter', deny: 'such requests share one counter' },
       }),
     ),
     cost: Type.Optional(Cost),
@@ -87,7 +92,6 @@ export const RateLimitSpec = Type.Object(
       Type.Enum(['enforce', 'shadow'], {
         description: 'shadow counts and tells, and never refuses.',
         default: 'enforce',
-        pendingValues: { shadow: notLimiting },
       }),
     ),
     percent: Type.Optional(
@@ -97,14 +101,13 @@ export const RateLimitSpec = Type.Object(
         maximum: 100,
         default: 100,
         examples: [10],
-        pending: notLimiting,
       }),
     ),
     stage: Type.Optional(
       Type.Enum(['before_auth', 'after_auth'], {
-        description: 'Whether the limit is asked before or after authentication.',
+        description:
+          'Whether the limit is asked before or after authentication. The policies of a stage admit a request together or not at all; what the first stage counted stays counted.',
         default: 'after_auth',
-        pendingValues: { before_auth: 'the limit is asked together with the others' },
       }),
     ),
     plans: Type.Optional(
@@ -122,10 +125,16 @@ export const RateLimitSpec = Type.Object(
         description:
           'Other numbers for requests that match; the most specific wins, and beats a plan. Without it there are none.',
         maxItems: 10_000,
-        pending: 'the policy’s own numbers are in force for everybody',
       }),
     ),
     response: Type.Optional(Response),
+    xRateLimitHeaders: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether clients get x-ratelimit-limit, -remaining and -reset besides RateLimit and RateLimit-Policy. Of several such policies they tell the one with the least left.',
+        default: false,
+      }),
+    ),
     onStoreFailure: Type.Optional(
       Type.Enum(['local', 'allow', 'deny'], {
         description:
@@ -139,3 +148,9 @@ export const RateLimitSpec = Type.Object(
 )
 
 export type RateLimitSpec = Static<typeof RateLimitSpec>
+
+type WithDefaults = 'onMissing' | 'cost' | 'mode' | 'percent' | 'stage' | 'xRateLimitHeaders'
+
+/** A policy as it is in force: what has a default is there. */
+export type EffectiveRateLimit = RateLimitSpec &
+  Required<Pick<RateLimitSpec, WithDefaults>> & { response: DeniedResponse }

@@ -1,29 +1,12 @@
 import type { Micros } from '../algorithm.ts'
+import type { Case } from '../case.ts'
 import type { FixedWindowRule } from './step.ts'
-
-/** One request to a counter, and what it must answer. Times in seconds, for people. */
-interface Step {
-  at: number
-  cost?: number
-  rule?: FixedWindowRule
-  admitted: boolean
-  /** Seconds; null where it would never be admitted. Left out where admitted. */
-  retryAfter?: number | null
-  remaining: number
-  resetAfter: number
-}
-
-export interface Case {
-  title: string
-  rule: FixedWindowRule
-  steps: Step[]
-}
 
 const second: Micros = 1_000_000
 const three: FixedWindowRule = { limit: 3, window: 10 * second }
 
 /** The table that every implementation of the fixed window passes. */
-export const cases: Case[] = [
+export const cases: Case<FixedWindowRule>[] = [
   {
     title: 'admits the limit and not one more',
     rule: three,
@@ -122,6 +105,69 @@ export const cases: Case[] = [
     steps: [
       { at: 100, cost: 3, admitted: true, remaining: 0, resetAfter: 10 },
       { at: 1_000_003, admitted: true, remaining: 2, resetAfter: 7 },
+    ],
+  },
+  {
+    title: 'an edit takes effect at its time: what was used by then is kept in the new window',
+    rule: three,
+    steps: [
+      { at: 101, cost: 3, admitted: true, remaining: 0, resetAfter: 9 },
+      {
+        at: 111,
+        rule: { limit: 3, window: 60 * second, replaced: { rule: three, at: 105 * second } },
+        admitted: false,
+        retryAfter: 9,
+        remaining: 0,
+        resetAfter: 9,
+      },
+    ],
+  },
+  {
+    title: 'an edit takes effect at its time: what was over by then is not',
+    rule: three,
+    steps: [
+      { at: 101, cost: 3, admitted: true, remaining: 0, resetAfter: 9 },
+      {
+        at: 111,
+        rule: { limit: 3, window: 60 * second, replaced: { rule: three, at: 111 * second } },
+        admitted: true,
+        remaining: 2,
+        resetAfter: 9,
+      },
+    ],
+  },
+  {
+    title: 'what is given back may be taken again, and never more than was used',
+    rule: three,
+    steps: [
+      { at: 100, cost: 3, admitted: true, remaining: 0, resetAfter: 10 },
+      { at: 101, giveBack: 2, cost: 3, admitted: false, retryAfter: 9, remaining: 2, resetAfter: 9 },
+      { at: 102, giveBack: 0, cost: 2, admitted: true, remaining: 0, resetAfter: 8 },
+      { at: 103, giveBack: 100, cost: 3, admitted: true, remaining: 0, resetAfter: 7 },
+    ],
+  },
+  {
+    title: 'a new window has nothing to give back',
+    rule: three,
+    steps: [
+      { at: 100, cost: 3, admitted: true, remaining: 0, resetAfter: 10 },
+      { at: 110, giveBack: 2, cost: 3, admitted: true, remaining: 0, resetAfter: 10 },
+    ],
+  },
+  {
+    title: 'beyond a limit that was lowered, what is given back counts from what is used',
+    rule: three,
+    steps: [
+      { at: 100, cost: 3, admitted: true, remaining: 0, resetAfter: 10 },
+      {
+        at: 101,
+        giveBack: 1,
+        rule: { ...three, limit: 1 },
+        admitted: false,
+        retryAfter: 9,
+        remaining: 0,
+        resetAfter: 9,
+      },
     ],
   },
 ]

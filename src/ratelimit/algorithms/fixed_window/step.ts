@@ -1,17 +1,24 @@
-import type { Algorithm, Micros } from '../algorithm.ts'
+import {
+  type Algorithm,
+  admitted,
+  denied,
+  inForce,
+  type Micros,
+  type Replacing,
+  throughEdits,
+} from '../algorithm.ts'
+import { divideDown, divideUp } from '../whole.ts'
 
 /** `limit` in cost, `window` in microseconds. */
-export interface FixedWindowRule {
+export interface FixedWindowRule extends Replacing<FixedWindowRule> {
   limit: number
   window: Micros
 }
 
 export interface FixedWindowState {
-  /** The largest time seen, so that a clock that goes back is harmless. */
+  /** The largest time seen. It lies in the window that is counted. */
   at: Micros
-  /** The window's start, a multiple of its length. */
-  start: Micros
-  /** The window's length when the count was made. */
+  /** The window's length. */
   window: Micros
   /** Cost admitted in it. */
   count: number
@@ -22,32 +29,52 @@ export interface FixedWindowState {
  * At most 2 x limit pass in any interval as long as a window. A window's new length keeps what is used.
  */
 export const fixedWindow: Algorithm<FixedWindowRule, FixedWindowState> = {
-  step(state, rule, cost, clock) {
-    const current = at(state, rule, clock)
-    if (cost <= rule.limit && current.count + cost <= rule.limit) {
-      return {
-        state: { ...current, count: current.count + cost },
-        decision: { admitted: true, retryAfter: 0 },
-      }
+  at,
+
+  step(before, rule, cost, clock) {
+    const state = at(before, rule, clock)
+    if (cost <= rule.limit && state.count + cost <= rule.limit) {
+      return { state: { ...state, count: state.count + cost }, decision: admitted }
     }
-    const retryAfter = cost > rule.limit ? null : current.start + rule.window - current.at
-    return { state: current, decision: { admitted: false, retryAfter } }
+    return { state, decision: denied(cost > rule.limit ? null : untilEnd(state)) }
   },
 
-  standing(state, rule, clock) {
-    const { at: now, start, count } = at(state, rule, clock)
-    return { remaining: Math.max(0, rule.limit - count), resetAfter: start + rule.window - now }
+  standing(before, rule, clock) {
+    const state = at(before, rule, clock)
+    return { remaining: Math.max(0, rule.limit - state.count), resetAfter: untilEnd(state) }
   },
 
-  expiresAt: (state) => state.start + state.window,
+  expiresAt(before, rule) {
+    const state = at(before, rule, before.at)
+    return state.count === 0 ? state.at : state.at + untilEnd(state)
+  },
 
-  quota: (rule) => ({ quota: rule.limit, windowSeconds: Math.ceil(rule.window / 1_000_000) }),
+  quota: ({ limit, window }) => ({ quota: limit, windowSeconds: divideUp(window, 1_000_000) }),
+  used: ({ count }) => count,
+  fromUsed: (count, { window }, at) => ({ at, window, count }),
+  giveBack: (state, _, amount) => ({ ...state, count: Math.max(0, state.count - amount) }),
+
+  pack({ at, window, count }, numbers, offset) {
+    numbers[offset] = at
+    numbers[offset + 1] = window
+    numbers[offset + 2] = count
+  },
+
+  unpack: (numbers, offset) => ({
+    at: numbers[offset]!,
+    window: numbers[offset + 1]!,
+    count: numbers[offset + 2]!,
+  }),
 }
 
-/** The state brought to the time, a new window begun where the old one is over. */
 function at(state: FixedWindowState | undefined, rule: FixedWindowRule, clock: Micros): FixedWindowState {
-  const now = Math.max(clock, state?.at ?? 0)
-  const over = state === undefined || now >= state.start + state.window
-  const start = Math.floor(now / rule.window) * rule.window
-  return { at: now, start, window: rule.window, count: over ? 0 : state.count }
+  const { window } = rule
+  if (state === undefined) return { at: inForce(clock, rule), window, count: 0 }
+  const { at: last, count } = throughEdits(state, rule, at)
+  const now = Math.max(clock, last)
+  return { at: now, window, count: divideDown(now, window) === divideDown(last, window) ? count : 0 }
+}
+
+function untilEnd({ at, window }: FixedWindowState): Micros {
+  return window - (at % window)
 }

@@ -1,97 +1,207 @@
-import type { Micros } from '../../algorithms/algorithm.ts'
-import type { CounterStore, Hit, Taken } from '../counter-store.ts'
+import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
+import { type BoundRule, carryOver } from '../../algorithms/bound-rule.ts'
+import type { CounterId } from '../../counter-id.ts'
+import type { CounterStore, CounterView, Former, Hit, HitOutcome, Taken } from '../counter-store.ts'
+import { Counters } from './counters.ts'
+import { findTouched, type Touched } from './touched.ts'
 
-interface Entry {
-  policy: string
-  state: unknown
-  expiresAt: Micros
-}
-
-/** Entries looked at for expiry with each hit: more than a hit can add, so that the map shrinks under any load. */
-const sweptPerHit = 2
+/** Slots looked at for expiry with each hit: so many that what is over never fills a segment until it must grow. */
+const sweptPerHit = 8
 
 export interface MemoryStoreOptions {
-  /** Whole microseconds since the epoch. */
+  /** Whole microseconds since the epoch; never goes back. */
   clock: () => Micros
   /**
    * Counters that are held before the store counts as full. Then a policy gets new counters only below its fair share
-   * (this number divided by the policies that hold any), and else a new key shares one counter with all other new keys
-   * of its policy. So nobody loses a counter to an attacker's random keys, a flood of one policy's keys leaves the
-   * others theirs, and memory stays below twice this number.
+   * (this number divided by the policies that hold any) and while the store holds less than twice this number; else a
+   * new key shares one counter with all other new keys of its policy. So nobody loses a counter to an attacker's random
+   * keys, a flood of one policy's keys leaves the others theirs, and memory stays bounded.
    */
   maxCounters: number
   /** Called when a hit had to share a counter. */
   onOverflow?(policy: string): void
 }
 
+/** A store that answers at once. */
+export interface MemoryStore extends CounterStore {
+  take(hits: readonly Hit[]): Taken
+  look(hits: readonly Hit[]): Taken
+  peek(policy: string, counter: CounterId, rule: BoundRule): CounterView | undefined
+  reset(policy: string, counter: CounterId): boolean
+  grant(policy: string, counter: CounterId, rule: BoundRule, amount: number): boolean
+  /** For snapshots. */
+  readonly counters: Counters
+}
+
 /**
- * Counters in this process. JavaScript runs one step at a time, so a `take` is atomic by itself. Expired counters
- * go a few at a time with the hits that follow; there is no sweep that could pause the process.
+ * Counters in this process. JavaScript runs one step at a time, so a `take` is atomic by itself. Counters that are over
+ * go a few at a time with the hits that follow, and the table grows in parts: there is no work that could pause the
+ * process.
  */
-export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStoreOptions): CounterStore {
-  const entries = new Map<string, Entry>()
-  /** Counters held by each policy. */
-  const held = new Map<string, number>()
-  let cursor = entries.entries()
+export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStoreOptions): MemoryStore {
+  const counters = new Counters(maxCounters)
 
-  function sweep(count: number, now: Micros): void {
-    for (let looked = 0; looked < count; looked++) {
-      const next = cursor.next()
-      if (next.done === true) {
-        cursor = entries.entries()
-        return
-      }
-      const [key, entry] = next.value
-      if (entry.expiresAt <= now) remove(key, entry.policy)
+  function read(id: CounterId, rule: BoundRule): unknown {
+    const segment = counters.segmentOf(id)
+    const slot = segment.find(id)
+    return slot === -1 ? undefined : rule.unpack(segment.numbers, slot * rowNumbers)
+  }
+
+  /**
+   * A counter that two rules take turns on, say those of two plans, stays until both find it idle. One that is idle
+   * already is not begun.
+   */
+  function write(id: CounterId, policy: string, rule: BoundRule, state: unknown, now: Micros): void {
+    const segment = counters.segmentOf(id)
+    const expiresAt = rule.expiresAt(state)
+    let slot = segment.find(id)
+    if (slot === -1) {
+      if (expiresAt <= now) return
+      slot = counters.insert(id, { policy, algorithm: rule.algorithm }, expiresAt)
+    } else if (segment.expires[slot]! < expiresAt) {
+      segment.expires[slot] = expiresAt
     }
+    rule.pack(state, segment.numbers, slot * rowNumbers)
   }
 
-  function remove(key: string, policy: string): void {
-    entries.delete(key)
-    const left = held.get(policy)! - 1
-    if (left === 0) held.delete(policy)
-    else held.set(policy, left)
+  /** The state of a counter that is the policy's and of the rule's algorithm. */
+  function kept(policy: string, id: CounterId, rule: BoundRule): unknown {
+    const segment = counters.segmentOf(id)
+    const slot = segment.find(id)
+    if (slot === -1) return undefined
+    const owner = counters.ownerOf(segment, slot)
+    return owner.policy === policy && owner.algorithm === rule.algorithm ? read(id, rule) : undefined
   }
 
-  function put(key: string, policy: string, state: unknown, expiresAt: Micros): void {
-    if (!entries.has(key)) held.set(policy, (held.get(policy) ?? 0) + 1)
-    entries.set(key, { policy, state, expiresAt })
+  function remove(id: CounterId): void {
+    const segment = counters.segmentOf(id)
+    counters.remove(segment, segment.find(id))
   }
 
-  function counterOf(hit: Hit, staged: ReadonlyMap<string, unknown>): string {
-    if (entries.has(hit.counter) || staged.has(hit.counter)) return hit.counter
-    const own = held.get(hit.policy) ?? 0
-    const share = maxCounters / Math.max(1, held.size + (own === 0 ? 1 : 0))
-    if (entries.size < maxCounters || own < share) return hit.counter
-    onOverflow?.(hit.policy)
-    return hit.overflow
+  /** The newest counter of the key's earlier ones as the hit's own, each change applied at its time. */
+  function carried(former: readonly Former[]): { from: CounterId; state: unknown } | undefined {
+    for (const [index, { counter, rule }] of former.entries()) {
+      let state = read(counter, rule)
+      if (state === undefined) continue
+      for (let step = index; step >= 0; step--) {
+        const { rule: from, next, until } = former[step]!
+        state = carryOver(state, from, next, until)
+      }
+      return { from: counter, state }
+    }
+    return undefined
   }
 
-  function take(hits: readonly Hit[]): Taken {
+  /** The counter that a hit is judged by: its own, or in a full store its policy's overflow counter. */
+  function touch(hit: Hit, all: Touched[], now: Micros, taking: boolean): Touched {
+    const id = hit.counter
+    const own = findTouched(all, id)
+    if (own !== undefined) return own
+    const state = read(id, hit.rule)
+    if (state !== undefined) return begin(hit, id, state, all)
+    const earlier = hit.former === undefined ? undefined : carried(hit.former())
+    if (earlier !== undefined) {
+      if (taking) {
+        remove(earlier.from)
+        write(id, hit.policy, hit.rule, earlier.state, now)
+      }
+      return begin(hit, id, earlier.state, all)
+    }
+    if (counters.shares.admits(hit.policy, counters.size)) return begin(hit, id, undefined, all)
+    if (taking) onOverflow?.(hit.policy)
+    const shared = findTouched(all, hit.overflow)
+    return shared ?? begin(hit, hit.overflow, read(hit.overflow, hit.rule), all)
+  }
+
+  /** What all hits of a request come to; `taking`, it is kept. */
+  function decide(hits: readonly Hit[], taking: boolean): Taken {
     const now = clock()
-    sweep(sweptPerHit * hits.length, now)
-    // Two hits of one request may meet one counter: the second sees what the first would take.
-    const staged = new Map<string, unknown>()
-    const judged = hits.map((hit) => {
-      const counter = counterOf(hit, staged)
-      const before = staged.has(counter) ? staged.get(counter) : entries.get(counter)?.state
-      const { state, decision } = hit.rule.step(before, hit.cost, now)
-      staged.set(counter, state)
-      return { hit, counter, decision }
-    })
-    const admitted = judged.every(({ decision }) => decision.admitted)
-    if (admitted) {
-      for (const { hit, counter } of judged) {
-        const state = staged.get(counter)
-        put(counter, hit.policy, state, hit.rule.expiresAt(state))
+    if (taking) counters.sweep(sweptPerHit * hits.length, now)
+    const all: Touched[] = []
+    const touched: Touched[] = new Array(hits.length)
+    const outcomes: HitOutcome[] = new Array(hits.length)
+    let admitted = true
+    for (let index = 0; index < hits.length; index++) {
+      if (!hits[index]!.enforced) continue
+      touched[index] = touch(hits[index]!, all, now, taking)
+      outcomes[index] = judge(hits[index]!, touched[index]!, now, true)
+      admitted &&= outcomes[index]!.admitted
+    }
+    if (!admitted) for (const each of all) each.after = each.before
+    for (let index = 0; index < hits.length; index++) {
+      if (hits[index]!.enforced) continue
+      touched[index] = touch(hits[index]!, all, now, taking)
+      outcomes[index] = judge(hits[index]!, touched[index]!, now, admitted)
+    }
+    if (taking) {
+      for (const { id, before, after, hit } of all) {
+        if (after !== before) write(id, hit.policy, hit.rule, after, now)
       }
     }
-    const outcomes = judged.map(({ hit, counter, decision }) => ({
-      ...decision,
-      ...hit.rule.standing(entries.get(counter)?.state, now),
-    }))
+    for (let index = 0; index < hits.length; index++) {
+      const { before, after } = touched[index]!
+      const standing = hits[index]!.rule.standing(taking ? after : before, now)
+      outcomes[index]!.remaining = standing.remaining
+      outcomes[index]!.resetAfter = standing.resetAfter
+    }
     return { admitted, outcomes }
   }
 
-  return { take, size: () => entries.size }
+  return {
+    counters,
+    take: (hits) => decide(hits, true),
+    look: (hits) => decide(hits, false),
+
+    peek(policy, counter, rule) {
+      const now = clock()
+      const state = kept(policy, counter, rule)
+      if (state === undefined) return undefined
+      const used = rule.used(rule.at(state, now))
+      return used === 0 ? undefined : { used, ...rule.standing(state, now) }
+    },
+
+    reset(policy, counter) {
+      const segment = counters.segmentOf(counter)
+      const slot = segment.find(counter)
+      if (slot === -1 || counters.ownerOf(segment, slot).policy !== policy) return false
+      const over = counters.isOver(segment, slot, clock())
+      counters.remove(segment, slot)
+      return !over
+    },
+
+    grant(policy, counter, rule, amount) {
+      const now = clock()
+      const state = kept(policy, counter, rule)
+      if (state === undefined) return false
+      const brought = rule.at(state, now)
+      if (rule.used(brought) === 0) return false
+      write(counter, policy, rule, rule.giveBack(brought, amount), now)
+      return true
+    },
+
+    keep: (policy, until) => counters.shares.keep(policy, until, clock()),
+    size: () => counters.size,
+  }
+}
+
+function begin(hit: Hit, id: CounterId, state: unknown, all: Touched[]): Touched {
+  const touched = { id, before: state, after: state, hit }
+  all.push(touched)
+  return touched
+}
+
+/** Decides one hit after those before it; `keeping`, what it takes is seen by those after it. Its standing is yet to come. */
+function judge(hit: Hit, touched: Touched, now: Micros, keeping: boolean): HitOutcome {
+  const { state, decision } = hit.rule.step(touched.after, hit.cost, now)
+  if (decision.admitted && keeping) {
+    touched.after = state
+    touched.hit = hit
+  }
+  return {
+    admitted: decision.admitted,
+    retryAfter: decision.retryAfter,
+    delay: decision.delay,
+    remaining: 0,
+    resetAfter: 0,
+  }
 }

@@ -1,0 +1,162 @@
+import { type Static, Type } from 'typebox'
+import { durationText } from '../model/duration.ts'
+import type { LimitNumbers } from '../model/limit-rule.ts'
+import type { CounterReport } from '../ratelimit/counter-desk.ts'
+import type { BusyKey, Verdict } from '../ratelimit/verdict.ts'
+
+const Part = Type.Object({
+  part: Type.String({ description: 'As in `header:x-tenant`, `client_ip`.' }),
+  value: Type.Optional(Type.String({ description: 'Left out where it is hidden or missing.' })),
+  hidden: Type.Optional(Type.Literal(true, { description: 'It is a credential.' })),
+  missing: Type.Optional(Type.Literal(true, { description: 'The request had no such part.' })),
+})
+
+const Numbers = Type.Object(
+  { algorithm: Type.Enum(['fixed_window', 'sliding_window', 'token_bucket', 'leaky_bucket']) },
+  { additionalProperties: true, description: 'The numbers in force for the key, as in a RateLimitPolicy.' },
+)
+
+const counterFields = {
+  id: Type.String({ description: 'The counter’s id.' }),
+  parts: Type.Optional(
+    Type.Array(Part, {
+      description: 'What it counts by, as far as that may be shown; nothing where it is not known.',
+    }),
+  ),
+  state: Type.Enum(['throttled', 'close', 'free'], {
+    description: 'Nothing is left; a fifth is left at most; more is left.',
+  }),
+  used: Type.Integer({ description: 'Cost in use, beyond the limit where that was lowered.' }),
+  limit: Type.Integer({ description: 'What fits: the limit, the capacity, or the queue and one.' }),
+  remaining: Type.Integer({ description: 'Cost that is still admitted now.' }),
+  reset: Type.Integer({
+    description: 'Seconds until the window ends, the bucket is full or its queue is empty.',
+  }),
+  numbers: Numbers,
+}
+
+export const Counter = Type.Object(counterFields, {
+  title: 'Counter',
+  description: 'A counter as it is now.',
+})
+
+export const BusyCounter = Type.Object(
+  {
+    ...counterFields,
+    recent: Type.Object(
+      {
+        admitted: Type.Number({ description: 'Cost admitted.' }),
+        denied: Type.Number({ description: 'Cost refused.' }),
+        error: Type.Number({ description: 'By how much each may be too high.' }),
+      },
+      { description: 'What came in the last minutes: counts halve each minute.' },
+    ),
+  },
+  { title: 'BusyCounter', description: 'A counter that is much used.' },
+)
+
+export const PolicyVerdict = Type.Object(
+  {
+    policy: Type.String(),
+    key: Type.Union([
+      Type.Object(
+        { id: Type.String(), parts: Type.Array(Part) },
+        { description: 'The counter that it asks.' },
+      ),
+      Type.Null(),
+    ]),
+    allowed: Type.Boolean({ description: 'Whether it lets the request pass. One in shadow always does.' }),
+    result: Type.Enum(['admitted', 'denied', 'skipped', 'unknown'], { description: 'What it says.' }),
+    enforced: Type.Boolean({
+      description: 'Whether that counts; it does not where the policy is in shadow.',
+    }),
+    reason: Type.String({ description: 'Why, for people.' }),
+    cost: Type.Optional(Type.Integer({ description: 'What the request costs.' })),
+    numbers: Type.Optional(Numbers),
+    from: Type.Optional(
+      Type.String({ description: 'Where the numbers come from: `policy`, `plan gold`, `override 3`.' }),
+    ),
+    unit: Type.Optional(
+      Type.Enum(['1us', '1ms', '1s'], { description: 'Down to what the clock is read for it.' }),
+    ),
+    limit: Type.Optional(counterFields.limit),
+    remaining: Type.Optional(counterFields.remaining),
+    reset: Type.Optional(counterFields.reset),
+    delayMs: Type.Optional(
+      Type.Integer({ description: 'Milliseconds for which the request waits for its turn.' }),
+    ),
+    retryAfter: Type.Optional(
+      Type.Union([Type.Integer(), Type.Null()], {
+        description: 'Seconds after which it would be admitted; null where waiting does not help.',
+      }),
+    ),
+  },
+  { title: 'PolicyVerdict', description: 'What one policy says to a request.' },
+)
+
+export type Counter = Static<typeof Counter>
+export type BusyCounter = Static<typeof BusyCounter>
+export type PolicyVerdict = Static<typeof PolicyVerdict>
+
+/** A counter for its answer; an idle one has everything left. */
+export function counterJson({ key: { id, parts }, numbers, view }: CounterReport): Counter {
+  const limit = sizeOf(numbers)
+  const { used, remaining, resetAfter } = view ?? { used: 0, remaining: limit, resetAfter: 0 }
+  return {
+    id,
+    ...(parts !== undefined && { parts }),
+    state: remaining === 0 ? 'throttled' : remaining <= limit / 5 ? 'close' : 'free',
+    ...{ used, limit, remaining, reset: seconds(resetAfter) },
+    numbers: written(numbers),
+  }
+}
+
+export function busyCounterJson(busy: BusyKey): BusyCounter {
+  const { admitted, denied, error } = busy
+  return { ...counterJson(busy), recent: { admitted, denied, error } }
+}
+
+const units: Readonly<Record<number, '1us' | '1ms' | '1s'>> = { 1: '1us', 1000: '1ms', 1000000: '1s' }
+
+export function verdictJson(verdict: Verdict): PolicyVerdict {
+  const { policy, key = null, result, enforced, reason } = verdict
+  const { cost, numbers, from, unit, standing, delay = 0, retryAfter } = verdict
+  return {
+    ...{ policy, key, allowed: result !== 'denied' || !enforced, result, enforced, reason },
+    ...(cost !== undefined && { cost }),
+    ...(numbers !== undefined && { numbers: written(numbers), limit: sizeOf(numbers) }),
+    ...(from !== undefined && { from }),
+    ...(unit !== undefined && { unit: units[unit]! }),
+    ...(standing !== undefined && { remaining: standing.remaining, reset: seconds(standing.resetAfter) }),
+    ...(delay > 0 && { delayMs: Math.ceil(delay / 1_000) }),
+    ...(retryAfter !== undefined && {
+      retryAfter: retryAfter === null ? null : Math.max(1, seconds(retryAfter)),
+    }),
+  }
+}
+
+function seconds(micros: number): number {
+  return Math.ceil(micros / 1_000_000)
+}
+
+function sizeOf(numbers: LimitNumbers): number {
+  if (numbers.algorithm === 'token_bucket') return numbers.capacity
+  return numbers.algorithm === 'leaky_bucket' ? numbers.queue + 1 : numbers.limit
+}
+
+/** As a policy has them. */
+function written(numbers: LimitNumbers): Static<typeof Numbers> & Record<string, unknown> {
+  const { algorithm } = numbers
+  switch (algorithm) {
+    case 'token_bucket': {
+      const { tokens, everyMs } = numbers.refill
+      return { algorithm, capacity: numbers.capacity, refill: { tokens, every: durationText(everyMs) } }
+    }
+    case 'leaky_bucket': {
+      const { requests, everyMs } = numbers.rate
+      return { algorithm, queue: numbers.queue, rate: { requests, every: durationText(everyMs) } }
+    }
+    default:
+      return { algorithm, limit: numbers.limit, window: durationText(numbers.windowMs) }
+  }
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { WeirError } from '../../errors.ts'
+import type { Explained } from '../../explain/explain.ts'
+import { Question } from '../../explain/question.ts'
+import type { AdminContext } from '../context.ts'
+import { PolicyVerdict, verdictJson } from '../limit-json.ts'
+import { problemResponses } from '../problem-schema.ts'
+import { Query } from '../query.ts'
+import { jsonValueOf } from '../read-value.ts'
+
+export type { Question }
+
+const Entry = Type.Object({ key: Type.String(), value: Type.String() })
+
+const RateLimitRequest = Type.Object({
+  domain: Type.String(),
+  descriptors: Type.Array(Type.Object({ entries: Type.Array(Entry) })),
+})
+
+const ExplainAnswer = Type.Object(
+  {
+    request: Type.Object(
+      {
+        gateway: Type.String(),
+        listener: Type.String(),
+        method: Type.Optional(Type.String()),
+        host: Type.Optional(Type.String()),
+        path: Type.Optional(Type.String({ description: 'In the form in which routes and limits see it.' })),
+        clientIp: Type.Optional(Type.String()),
+      },
+      { description: 'The request as Envoy has it, where it gets as far as to look for a route.' },
+    ),
+    route: Type.Union([Type.Object({ name: Type.String() }), Type.Null()], {
+      description: 'The route that takes it.',
+    }),
+    decision: Type.Object({
+      status: Type.Integer({
+        description: 'Status of the gateway’s own answer; 200 where it lets the request pass.',
+      }),
+      reason: Type.String({ description: 'Why, for people.' }),
+      limits: Type.Array(PolicyVerdict, {
+        description:
+          'The policies that are asked, in their order; those after authentication only where those before it admit.',
+      }),
+    }),
+    rateLimitRequests: Type.Array(RateLimitRequest, {
+      description:
+        'What Envoy would send to the rate-limit service (envoy.service.ratelimit.v3.RateLimitRequest), the values in clear.',
+    }),
+  },
+  { title: 'Explanation', description: 'What would become of a request, and why.' },
+)
+
+export type ExplainAnswer = Static<typeof ExplainAnswer>
+
+/** `POST /v1/explain`: nothing is counted, kept or logged of what is asked. */
+export function explainRoute(app: FastifyInstance, context: AdminContext): void {
+  const schema = {
+    summary: 'Say what would become of a request',
+    description:
+      'Which route it meets and what every limit would decide, by the same code that decides. Nothing is sent or ' +
+      'counted. The header `weir-revision` says of which state it is told: of what is in force here.',
+    tags: ['limits'],
+    querystring: Query({}),
+    body: { content: { 'application/json': { schema: Question } } },
+    response: { '200': ExplainAnswer, ...problemResponses },
+  }
+  app.post('/v1/explain', { schema }, async (request, reply) => {
+    const question = await jsonValueOf(context, request, Question)
+    const { explained, ...refused } = await context.explain(question)
+    if (explained === undefined) {
+      const { problems } = refused as { problems: WeirError['problems'] }
+      throw new WeirError('invalid', 'The request cannot be explained.', { problems })
+    }
+    return reply
+      .header('weir-revision', String(explained.revision))
+      .send(answerOf(question.gateway, explained))
+  })
+}
+
+function answerOf(gateway: string, explained: Explained): ExplainAnswer {
+  const { listener, request, route, status, reason, verdicts, sent } = explained
+  const asked = request === undefined ? {} : (({ headers: _, ...shown }) => shown)(request)
+  return {
+    request: { gateway, listener, ...asked },
+    route: route === undefined ? null : { name: route },
+    decision: { status, reason, limits: verdicts.map(verdictJson) },
+    rateLimitRequests: [...sent],
+  }
+}

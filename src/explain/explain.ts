@@ -1,0 +1,133 @@
+import { isOpen } from '../compile/listener.ts'
+import { rateLimitsOf } from '../compile/routing/rate-limits.ts'
+import type { Problem } from '../errors.ts'
+import { effective } from '../model/effective.ts'
+import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
+import type { Listener } from '../model/listener.ts'
+import { all, find, type State } from '../model/state.ts'
+import { remedyAmong } from '../model/suggest.ts'
+import type { GatewayContext } from '../policies/policy-kind.ts'
+import type { RateLimitRequest } from '../ratelimit/messages.ts'
+import type { Explanation, Verdict } from '../ratelimit/verdict.ts'
+import { type AskedRequest, arrival, headerProblems } from './asked-request.ts'
+import { ownAnswer } from './own-answer.ts'
+import type { Question } from './question.ts'
+import { rateLimitRequests, type SentRequest } from './rate-limit-requests.ts'
+import { routeOf } from './route-of.ts'
+
+/** What would become of a request, and why. */
+export interface Explained {
+  /** Of the state that it is said of. */
+  revision: number
+  listener: string
+  /** Nothing where Envoy answers before it looks for a route. */
+  request: AskedRequest | undefined
+  route: string | undefined
+  status: number
+  /** A sentence for people. */
+  reason: string
+  /** Of the policies that would be asked, in their order. */
+  verdicts: readonly Verdict[]
+  /** What Envoy would send to the rate-limit service. */
+  sent: readonly SentRequest[]
+}
+
+/** What the rate-limit service would answer, with nothing counted. */
+export type Ask = (request: RateLimitRequest) => Explanation | Promise<Explanation>
+
+export type ExplainResult = { explained: Explained } | { explained?: undefined; problems: Problem[] }
+
+/** Says what would become of a request, or what is wrong with the question. Nothing is counted, kept or told. */
+export async function explain(state: State, question: Question, ask: Ask): Promise<ExplainResult> {
+  const place = placeOf(state, question)
+  const problems = [...(Array.isArray(place) ? place : []), ...headerProblems(question)]
+  if (Array.isArray(place) || problems.length > 0) return { problems }
+  const { gateway, listener } = place
+  const at = { revision: state.revision, listener: listener.name }
+  const nothing = { request: undefined, route: undefined, verdicts: [], sent: [] }
+  const arrived = arrival(question, listener)
+  if (arrived.kind === 'answered') {
+    const { status, reason } = arrived
+    return { explained: { ...at, ...nothing, status, reason } }
+  }
+  const { request } = arrived
+  const met = routeOf(state, gateway, listener.name, request)
+  if (met === undefined) {
+    return { explained: { ...at, ...nothing, request, status: 404, reason: 'no route takes it' } }
+  }
+  const route = met.route.name
+  const own = ownAnswer(met, request)
+  if (own !== undefined) return { explained: { ...at, ...nothing, request, route, ...own } }
+  const judged = await judge(rateLimitRequests(gateway.name, rateLimitsOf(gateway, met.route), request), ask)
+  return { explained: { ...at, request, route, ...judged } }
+}
+
+/** Asks stage by stage; after a refusal Envoy asks no more. */
+async function judge(
+  requests: readonly SentRequest[],
+  ask: Ask,
+): Promise<Pick<Explained, 'status' | 'reason' | 'verdicts' | 'sent'>> {
+  const sent: SentRequest[] = []
+  const verdicts: Verdict[] = []
+  for (const request of requests) {
+    sent.push(request)
+    const explanation = await ask(asMessage(request))
+    verdicts.push(...explanation.verdicts)
+    if (explanation.admitted) continue
+    const refusing = explanation.verdicts.find(({ result, enforced }) => result === 'denied' && enforced)
+    return {
+      status: explanation.status ?? 429,
+      reason: `${refusing?.policy ?? 'a limit'} refuses it`,
+      verdicts,
+      sent,
+    }
+  }
+  const slow = verdicts.find(({ enforced, delay = 0 }) => enforced && delay > 0)
+  const after =
+    slow === undefined ? '' : ` after ${Math.ceil(slow.delay! / 1_000)} ms in the queue of ${slow.policy}`
+  return { status: 200, reason: `the gateway lets it pass${after}`, verdicts, sent }
+}
+
+/** Values are bytes to the service. */
+function asMessage({ domain, descriptors }: SentRequest): RateLimitRequest {
+  return {
+    domain,
+    descriptors: descriptors.map(({ entries }) => ({
+      entries: entries.map(({ key, value }) => ({ key, value: Buffer.from(value, 'utf8') })),
+    })),
+  }
+}
+
+/** The gateway and the listener that a question names. */
+function placeOf(
+  state: State,
+  { gateway: name, listener: wanted }: Question,
+): { gateway: GatewayContext; listener: Listener } | Problem[] {
+  const row = find(state, 'Gateway', name)
+  if (row === undefined) {
+    const names = all(state, 'Gateway').map(({ document }) => document.name)
+    const remedy = names.length === 0 ? 'write one first' : remedyAmong(name, names)
+    return [{ pointer: '/gateway', message: `there is no gateway "${name}"`, remedy }]
+  }
+  const spec = effective<EffectiveGateway>(GatewaySpec, row.document.spec)
+  const open = spec.listeners.filter(isOpen)
+  const listener = open.find((each) => wanted === undefined || each.name === wanted)
+  if (listener !== undefined) return { gateway: { name, spec }, listener }
+  const pointer = wanted === undefined ? '/gateway' : '/listener'
+  if (open.length === 0) {
+    const message = `no listener of "${name}" is open`
+    return [{ pointer, message, remedy: 'the warnings of its write say what is not served yet' }]
+  }
+  const closed = spec.listeners.some((each) => each.name === wanted)
+  const message = closed ? `the listener "${wanted}" stays shut` : `"${name}" has no listener "${wanted}"`
+  return [
+    {
+      pointer,
+      message,
+      remedy: remedyAmong(
+        wanted,
+        open.map((each) => each.name),
+      ),
+    },
+  ]
+}

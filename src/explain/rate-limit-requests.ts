@@ -1,0 +1,62 @@
+import type { Message } from '../envoy-api/types.ts'
+import { domainOf } from '../model/descriptor.ts'
+import type { RouteLimit } from '../policies/policy-kind.ts'
+import type { AskedRequest } from './asked-request.ts'
+
+/** A RateLimitRequest in JSON, with the proto's names (envoy.service.ratelimit.v3). */
+export interface SentRequest {
+  domain: string
+  descriptors: { entries: Entry[] }[]
+}
+
+export interface Entry {
+  key: string
+  value: string
+}
+
+/** Envoy's stages in the order in which their filters stand: `before_auth` is asked first. */
+const stages = [1, 0] as const
+
+/**
+ * What Envoy would send to the rate-limit service for a request that a route takes, one request a stage. The route's
+ * actions are read as Envoy reads them (Envoy docs: config.route.v3.RateLimit).
+ */
+export function rateLimitRequests(
+  gateway: string,
+  limits: readonly RouteLimit[],
+  request: AskedRequest,
+): SentRequest[] {
+  return stages.flatMap((stage) => {
+    const own = limits.filter((limit) => limit.stage === stage)
+    const descriptors = own.flatMap(({ actions }) => descriptorOf(actions, request) ?? [])
+    return descriptors.length === 0 ? [] : [{ domain: domainOf(gateway), descriptors }]
+  })
+}
+
+/** Without one of its parts Envoy sends no descriptor at all, unless the action says that it may be left out. */
+function descriptorOf(actions: readonly Message[], request: AskedRequest): { entries: Entry[] } | undefined {
+  const entries: Entry[] = []
+  for (const action of actions) {
+    const entry = entryOf(action, request)
+    if (entry === 'missing') return undefined
+    if (entry !== 'left out') entries.push(entry)
+  }
+  return { entries }
+}
+
+function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 'missing' | 'left out' {
+  const { generic_key, request_headers, remote_address } = action as Record<string, Message | undefined>
+  if (generic_key !== undefined) {
+    const { descriptor_key = 'generic_key', descriptor_value } = generic_key as Record<string, string>
+    return { key: descriptor_key, value: descriptor_value! }
+  }
+  if (request_headers !== undefined) {
+    const { header_name, descriptor_key, skip_if_absent } = request_headers
+    // Of several lines Envoy sends the first.
+    const value = headers.get(header_name as string)?.[0]
+    if (value === undefined) return skip_if_absent === true ? 'left out' : 'missing'
+    return { key: descriptor_key as string, value }
+  }
+  if (remote_address !== undefined) return { key: 'remote_address', value: clientIp }
+  throw new Error(`an action that explain does not know: ${Object.keys(action).join(', ')}`)
+}

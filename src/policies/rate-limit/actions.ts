@@ -1,0 +1,62 @@
+import type { Message } from '../../envoy-api/types.ts'
+import { entryKey, partsAsked, policyEntry } from '../../model/descriptor.ts'
+import type { LimitRule, RequestPart } from '../../model/limit-rule.ts'
+
+/**
+ * Envoy's actions for one policy on a route (Envoy docs: RateLimit.Action): its name, then what of the request the rule
+ * looks at. Null if a part of its key is nothing that Envoy can say yet: without it the key would be another. What plans
+ * and overrides look at is left out instead, and the policy's own numbers hold.
+ */
+export function actionsOf(rule: LimitRule, route: string): Message[] | null {
+  const parts = known.get(rule) ?? partsOf(rule)
+  known.set(rule, parts)
+  if (parts === null) return null
+  return [generic(policyEntry, rule.policy), ...parts.map((part) => action(part, route))]
+}
+
+/** A rule may have thousands of overrides, and be on thousands of routes. */
+const known = new WeakMap<LimitRule, RequestPart[] | null>()
+
+function partsOf(rule: LimitRule): RequestPart[] | null {
+  if (rule.key.some((part) => part.kind !== 'constant' && !isSayable(part))) return null
+  return partsAsked(rule).filter(isSayable)
+}
+
+/** Who calls is known by authentication, and the certificate by TLS. */
+function isSayable({ kind }: RequestPart): boolean {
+  return !['consumer', 'plan', 'jwt_claim', 'client_certificate'].includes(kind)
+}
+
+function action(part: RequestPart, route: string): Message {
+  switch (part.kind) {
+    case 'header':
+      return requestHeader(part.name, entryKey(part))
+    case 'path':
+    case 'query':
+      // In the form in which routes match it, the query with it, and before any rewrite.
+      return requestHeader(':path', entryKey(part))
+    case 'method':
+      return requestHeader(':method', entryKey(part))
+    case 'cookie':
+      return requestHeader('cookie', entryKey(part))
+    case 'client_ip':
+      return { remote_address: {} }
+    case 'route':
+      return generic(entryKey(part), route)
+    default:
+      throw new Error(`Envoy cannot say a request's ${part.kind}`)
+  }
+}
+
+/**
+ * Of a header that comes several times Envoy sends the first line, of `cookie`, too; an empty one is an entry with an
+ * empty value. Without skip_if_absent it would drop the whole descriptor of a request that lacks the header, and leaving
+ * it out would evade the limit.
+ */
+function requestHeader(name: string, key: string): Message {
+  return { request_headers: { header_name: name, descriptor_key: key, skip_if_absent: true } }
+}
+
+function generic(key: string, value: string): Message {
+  return { generic_key: { descriptor_key: key, descriptor_value: value } }
+}

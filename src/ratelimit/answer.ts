@@ -1,0 +1,47 @@
+import { type Answered, type Decided, denies, judgedOf } from './decision.ts'
+import { clientHeaders } from './headers.ts'
+import type { DescriptorStatus, RateLimitResponse } from './messages.ts'
+import { refusalFields, refusalOf } from './refusal.ts'
+
+/** The header by which Envoy's fault filter is told to hold a request (Envoy docs: fault filter, header_delay). */
+const delayHeader = 'x-envoy-fault-delay-request'
+
+/** The protocol's answer to a decision. */
+export function answerOf(decided: Decided): RateLimitResponse {
+  const { admitted, answered } = decided
+  const told = clientHeaders(judgedOf(decided))
+  const common = { statuses: answered.map(statusOf), response_headers_to_add: told }
+  if (!admitted) return { overall_code: 'OVER_LIMIT', ...common, ...refusalFields(refusalOf(answered), told) }
+  const delay = delayOf(decided)
+  if (delay === 0) return { overall_code: 'OK', ...common }
+  const milliseconds = String(Math.ceil(delay / 1_000))
+  return {
+    overall_code: 'OK',
+    ...common,
+    request_headers_to_add: [{ key: delayHeader, value: milliseconds }],
+  }
+}
+
+/** Microseconds for which an admitted request waits for its turn. */
+export function delayOf({ answered }: Decided): number {
+  let delay = 0
+  for (const { question, outcome } of answered) {
+    if (question.kind === 'counted' && question.enforced && outcome !== undefined)
+      delay = Math.max(delay, outcome.delay)
+  }
+  return delay
+}
+
+function statusOf(answered: Answered): DescriptorStatus {
+  const { outcome } = answered
+  const code = denies(answered) ? 'OVER_LIMIT' : 'OK'
+  if (outcome === undefined) return { code }
+  return {
+    code,
+    limit_remaining: Math.min(outcome.remaining, 0xffff_ffff),
+    duration_until_reset: {
+      seconds: Math.floor(outcome.resetAfter / 1_000_000),
+      nanos: (outcome.resetAfter % 1_000_000) * 1_000,
+    },
+  }
+}

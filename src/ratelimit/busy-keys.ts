@@ -1,0 +1,138 @@
+import type { Micros } from './algorithms/algorithm.ts'
+import type { CounterId } from './counter-id.ts'
+import type { NumbersInForce } from './rules/rule-in-force.ts'
+import type { ShownPart } from './verdict.ts'
+
+/** Keys that are watched for each policy. */
+const mostWatched = 512
+/** Counts are halved this often, so that they are of the last minutes. */
+const halfLife: Micros = 60_000_000
+
+/** A key that is watched, with the cost of its requests of late. */
+export interface WatchedKey {
+  readonly id: CounterId
+  readonly parts: ShownPart[]
+  /** The numbers of its last request. */
+  numbers: NumbersInForce
+  admitted: number
+  denied: number
+  /** The count may be too high by this much: it is what the key before had, whose place this one took. */
+  error: number
+}
+
+/** One request of a key. */
+export interface Seen {
+  id: CounterId
+  numbers: NumbersInForce
+  cost: number
+  admitted: boolean
+  /** The key as it may be shown; asked when it is new here. */
+  shown(): ShownPart[]
+}
+
+export interface BusyKeys {
+  add(seen: Seen, now: Micros): void
+  find(id: CounterId): WatchedKey | undefined
+  /** The busiest keys, those that were refused most first. */
+  top(count: number, now: Micros): WatchedKey[]
+}
+
+/**
+ * The keys that a policy saw most, by the Space-Saving algorithm (Metwally, Agrawal and El Abbadi, "Efficient
+ * Computation of Frequent and Top-k Elements in Data Streams", 2005): a new key takes the place of the rarest and its
+ * count as a possible error. Every key with more than 1/512 of the cost is among them, whatever keys a client makes up.
+ */
+export function createBusyKeys(): BusyKeys {
+  /** The rarest first: each is at most as frequent as those at twice its place and one more. */
+  const heap: WatchedKey[] = []
+  /** Place in the heap by the first word of the id; of two keys that share it the second is not watched. */
+  const places = new Map<number, number>()
+  let halvedAt: Micros = 0
+
+  function put(key: WatchedKey, place: number): void {
+    heap[place] = key
+    places.set(key.id.a, place)
+  }
+
+  function sink(key: WatchedKey, from: number): void {
+    let place = from
+    for (;;) {
+      let child = 2 * place + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && countOf(heap[child + 1]!) < countOf(heap[child]!)) child++
+      if (countOf(heap[child]!) >= countOf(key)) break
+      put(heap[child]!, place)
+      place = child
+    }
+    put(key, place)
+  }
+
+  function enter({ id, numbers, shown }: Seen): WatchedKey {
+    const parts = shown()
+    if (heap.length < mostWatched) {
+      // The least of all belongs to the front; whoever was there goes to the end of the heap, below nobody.
+      const key = { id, parts, numbers, admitted: 0, denied: 0, error: 0 }
+      rise(key, heap.length)
+      return key
+    }
+    const rarest = heap[0]!
+    places.delete(rarest.id.a)
+    const key = { id, parts, numbers, admitted: 0, denied: 0, error: countOf(rarest) }
+    put(key, 0)
+    return key
+  }
+
+  function rise(key: WatchedKey, from: number): void {
+    let place = from
+    while (place > 0 && countOf(heap[(place - 1) >> 1]!) > countOf(key)) {
+      put(heap[(place - 1) >> 1]!, place)
+      place = (place - 1) >> 1
+    }
+    put(key, place)
+  }
+
+  function halve(now: Micros): void {
+    const times = Math.min(52, Math.floor((now - halvedAt) / halfLife))
+    halvedAt = now
+    for (const key of heap) {
+      key.admitted = Math.floor(key.admitted / 2 ** times)
+      key.denied = Math.floor(key.denied / 2 ** times)
+      key.error = Math.floor(key.error / 2 ** times)
+    }
+    // Rounding may change the order of neighbours.
+    const all = heap.splice(0).sort((left, right) => countOf(left) - countOf(right))
+    for (const [place, key] of all.entries()) put(key, place)
+  }
+
+  return {
+    add(seen, now) {
+      if (now - halvedAt >= halfLife) halve(now)
+      const place = places.get(seen.id.a)
+      const known = place === undefined ? enter(seen) : heap[place]!
+      if (!isSame(known.id, seen.id)) return
+      known.numbers = seen.numbers
+      if (seen.admitted) known.admitted += seen.cost
+      else known.denied += seen.cost
+      sink(known, places.get(seen.id.a)!)
+    },
+    find(id) {
+      const place = places.get(id.a)
+      const key = place === undefined ? undefined : heap[place]
+      return key !== undefined && isSame(key.id, id) ? key : undefined
+    },
+    top(count, now) {
+      if (now - halvedAt >= halfLife) halve(now)
+      const byFrequency = (left: WatchedKey, right: WatchedKey) =>
+        right.denied - left.denied || countOf(right) - countOf(left)
+      return [...heap].sort(byFrequency).slice(0, count)
+    },
+  }
+}
+
+function isSame(one: CounterId, other: CounterId): boolean {
+  return one.a === other.a && one.b === other.b && one.c === other.c && one.d === other.d
+}
+
+function countOf({ admitted, denied, error }: WatchedKey): number {
+  return admitted + denied + error
+}

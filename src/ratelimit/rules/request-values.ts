@@ -1,0 +1,84 @@
+import { isIPv6 } from 'node:net'
+import { entryKey, policyEntry } from '../../model/descriptor.ts'
+import type { KeyPart, RequestPart } from '../../model/limit-rule.ts'
+import { ipv6Network } from '../ipv6-network.ts'
+import type { RateLimitDescriptor } from '../messages.ts'
+
+/** Value of a part that the request lacks. No entry's value can be undefined, so no client can send it. */
+export type PartValue = string | undefined
+
+/** What a descriptor says of its request. Values are byte strings: latin1 keeps each byte, whatever it means. */
+export interface RequestValues {
+  /** The policy that is asked. */
+  policy: string
+  /** The value of a part as the request has it. */
+  of(part: RequestPart): PartValue
+}
+
+/** Reads a descriptor; `plans` says on which plan a consumer is. */
+export function requestValues(
+  { entries = [] }: RateLimitDescriptor,
+  plans: ReadonlyMap<string, string>,
+): RequestValues {
+  const entry = (key: string): PartValue => {
+    for (const each of entries) if (each.key === key) return each.value?.toString('latin1') ?? ''
+    return undefined
+  }
+  return {
+    policy: entry(policyEntry) ?? '',
+    of(part) {
+      const value = entry(entryKey(part))
+      if (value === undefined) return undefined
+      switch (part.kind) {
+        case 'path':
+          return splitPath(value).path
+        case 'query':
+          return parameter(splitPath(value).query, part.name)
+        case 'cookie':
+          return cookie(value, part.name)
+        case 'plan':
+          return plans.get(value)
+        default:
+          return value
+      }
+    },
+  }
+}
+
+/** What a part counts by. An IPv6 client owns its whole /64, so single addresses would let it start anew at will. */
+export function keyValue(part: KeyPart, values: RequestValues): PartValue {
+  if (part.kind === 'constant') return part.value
+  const value = values.of(part)
+  return part.kind === 'client_ip' && value !== undefined && isIPv6(value) ? ipv6Network(value) : value
+}
+
+function splitPath(target: string): { path: string; query: string } {
+  const at = target.indexOf('?')
+  return at < 0 ? { path: target, query: '' } : { path: target.slice(0, at), query: target.slice(at + 1) }
+}
+
+/** The first parameter of a name, in its plain form: another way to write it would else be another key. */
+function parameter(query: string, name: string): PartValue {
+  for (const pair of query.split('&')) {
+    const at = pair.indexOf('=')
+    const own = at < 0 ? pair : pair.slice(0, at)
+    if (own !== '' && plain(own) === name) return at < 0 ? '' : plain(pair.slice(at + 1))
+  }
+  return undefined
+}
+
+/** `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), with bytes as latin1. */
+function plain(text: string): string {
+  return text
+    .replaceAll('+', ' ')
+    .replace(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+/** The first cookie of a name (RFC 6265, section 4.2.1). */
+function cookie(header: string, name: string): PartValue {
+  for (const pair of header.split(';')) {
+    const at = pair.indexOf('=')
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
+  }
+  return undefined
+}

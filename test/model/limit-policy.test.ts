@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { compile } from '../../src/compile/compile.ts'
+import { encodeResources } from '../../src/envoy-api/encoded.ts'
+import { warningsOf } from '../../src/model/warnings.ts'
+import { kinds } from '../../src/policies/index.ts'
+import { localReplies } from '../../src/policies/rate-limit/local-replies.ts'
+import { stateOf } from '../support/state-of.ts'
+
+const live = {
+  services: { ratelimit: [{ host: '127.0.0.1', port: 18_001 }] },
+  announced: new Map(),
+  listenerAddress: '127.0.0.1',
+}
+/** A field of `undefined` is left out. */
+const policy = (more: object) => {
+  const usual = { algorithm: 'fixed_window', limit: 5, window: '1m', key: [{ header: 'x-key' }] }
+  const spec = JSON.parse(JSON.stringify({ ...usual, ...more }))
+  return { kind: 'RateLimitPolicy', name: 'limit', spec }
+}
+
+/** The versions of all resources of a gateway whose one route has the policy. */
+function versions(spec: object): Record<string, string> {
+  const state = stateOf([
+    {
+      kind: 'Gateway',
+      name: 'edge',
+      spec: { listeners: [{ name: 'http', port: 10_000, protocol: 'http' }] },
+    },
+    { kind: 'Cluster', name: 'a', spec: { endpoints: [{ address: '127.0.0.1', port: 9_000 }] } },
+    {
+      kind: 'Route',
+      name: 'all',
+      spec: {
+        gateways: ['edge'],
+        match: { path: { prefix: '/' } },
+        forward: [{ cluster: 'a' }],
+        rateLimits: ['limit'],
+      },
+    },
+    policy(spec),
+  ])
+  assert.ok(state !== undefined, JSON.stringify(spec))
+  const resources = encodeResources(compile(state, 'edge', live).resources)
+  return Object.fromEntries(
+    [...resources].flatMap(([type, byName]) =>
+      [...byName].map(([name, { version }]) => [`${type.slice(type.lastIndexOf('.') + 1)} ${name}`, version]),
+    ),
+  )
+}
+
+describe('what of a policy Envoy gets', () => {
+  const overrides = (limit: number, ...values: string[]) => ({
+    overrides: values.map((value) => ({ match: { header: { 'x-tier': value } }, limit })),
+  })
+  const before = versions(overrides(6, 'gold'))
+
+  for (const [title, spec] of Object.entries({
+    'another number': overrides(7, 'gold'),
+    'another value': overrides(6, 'silver'),
+    'one more override of the same header': overrides(6, 'gold', 'silver'),
+    'another limit and window': { ...overrides(6, 'gold'), limit: 9, window: '1h' },
+    'another algorithm': {
+      ...{ algorithm: 'token_bucket', capacity: 1, refill: { tokens: 1, every: '1s' } },
+      ...{ limit: undefined, window: undefined },
+      overrides: [{ match: { header: { 'x-tier': 'gold' } }, capacity: 2 }],
+    },
+    'a plan': { ...overrides(6, 'gold'), plans: { gold: { limit: 1 } } },
+    'another answer': { ...overrides(6, 'gold'), response: { status: 503, body: 'later' } },
+    'a shadow': { ...overrides(6, 'gold'), mode: 'shadow', percent: 3 },
+  })) {
+    test(`nothing changes for it by ${title}`, () => {
+      assert.deepEqual(versions(spec), before)
+    })
+  }
+
+  for (const [title, spec] of Object.entries({
+    'what it looks at': { overrides: [{ match: { header: { 'x-other': 'gold' } }, limit: 6 }] },
+    'its stage': { ...overrides(6, 'gold'), stage: 'before_auth' },
+  })) {
+    test(`only routes change by ${title}, and no listener drains`, () => {
+      const after = versions(spec)
+      const changed = Object.keys(before).filter((name) => after[name] !== before[name])
+      assert.deepEqual(changed, ['RouteConfiguration edge/http'])
+    })
+  }
+
+  test('the answers of limits have a mapper for each status, the usual one first', () => {
+    const mappers = localReplies() as {
+      status_code?: { value: number }
+      filter: { metadata_filter: object }
+    }[]
+    const statuses = mappers.map(({ status_code }) => status_code?.value)
+    const others = Array.from({ length: 200 }, (_, index) => 400 + index).filter((status) => status !== 429)
+    assert.deepEqual(statuses, [undefined, ...others])
+    const otherwise = mappers.map(({ filter }) => JSON.stringify(filter).includes('"value":true'))
+    assert.deepEqual(otherwise, [true, ...others.map(() => false)])
+  })
+})
+
+describe('what a policy is warned of', () => {
+  const warned = (spec: object) => {
+    const document = policy(spec)
+    return warningsOf(kinds, [document as never], stateOf([document])!).map(
+      ({ pointer, message, effect }) => `${pointer}: ${message}: ${effect}`,
+    )
+  }
+
+  test('nothing', () => assert.deepEqual(warned({}), []))
+
+  test('skip lets those pass who leave something out; what every request has cannot be left out', () => {
+    assert.deepEqual(
+      warned({ onMissing: 'skip', key: [{ header: 'x-key' }, { query: 'q' }, { path: true }] }),
+      [
+        '/spec/onMissing: requests without header x-key or query q are not limited: leaving it out evades the limit',
+      ],
+    )
+    assert.deepEqual(warned({ onMissing: 'skip', key: [{ client_ip: true }, { route: true }] }), [])
+    assert.deepEqual(warned({ onMissing: 'deny' }), [])
+  })
+
+  test('a cost by header is the client’s choice', () => {
+    assert.deepEqual(warned({ cost: { header: 'x-cost' } }), [
+      '/spec/cost: every client may write "x-cost": clients choose what their requests count, at least 1',
+    ])
+  })
+
+  test('braces that stand for nothing', () => {
+    const response = {
+      body: '{"wait":"{retry_after}","limit":{limit}}',
+      headers: { 'x-why': '{policy} {who}' },
+    }
+    assert.deepEqual(warned({ response }), [
+      '/spec/response/headers/x-why: {who} stands for nothing: clients get it as it is written',
+      '/spec/response/body: {retry_after} stands for nothing: clients get it as it is written',
+    ])
+  })
+})
