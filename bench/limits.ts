@@ -1,6 +1,6 @@
 /**
  * The figures that docs/rate-limiting.md promises, through a real Envoy with clients in parallel: the four rules, and the
- * edit of an override under load. Takes two to three minutes. One command: `npm run bench:limits`.
+ * edit of an override under load. Takes one to two minutes. One command: `npm run bench:limits`.
  */
 
 import { type Figure, figurePolicies, limitFigures } from './limit-figures.ts'

@@ -28,6 +28,7 @@ import { readSettings, type Settings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
+import { keepCounters } from './startup/keep-counters.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { createObservers } from './startup/observers.ts'
 import { applyFirstDocuments, openStore } from './startup/open-store.ts'
@@ -130,6 +131,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     monotonic: () => Math.floor(performance.now() * 1_000),
   })
   const counters = createMemoryStore({ clock, maxCounters, onOverflow })
+  keepCounters(parts, { store: counters, clock, counterKey })
   const ratelimit = createRateLimitService({ store: counters, clock, key: counterKey, observe })
   const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
   const doors = doorsOf(settings)

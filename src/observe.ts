@@ -58,6 +58,16 @@ export type Event =
   | { event: 'decision'; gateway: string; policy: string; plan: string; result: DecisionResult }
   | { event: 'unknown_policy'; gateway: string; policy: string }
   | { event: 'counters_full'; policy: string }
+  | { event: 'counters_saved'; counters: number; bytes: number }
+  /** `expired` were over, `refused` had no place. A snapshot that is ignored says why. */
+  | {
+      event: 'counters_restored'
+      result: 'restored' | 'ignored'
+      counters?: number
+      expired?: number
+      refused?: number
+      reason?: string
+    }
   // admin/
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected

@@ -18,6 +18,8 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   row_unreadable: 'error',
   held_back: 'error',
   counters_full: 'warn',
+  counters_saved: 'info',
+  counters_restored: 'info',
   failed_open: 'warn',
   envoys_announced: 'info',
   address_ignored: 'warn',

@@ -10,7 +10,12 @@ let upstream: Upstream
 
 before(async () => {
   ;[edge, upstream] = await Promise.all([startEdge(), startUpstream('echo')])
-  await edge.apply(cluster('echo', upstream))
+  const listeners = [{ name: 'http', port: edge.port, protocol: 'http' }]
+  await edge.apply(
+    // Every request is to be decided, however busy the machine is.
+    { kind: 'Gateway', name: 'edge', spec: { listeners, rateLimitService: { timeout: '10s' } } },
+    cluster('echo', upstream),
+  )
 })
 
 after(async () => {

@@ -16,7 +16,7 @@ export function createRuleBook(options: {
   /** Key of the hashes in counter identities. */
   key: SipKey
   clock: () => Micros
-  /** The numbers of a policy changed: its counters may be in use until then. */
+  /** The numbers of a policy are new: counters of before may be in use until then. */
   onEdit(policy: string, until: Micros): void
 }): RuleBook {
   const { key, clock, onEdit } = options
@@ -35,7 +35,7 @@ export function createRuleBook(options: {
         }
         const after = putInForce(rule, key, before, now)
         updated.set(policy, after)
-        if (before !== undefined) onEdit(policy, now + longestUse(after, before))
+        onEdit(policy, now + longestUse(after, before))
       }
       rules = updated
       limits = next
