@@ -1,5 +1,5 @@
 import type { Micros } from '../src/ratelimit/algorithms/algorithm.ts'
-import type { CounterId } from '../src/ratelimit/counter-id.ts'
+import type { CounterId } from '../src/ratelimit/identity/counter-id.ts'
 import type { Hit, HitOutcome } from '../src/ratelimit/stores/counter-store.ts'
 
 interface Entry {

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { durationText } from '../model/duration.ts'
 import type { LimitNumbers } from '../model/limit-rule.ts'
-import type { CounterReport } from '../ratelimit/counter-desk.ts'
-import type { BusyKey, Verdict } from '../ratelimit/verdict.ts'
+import type { CounterReport } from '../ratelimit/counters/counter-desk.ts'
+import type { BusyKey, Verdict } from '../ratelimit/decision/verdict.ts'
 
 const Part = Type.Object({
   part: Type.String({ description: 'As in `header:x-tenant`, `client_ip`.' }),

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { type Ask, explain } from '../../src/explain/explain.ts'
 import type { Question } from '../../src/explain/question.ts'
 import type { State } from '../../src/model/state.ts'
-import type { Verdict } from '../../src/ratelimit/verdict.ts'
+import type { Verdict } from '../../src/ratelimit/decision/verdict.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { stateOf } from '../support/state-of.ts'
 

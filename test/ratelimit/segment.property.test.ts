@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { rowNumbers } from '../../src/ratelimit/algorithms/algorithm.ts'
-import type { CounterId } from '../../src/ratelimit/counter-id.ts'
+import type { CounterId } from '../../src/ratelimit/identity/counter-id.ts'
 import { Segment } from '../../src/ratelimit/stores/memory/segment.ts'
 
 /**

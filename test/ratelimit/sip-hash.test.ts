@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sipHash128, sipKey } from '../../src/ratelimit/sip-hash.ts'
+import { sipHash128, sipKey } from '../../src/ratelimit/identity/sip-hash.ts'
 
 // The first vectors of the reference implementation: key 00 01 .. 0f, message 00 01 .. of each length.
 const vectors = [

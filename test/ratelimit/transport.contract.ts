@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { decode, service } from '../../src/envoy-api/protos.ts'
 import { WeirError } from '../../src/errors.ts'
-import type { RateLimitRequest, RateLimitResponse } from '../../src/ratelimit/messages.ts'
+import type { RateLimitRequest, RateLimitResponse } from '../../src/ratelimit/transports/messages.ts'
 import type { Decide, Transport } from '../../src/ratelimit/transports/transport.ts'
 
 const definition = service('envoy.service.ratelimit.v3.RateLimitService').ShouldRateLimit!

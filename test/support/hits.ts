@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { LimitNumbers } from '../../src/model/limit-rule.ts'
 import { type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
-import type { CounterId } from '../../src/ratelimit/counter-id.ts'
+import type { CounterId } from '../../src/ratelimit/identity/counter-id.ts'
 import type { Hit } from '../../src/ratelimit/stores/counter-store.ts'
 
 /** An id like those of the service: the same text has the same, and its bits are as chance would have them. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { limitsOf } from '../../src/compile/limits.ts'
 import { explain } from '../../src/explain/explain.ts'
-import type { RateLimitRequest } from '../../src/ratelimit/messages.ts'
 import { createRateLimitService } from '../../src/ratelimit/service.ts'
 import { createMemoryStore } from '../../src/ratelimit/stores/memory/memory-store.ts'
+import type { RateLimitRequest } from '../../src/ratelimit/transports/messages.ts'
 import { startAdmin, type TestAdmin } from './admin.ts'
 
 export interface LimitedAdmin extends TestAdmin {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { LimitRule, Limits } from '../../src/model/limit-rule.ts'
 import type { Event } from '../../src/observe.ts'
-import type { RateLimitDescriptor, RateLimitResponse } from '../../src/ratelimit/messages.ts'
+import type { Explanation } from '../../src/ratelimit/decision/verdict.ts'
 import { createRateLimitService } from '../../src/ratelimit/service.ts'
 import { createMemoryStore } from '../../src/ratelimit/stores/memory/memory-store.ts'
-import type { Explanation } from '../../src/ratelimit/verdict.ts'
+import type { RateLimitDescriptor, RateLimitResponse } from '../../src/ratelimit/transports/messages.ts'
 import { limitsOf } from './limit-rules.ts'
 
 /** A service on counters in memory, with a clock that stands until it is moved. */

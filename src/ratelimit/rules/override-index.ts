@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { LimitOverride, RequestPart } from '../../model/limit-rule.ts'
-import { addressBits } from '../address-bits.ts'
-import type { RequestValues } from './request-values.ts'
+import { addressBits } from '../request/address-bits.ts'
+import type { RequestValues } from '../request/request-values.ts'
 
 /** Finds the override of a request among thousands by a few look-ups: one for each length that a part has. */
 export interface OverrideIndex<T> {

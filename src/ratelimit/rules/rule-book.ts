@@ -1,6 +1,6 @@
 import type { Limits } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
-import type { SipKey } from '../sip-hash.ts'
+import type { SipKey } from '../identity/sip-hash.ts'
 import { longestUse, putInForce, type RuleInForce } from './rule-in-force.ts'
 
 /** The rules in force, by policy. */

@@ -3,11 +3,11 @@ import type { LimitNumbers, LimitOverride, LimitRule } from '../../model/limit-r
 import { type TickUnit, tickUnit } from '../../model/tick-unit.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 import { type BoundRule, bindRule } from '../algorithms/bound-rule.ts'
-import type { CounterId } from '../counter-id.ts'
-import type { SipKey } from '../sip-hash.ts'
-import { counterFamily, type Family, overflowId } from './counter-identity.ts'
+import type { CounterId } from '../identity/counter-id.ts'
+import { counterFamily, type Family, overflowId } from '../identity/counter-identity.ts'
+import type { SipKey } from '../identity/sip-hash.ts'
+import type { RequestValues } from '../request/request-values.ts'
 import { type OverrideIndex, overrideIndex } from './override-index.ts'
-import type { RequestValues } from './request-values.ts'
 
 /** Numbers that are in force for some requests of a policy, and where they come from. */
 export interface NumbersInForce {

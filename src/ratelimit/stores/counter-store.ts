@@ -1,6 +1,6 @@
 import type { Decision, Micros, Standing } from '../algorithms/algorithm.ts'
 import type { BoundRule } from '../algorithms/bound-rule.ts'
-import type { CounterId } from '../counter-id.ts'
+import type { CounterId } from '../identity/counter-id.ts'
 
 /** One request's hit on one counter. */
 export interface Hit {

@@ -3,7 +3,7 @@ import { silenceGrpc } from '../../envoy-api/grpc-logging.ts'
 import { service } from '../../envoy-api/protos.ts'
 import { type ErrorCode, messageOf, WeirError } from '../../errors.ts'
 import type { Observe } from '../../observe.ts'
-import type { RateLimitRequest, RateLimitResponse } from '../messages.ts'
+import type { RateLimitRequest, RateLimitResponse } from './messages.ts'
 import type { Decide, Transport } from './transport.ts'
 
 /** Largest request: Envoy's header limit of 60 KiB a value, with room for every key part. */

@@ -1,4 +1,4 @@
-import type { RateLimitRequest, RateLimitResponse } from '../messages.ts'
+import type { RateLimitRequest, RateLimitResponse } from './messages.ts'
 
 /** Decides one request; what it throws becomes a gRPC status. */
 export type Decide = (request: RateLimitRequest) => RateLimitResponse | Promise<RateLimitResponse>

@@ -1,5 +1,5 @@
 import { type BoundRule, carryOver } from '../../../src/ratelimit/algorithms/bound-rule.ts'
-import { type CounterId, formatCounterId } from '../../../src/ratelimit/counter-id.ts'
+import { type CounterId, formatCounterId } from '../../../src/ratelimit/identity/counter-id.ts'
 import type { CounterView, Hit, HitOutcome, Taken } from '../../../src/ratelimit/stores/counter-store.ts'
 
 /** What a store of counters promises, as plainly as it can be said: a map of states, which forgets nothing. */

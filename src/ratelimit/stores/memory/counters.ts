@@ -1,6 +1,6 @@
 import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
 import { type AlgorithmName, algorithmNames } from '../../algorithms/bound-rule.ts'
-import type { CounterId } from '../../counter-id.ts'
+import type { CounterId } from '../../identity/counter-id.ts'
 import { Segment } from './segment.ts'
 import { Shares } from './shares.ts'
 

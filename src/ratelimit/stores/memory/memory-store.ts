@@ -1,6 +1,6 @@
 import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
 import { type BoundRule, carryOver } from '../../algorithms/bound-rule.ts'
-import type { CounterId } from '../../counter-id.ts'
+import type { CounterId } from '../../identity/counter-id.ts'
 import type { CounterStore, CounterView, Former, Hit, HitOutcome, Taken } from '../counter-store.ts'
 import { Counters } from './counters.ts'
 import { findTouched, type Touched } from './touched.ts'

@@ -1,5 +1,5 @@
 import { rowNumbers } from '../../algorithms/algorithm.ts'
-import type { CounterId } from '../../counter-id.ts'
+import type { CounterId } from '../../identity/counter-id.ts'
 
 const idWords = 4
 /** Slots of an empty segment; always a power of two. */

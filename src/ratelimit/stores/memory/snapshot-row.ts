@@ -1,5 +1,5 @@
 import { rowNumbers } from '../../algorithms/algorithm.ts'
-import type { CounterId } from '../../counter-id.ts'
+import type { CounterId } from '../../identity/counter-id.ts'
 import { algorithmBits } from './counters.ts'
 import type { Segment } from './segment.ts'
 

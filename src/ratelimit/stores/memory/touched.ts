@@ -1,4 +1,4 @@
-import type { CounterId } from '../../counter-id.ts'
+import type { CounterId } from '../../identity/counter-id.ts'
 import type { Hit } from '../counter-store.ts'
 
 /** A counter that a request meets; two of its hits on one counter meet the same. */

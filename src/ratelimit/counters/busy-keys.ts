@@ -1,7 +1,7 @@
-import type { Micros } from './algorithms/algorithm.ts'
-import type { CounterId } from './counter-id.ts'
-import type { NumbersInForce } from './rules/rule-in-force.ts'
-import type { ShownPart } from './verdict.ts'
+import type { Micros } from '../algorithms/algorithm.ts'
+import type { ShownPart } from '../decision/verdict.ts'
+import type { CounterId } from '../identity/counter-id.ts'
+import type { NumbersInForce } from '../rules/rule-in-force.ts'
 
 /** Keys that are watched for each policy. */
 const mostWatched = 512

@@ -1,9 +1,9 @@
-import { durationText } from '../model/duration.ts'
-import type { LimitNumbers } from '../model/limit-rule.ts'
-import type { Micros } from './algorithms/algorithm.ts'
+import { durationText } from '../../model/duration.ts'
+import type { LimitNumbers } from '../../model/limit-rule.ts'
+import type { Micros } from '../algorithms/algorithm.ts'
+import type { HitOutcome } from '../stores/counter-store.ts'
 import { seconds } from './headers.ts'
 import type { Question } from './question.ts'
-import type { HitOutcome } from './stores/counter-store.ts'
 
 /** Why a policy says what it says, as a sentence for people. */
 export function reasonOf(question: Question, outcome: HitOutcome | undefined): string {

@@ -1,5 +1,5 @@
-import type { LimitNumbers } from '../model/limit-rule.ts'
-import type { Micros, Standing } from './algorithms/algorithm.ts'
+import type { LimitNumbers } from '../../model/limit-rule.ts'
+import type { Micros, Standing } from '../algorithms/algorithm.ts'
 
 /** A part of a counter's key as it may be shown: credentials never are. */
 export interface ShownPart {

@@ -1,13 +1,13 @@
-import type { Micros } from './algorithms/algorithm.ts'
+import type { Micros } from '../algorithms/algorithm.ts'
+import type { Decided } from '../decision/decision.ts'
+import type { BusyKey, ShownKey } from '../decision/verdict.ts'
+import { parseCounterId } from '../identity/counter-id.ts'
+import type { Family } from '../identity/counter-identity.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
+import type { RuleInForce } from '../rules/rule-in-force.ts'
+import type { Answer, CounterStore, CounterView } from '../stores/counter-store.ts'
 import { type BusyKeys, createBusyKeys } from './busy-keys.ts'
-import { parseCounterId } from './counter-id.ts'
-import type { Decided } from './decision.ts'
-import type { Family } from './rules/counter-identity.ts'
-import type { RuleBook } from './rules/rule-book.ts'
-import type { RuleInForce } from './rules/rule-in-force.ts'
 import { shownKey, shownParts } from './shown-key.ts'
-import type { Answer, CounterStore, CounterView } from './stores/counter-store.ts'
-import type { BusyKey, ShownKey } from './verdict.ts'
 
 /** One counter, for those who operate the limits. */
 export interface CounterReport {

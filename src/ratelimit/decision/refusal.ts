@@ -1,8 +1,8 @@
-import { struct } from '../envoy-api/build.ts'
-import { fillPlaceholders } from '../model/denied-response.ts'
+import { struct } from '../../envoy-api/build.ts'
+import { fillPlaceholders } from '../../model/denied-response.ts'
+import type { HeaderValue, RateLimitResponse } from '../transports/messages.ts'
 import { type Answered, denies } from './decision.ts'
 import { retryAfterSeconds, seconds } from './headers.ts'
-import type { HeaderValue, RateLimitResponse } from './messages.ts'
 
 /** What the first policy that denied wants a refused client to get; Envoy's own 429 has no body. */
 export interface Refusal {

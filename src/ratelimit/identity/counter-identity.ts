@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { LimitRule } from '../../model/limit-rule.ts'
-import type { CounterId } from '../counter-id.ts'
-import { type SipKey, sipHash128 } from '../sip-hash.ts'
-import type { PartValue } from './request-values.ts'
+import type { PartValue } from '../request/request-values.ts'
+import type { CounterId } from './counter-id.ts'
+import { type SipKey, sipHash128 } from './sip-hash.ts'
 
 /**
  * What all counters of a rule have in common, as 16 bytes: policy, algorithm and what is counted by; never the numbers,

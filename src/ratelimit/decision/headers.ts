@@ -1,5 +1,5 @@
-import type { Micros, Quota, Standing } from './algorithms/algorithm.ts'
-import type { HeaderValue } from './messages.ts'
+import type { Micros, Quota, Standing } from '../algorithms/algorithm.ts'
+import type { HeaderValue } from '../transports/messages.ts'
 
 /** An enforced policy of a request, with what it said. */
 export interface Judged {

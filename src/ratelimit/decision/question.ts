@@ -1,12 +1,12 @@
-import type { KeyPart } from '../model/limit-rule.ts'
-import type { CounterId } from './counter-id.ts'
-import type { RateLimitDescriptor, RateLimitRequest } from './messages.ts'
-import { counterId } from './rules/counter-identity.ts'
-import { keyValue, type PartValue, type RequestValues, requestValues } from './rules/request-values.ts'
-import type { RuleBook } from './rules/rule-book.ts'
-import type { NumbersInForce, RuleInForce } from './rules/rule-in-force.ts'
-import type { SipKey } from './sip-hash.ts'
-import type { Former, Hit } from './stores/counter-store.ts'
+import type { KeyPart } from '../../model/limit-rule.ts'
+import type { CounterId } from '../identity/counter-id.ts'
+import { counterId } from '../identity/counter-identity.ts'
+import type { SipKey } from '../identity/sip-hash.ts'
+import { keyValue, type PartValue, type RequestValues, requestValues } from '../request/request-values.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
+import type { NumbersInForce, RuleInForce } from '../rules/rule-in-force.ts'
+import type { Former, Hit } from '../stores/counter-store.ts'
+import type { RateLimitDescriptor, RateLimitRequest } from '../transports/messages.ts'
 
 /** What one descriptor asks of its policy. */
 export type Question =

@@ -1,4 +1,4 @@
-import type { Message } from '../envoy-api/types.ts'
+import type { Message } from '../../envoy-api/types.ts'
 
 /** envoy.service.ratelimit.v3, as `proto/` declares it; field names are the protocol's. */
 export interface RateLimitRequest {

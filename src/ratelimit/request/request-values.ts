@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 import { entryKey, policyEntry } from '../../model/descriptor.ts'
 import type { KeyPart, RequestPart } from '../../model/limit-rule.ts'
-import { ipv6Network } from '../ipv6-network.ts'
-import type { RateLimitDescriptor } from '../messages.ts'
+import type { RateLimitDescriptor } from '../transports/messages.ts'
+import { ipv6Network } from './ipv6-network.ts'
 
 /** Value of a part that the request lacks. No entry's value can be undefined, so no client can send it. */
 export type PartValue = string | undefined

@@ -1,6 +1,6 @@
+import type { DescriptorStatus, RateLimitResponse } from '../transports/messages.ts'
 import { type Answered, type Decided, denies, judgedOf } from './decision.ts'
 import { clientHeaders } from './headers.ts'
-import type { DescriptorStatus, RateLimitResponse } from './messages.ts'
 import { refusalFields, refusalOf } from './refusal.ts'
 
 /** The header by which Envoy's fault filter is told to hold a request (Envoy docs: fault filter, header_delay). */

@@ -1,7 +1,7 @@
-import type { Observe } from '../observe.ts'
+import type { Observe } from '../../observe.ts'
+import type { HitOutcome, Taken } from '../stores/counter-store.ts'
 import type { Judged } from './headers.ts'
 import type { Question } from './question.ts'
-import type { HitOutcome, Taken } from './stores/counter-store.ts'
 
 /** A question with what its counter said; nothing where no counter was asked. */
 export interface Answered {
