@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { rootCertificates } from 'node:tls'
 import { createAdmin } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
@@ -21,6 +22,7 @@ import { createMemoryStore } from './ratelimit/stores/memory/memory-store.ts'
 import { createGrpcJsTransport } from './ratelimit/transports/grpc-js.ts'
 import { keyFileOf } from './secrets/key-file.ts'
 import { createKeyring } from './secrets/keyring.ts'
+import { createPlaceholder } from './secrets/placeholder.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { formatHostPort, isWildcard } from './settings/address.ts'
 import { doorsOf } from './settings/doors.ts'
@@ -143,6 +145,9 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
       services: { ratelimit: [rlsAddress(settings, rlsPort)] },
       announced: new Map(),
       listenerAddress: settings.listenerAddress,
+      secrets: new Map(),
+      placeholder: createPlaceholder(Date.now()),
+      roots: rootCertificates.join('\n'),
     },
     outlets: { ...xds, ...ratelimit },
     observe,
@@ -162,8 +167,8 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     url: databaseUrl,
     store,
     observe,
-    onState(state) {
-      controller.apply(state)
+    onState(state, keys) {
+      controller.apply(state, keys)
       xds.markLoaded()
       void localEnvoys?.reconcile(controller.gateways())
     },

@@ -31,6 +31,8 @@ export type Event =
   | { event: 'store_unavailable'; error: string }
   | { event: 'store_recovered' }
   | { event: 'row_unreadable'; kind: string; name: string; error: string }
+  // feed/
+  | { event: 'secret_unreadable'; secret: string }
   // control/
   | { event: 'envoys_announced'; gateway: string; envoys: number }
   | { event: 'address_ignored'; gateway: string; node: string; address: string; reason: string }

@@ -25,7 +25,7 @@ export interface DryRunQuery extends WaitQuery {
 
 const Resources = Type.Array(
   Type.Object({
-    type: Type.String({ description: 'cluster, endpoints, listener or route.' }),
+    type: Type.String({ description: 'cluster, endpoints, secret, extension, listener or route.' }),
     name: Type.String({ description: 'Name of the Envoy resource.' }),
   }),
 )
@@ -45,7 +45,7 @@ export const DryRunAnswer = Type.Object(
         removed: Resources,
         drains: Type.Array(Type.String(), {
           description:
-            'Listeners that Envoy would close or replace: open connections on them are drained. Changes of routes, clusters and endpoints drain nothing.',
+            'Listeners that Envoy would close or replace: open connections on them are drained. Changes of routes, clusters, endpoints and secrets drain nothing.',
         }),
       }),
       { description: 'The gateways whose Envoy resources would change.' },

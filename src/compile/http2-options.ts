@@ -1,20 +1,25 @@
 import { any, duration } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
 
-const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+/** Under this name, and of this type, a cluster has options of HTTP. */
+export const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
-/**
- * Speaks HTTP/2 to a cluster. One connection has many requests, so that one which died without a word is noticed by its
- * pings before TCP would. Milliseconds.
- */
-export function http2Options({
-  pingEvery,
-  pingTimeout,
-}: {
+/** How often a connection is asked whether it lives, and how long for. Milliseconds. */
+export interface Pings {
   pingEvery: number
   pingTimeout: number
-}): Message {
-  const connection_keepalive = { interval: duration(pingEvery), timeout: duration(pingTimeout) }
-  const options = { explicit_http_config: { http2_protocol_options: { connection_keepalive } } }
+}
+
+/** Speaks HTTP/2 to a cluster. */
+export function http2Options(pings: Pings): Message {
+  const options = { explicit_http_config: { http2_protocol_options: connectionPings(pings) } }
   return { typed_extension_protocol_options: { [optionsName]: any(optionsName, options) } }
+}
+
+/**
+ * `Http2ProtocolOptions`: one connection has many requests, so that one which died without a word is noticed by its
+ * pings before TCP would.
+ */
+export function connectionPings({ pingEvery, pingTimeout }: Pings): Message {
+  return { connection_keepalive: { interval: duration(pingEvery), timeout: duration(pingTimeout) } }
 }

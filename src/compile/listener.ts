@@ -2,11 +2,16 @@ import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.
 import type { Message } from '../envoy-api/types.ts'
 import { Listener, streamIdleTimeoutMs } from '../model/listener.ts'
 import { failsClosed } from '../model/pending.ts'
+import type { State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
 import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
 import type { Live } from './live.ts'
+import { localReplies } from './local-replies.ts'
+import { observing } from './observing/observing.ts'
 import { corsFilter } from './routing/cors.ts'
+import { clientIdentity, downstreamTls } from './tls/downstream.ts'
+import { wellFormed } from './well-formed.ts'
 
 /** A listener that needs what is not delivered yet stays shut. */
 export function isOpen(spec: Listener): boolean {
@@ -15,12 +20,14 @@ export function isOpen(spec: Listener): boolean {
 
 /**
  * A listener with one connection manager whose routes come by RDS under the listener's name. Nothing here depends
- * on routes or policies, so that no edit of those drains it.
+ * on routes or policies, so that no edit of those drains it. Of clusters only two things have a part in it: that one
+ * forwards to the listener, and how a collector is spoken to.
  */
 export function listener(
   name: string,
   spec: Listener,
   gateway: GatewayContext,
+  state: State,
   live: Live,
 ): Message & { name: string } {
   const address = spec.address ?? live.listenerAddress
@@ -35,30 +42,38 @@ export function listener(
         filters: [
           {
             name: 'envoy.filters.network.http_connection_manager',
-            typed_config: connectionManager(name, gateway),
+            typed_config: connectionManager(name, gateway, {
+              ...observing(spec, gateway, state),
+              ...clientIdentity(spec),
+              ...(spec.trustedHops !== undefined && { xff_num_trusted_hops: spec.trustedHops }),
+            }),
           },
         ],
+        ...downstreamTls(spec),
       },
     ],
   }
 }
 
 // The bounds are those of Envoy's "Configuring Envoy as an edge proxy".
-function connectionManager(name: string, gateway: GatewayContext): Message {
+function connectionManager(name: string, gateway: GatewayContext, own: Message): Message {
   return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name.replace('/', '_'),
     rds: { route_config_name: name, config_source: fromAds() },
     early_header_mutation_extensions: [reservedHeaders()],
-    http_filters: httpFilters(gateway).map(({ name, config }) => ({ name, typed_config: config })),
-    local_reply_config: { mappers: policyKinds.flatMap((kind) => kind.localReplies?.() ?? []) },
-    // The client's address is the peer's; what a client writes into x-forwarded-for is not believed.
+    http_filters: httpFilters(gateway).map(filterMessage),
+    local_reply_config: localReplies(),
+    // The client's address is the peer's, or what trusted hops say; what a client writes is not believed.
     use_remote_address: wrap(true),
     normalize_path: wrap(true),
     merge_slashes: true,
     // `shop.example.` is `shop.example`, and must not slip past its routes.
     strip_trailing_host_dot: true,
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+    // The request line counts, so that this bounds URLs, too.
+    max_request_headers_kb: wrap(60),
     common_http_protocol_options: {
+      max_headers_count: wrap(100),
       idle_timeout: duration(3_600_000),
       headers_with_underscores_action: 'REJECT_REQUEST',
     },
@@ -70,6 +85,7 @@ function connectionManager(name: string, gateway: GatewayContext): Message {
       allow_connect: true,
     },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
+    ...own,
     stream_idle_timeout: duration(streamIdleTimeoutMs),
     request_headers_timeout: duration(30_000),
   })
@@ -90,6 +106,16 @@ function reservedHeaders(): Message {
   }
 }
 
+/**
+ * A listener warms until a configuration by ECDS is there, so that a new Envoy refuses nothing that it could let pass;
+ * where none comes, what is given here takes its place.
+ */
+function filterMessage({ name, config, discovered }: HttpFilter): Message {
+  if (discovered === undefined) return { name, typed_config: config }
+  const type_urls = [config['@type']]
+  return { name, config_discovery: { config_source: fromAds(), default_config: config, type_urls } }
+}
+
 function httpFilters(gateway: GatewayContext): HttpFilter[] {
   const router: HttpFilter = {
     phase: 'router',
@@ -102,6 +128,11 @@ function httpFilters(gateway: GatewayContext): HttpFilter[] {
     name: corsFilter,
     config: any('envoy.extensions.filters.http.cors.v3.Cors', {}),
   }
-  const filters = [cors, ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []), router]
+  const filters = [
+    wellFormed(),
+    cors,
+    ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []),
+    router,
+  ]
   return filters.sort((a, b) => phaseOrder(a.phase) - phaseOrder(b.phase))
 }

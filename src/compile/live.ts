@@ -1,4 +1,6 @@
 import type { Announcement } from '../model/announcement.ts'
+import type { Placeholder } from '../model/placeholder.ts'
+import type { SecretText } from '../model/secret-text.ts'
 
 /** Where a service listens, as the Envoys reach it. `host` is an IP address or a DNS name. */
 export interface ServiceAddress {
@@ -16,4 +18,10 @@ export interface Live {
   readonly announced: ReadonlyMap<string, readonly Announcement[]>
   /** Address of a listener that names none. */
   readonly listenerAddress: string
+  /** Private keys by the id of their secret. A certificate whose key is not here is not served. */
+  readonly secrets: ReadonlyMap<string, SecretText>
+  /** What is served and trusted instead of a certificate that has no value. */
+  readonly placeholder: Placeholder
+  /** The public CAs, as PEM text. */
+  readonly roots: string
 }

@@ -8,6 +8,7 @@ import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import type { Limits } from '../model/limit-rule.ts'
 import { emptyState, type State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
+import { inClear } from '../secrets/in-clear.ts'
 import type { Announced } from './announced.ts'
 
 /** Where compiled gateways go. */
@@ -21,8 +22,8 @@ export interface Outlets {
 }
 
 export interface Controller {
-  /** Compiles every gateway of a state and hands the results on. */
-  apply(state: State): void
+  /** Compiles every gateway of a state, with the private keys that it uses, and hands the results on. */
+  apply(state: State, keys: Live['secrets']): void
   /**
    * Takes over where the Envoys are, and compiles the gateways whose clusters forward to one of `moved` anew: once for
    * all that is told in one tick. Their revision stays what it is.
@@ -50,7 +51,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   function refresh(state: State, gateway: string): void {
     const started = performance.now()
     const result = compile(state, gateway, live)
-    const resources = encodeResources(result.resources)
+    const resources = encodeResources(result.resources, inClear)
     compiled.set(gateway, result)
     outlets.publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
@@ -83,8 +84,9 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   }
 
   return {
-    apply(state) {
+    apply(state, keys) {
       newest = state
+      live = { ...live, secrets: keys }
       moved = new Set()
       // The service first: an Envoy that asks by the new routes must find their rules.
       guarded('limits', () => outlets.setLimits(limitsOf(state)))

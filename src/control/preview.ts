@@ -3,6 +3,7 @@ import type { Live } from '../compile/live.ts'
 import { encodeResources } from '../envoy-api/encoded.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { find, type State } from '../model/state.ts'
+import { inClear } from '../secrets/in-clear.ts'
 import { changesBetween, resourcesOf, type Snapshot } from '../xds/snapshot.ts'
 
 /** What of one gateway's Envoy resources differs between two states, by the short names of their types. */
@@ -27,8 +28,11 @@ export function preview(
   gateways: ReadonlySet<string>,
   live: Live,
 ): GatewayChange[] {
+  // What the write would store has no id yet, and is another text than any that is stored.
+  const secrets = new Map([...live.secrets, ['(new)', live.placeholder.privateKey]])
+  const then = { ...live, secrets }
   return [...gateways].sort().flatMap((gateway) => {
-    const change = gatewayChange(snapshot(before, gateway, live), snapshot(after, gateway, live))
+    const change = gatewayChange(snapshot(before, gateway, live), snapshot(after, gateway, then))
     const { added, changed, removed } = change
     return added.length + changed.length + removed.length > 0 ? [change] : []
   })
@@ -36,7 +40,7 @@ export function preview(
 
 function snapshot(state: State, gateway: string, live: Live): Snapshot {
   const there = find(state, 'Gateway', gateway) !== undefined
-  const resources = there ? encodeResources(compile(state, gateway, live).resources) : new Map()
+  const resources = there ? encodeResources(compile(state, gateway, live).resources, inClear) : new Map()
   return { gateway, revision: state.revision, resources }
 }
 

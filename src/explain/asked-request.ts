@@ -27,7 +27,8 @@ export type Arrival =
 export function arrival(question: Question, listener: Listener): Arrival {
   const { method = 'GET', headers: written = {}, clientIp: from = '127.0.0.1' } = question
   const normal = normalPath(question.path)
-  if (normal.kind === 'refused') return answered(400, 'Envoy refuses paths with "#" or %00')
+  if (normal.kind === 'refused')
+    return answered(400, 'Envoy refuses paths with "#", %00 or escaped dots before a ";"')
   if (Object.keys(written).some((name) => name.includes('_')))
     return answered(400, 'Envoy refuses headers with an underscore in their name')
   if (normal.kind === 'redirect')

@@ -13,7 +13,7 @@ import { type AskedRequest, arrival, headerProblems } from './asked-request.ts'
 import { ownAnswer } from './own-answer.ts'
 import type { Question } from './question.ts'
 import { rateLimitRequests, type SentRequest } from './rate-limit-requests.ts'
-import { routeOf } from './route-of.ts'
+import { type Met, routeOf } from './route-of.ts'
 
 /** What would become of a request, and why. */
 export interface Explained {
@@ -59,7 +59,15 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   const own = ownAnswer(met, request)
   if (own !== undefined) return { explained: { ...at, ...nothing, request, route, ...own } }
   const judged = await judge(rateLimitRequests(gateway.name, rateLimitsOf(gateway, met.route), request), ask)
-  return { explained: { ...at, request, route, ...judged } }
+  return { explained: { ...at, request, route, ...judged, reason: `${judged.reason}${ifAllowed(met)}` } }
+}
+
+/** Who calls is not judged here: a token is not verified, and an address may be a proxy's. */
+function ifAllowed({ route: { spec } }: Met): string {
+  const { auth = [] } = spec
+  return auth.length === 0
+    ? ''
+    : `, if ${auth.join(' and ')} ${auth.length === 1 ? 'allows' : 'allow'} the caller`
 }
 
 /** Asks stage by stage; after a refusal Envoy asks no more. */

@@ -16,7 +16,8 @@ export function normalPath(target: string): NormalPath {
   const [path, query] = at < 0 ? [target, ''] : [target.slice(0, at), target.slice(at)]
   if (path.includes('%00')) return { kind: 'refused' }
   if (/%(?:2f|5c)/i.test(path)) return { kind: 'redirect' }
-  const plain = resolved(escapes(path.replaceAll('\\', '/')))
+  const plain = escapes(resolved(path.replaceAll('\\', '/')))
+  if (/\/\.\.?;/.test(plain)) return { kind: 'refused' }
   // Of nothing but slashes Envoy leaves two.
   const merged = /^\/\/+$/.test(plain) ? '//' : plain.replace(/\/\/+/g, '/')
   return { kind: 'normal', path: merged + query }
@@ -31,14 +32,22 @@ function escapes(path: string): string {
     .replace(/["<>^`{|}]/g, encodeURIComponent)
 }
 
-/** Without segments `.` and `..` (RFC 3986, section 5.2.4). */
+/** Without segments `.` and `..` (RFC 3986, section 5.2.4), those with parameters among them. */
 function resolved(path: string): string {
   const segments = path.split('/').slice(1)
   const kept: string[] = []
   for (const segment of segments) {
-    if (segment === '..') kept.pop()
-    else if (segment !== '.') kept.push(segment)
+    const dots = dotsOf(segment)
+    if (dots === '..') kept.pop()
+    else if (dots === undefined) kept.push(segment)
   }
-  const isFolder = ['.', '..'].includes(segments.at(-1)!)
+  const isFolder = dotsOf(segments.at(-1)!) !== undefined
   return `/${[...kept, ...(isFolder ? [''] : [])].join('/')}`
+}
+
+/** Escaped dots count where nothing follows them. */
+function dotsOf(segment: string): string | undefined {
+  const plain = /^\.\.?;/.test(segment) ? segment.slice(0, segment.indexOf(';')) : segment
+  const dots = plain.replace(/%2e/gi, '.')
+  return dots === '.' || dots === '..' ? dots : undefined
 }

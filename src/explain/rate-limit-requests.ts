@@ -45,7 +45,10 @@ function descriptorOf(actions: readonly Message[], request: AskedRequest): { ent
 }
 
 function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 'missing' | 'left out' {
-  const { generic_key, request_headers, remote_address } = action as Record<string, Message | undefined>
+  const { generic_key, request_headers, remote_address, metadata, extension } = action as Record<
+    string,
+    Message | undefined
+  >
   if (generic_key !== undefined) {
     const { descriptor_key = 'generic_key', descriptor_value } = generic_key as Record<string, string>
     return { key: descriptor_key, value: descriptor_value! }
@@ -58,5 +61,8 @@ function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 
     return { key: descriptor_key as string, value }
   }
   if (remote_address !== undefined) return { key: 'remote_address', value: clientIp }
+  // Who calls is not known here, nor what the token says.
+  if (extension !== undefined) return 'left out'
+  if (metadata !== undefined) return metadata.skip_if_absent === true ? 'left out' : 'missing'
   throw new Error(`an action that explain does not know: ${Object.keys(action).join(', ')}`)
 }

@@ -5,6 +5,7 @@ import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import { revisionChannel } from '../store/locks.ts'
 import type { Store } from '../store/store.ts'
+import { createPrivateKeys, type PrivateKeys } from './private-keys.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
 const pollMs = 1_000
@@ -31,13 +32,15 @@ export function createFeed(options: {
   url: string
   store: Store
   observe: Observe
-  onState(state: State): void
+  /** Private keys come with the state that uses them. */
+  onState(state: State, keys: PrivateKeys): void
   /** What else is told on the same connection, by NOTIFY channel. Called once more whenever that was away. */
   others?: Hints
 }): Feed {
   const { url, store, observe, onState, others = {} } = options
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
+  const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
   let delivered = -1
   let looking = false
   let pending = false
@@ -66,16 +69,22 @@ export function createFeed(options: {
     }
   }
 
+  /** Nothing where that state was delivered. */
+  async function read(): Promise<{ state: State; keys: PrivateKeys } | undefined> {
+    const state = await store.current()
+    return state.revision === delivered ? undefined : { state, keys: await keysOf(state) }
+  }
+
   async function deliver(): Promise<void> {
     try {
       since = performance.now()
-      const state = await store.current().finally(() => {
+      const news = await read().finally(() => {
         since = undefined
       })
       if (trouble !== undefined) observe({ event: 'store_recovered' })
       trouble = undefined
-      if (state.revision === delivered || closing.signal.aborted) return
-      hand(state)
+      if (news === undefined || closing.signal.aborted) return
+      hand(news.state, news.keys)
     } catch (error) {
       if (trouble === undefined) observe({ event: 'store_unavailable', error: messageOf(error) })
       trouble = messageOf(error)
@@ -83,9 +92,9 @@ export function createFeed(options: {
   }
 
   /** A fault of the receiver is no trouble of the store, and would only come again with the same state. */
-  function hand(state: State): void {
+  function hand(state: State, keys: PrivateKeys): void {
     try {
-      onState(state)
+      onState(state, keys)
     } catch (error) {
       observe({ event: 'failed', where: `state of revision ${state.revision}`, error })
     }

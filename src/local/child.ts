@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
 import { folderError, makeFolder, tailOf } from './files.ts'
+import { logLimit } from './log-size.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { type RunRecord, readRecord, removeRecord, runFolder, writeRecord } from './run-record.ts'
 
@@ -63,7 +64,6 @@ export interface StartOptions {
  */
 const gate = 'IFS= read -r go && exec "$@" </dev/null'
 
-const logLimit = 10 * 1024 * 1024
 const adoptedPollMs = 500
 
 export const logPath = (dataDir: string, name: string): string => join(dataDir, 'log', `${name}.log`)

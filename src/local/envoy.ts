@@ -8,6 +8,7 @@ import type { Observe } from '../observe.ts'
 import { adoptChild, type Child, logPath, type StopStep, startChild, stopProcess } from './child.ts'
 import { drainEnvoy, isAdminOf } from './envoy-admin.ts'
 import { folderError, makeFolder, writeAtomically } from './files.ts'
+import { putAside } from './log-size.ts'
 import { isAlive } from './process-identity.ts'
 import { addressPath, type RunRecord, runFolder } from './run-record.ts'
 import { supervise } from './supervise.ts'
@@ -41,6 +42,8 @@ const readyMs = 20_000
 /** One that ran already has nothing to load. */
 const adoptedReadyMs = 5_000
 const defaultDrainMs = 8_000
+/** Its log has a line for each request where the gateway asks for that. */
+const logEvery = 10_000
 
 /** The name of a gateway's Envoy in file names: bounded, and different for different gateways. */
 export function envoyChildName(gateway: string): string {
@@ -70,11 +73,18 @@ export async function startEnvoy(options: EnvoyOptions): Promise<LocalEnvoy> {
     observe,
     signal: options.signal,
   })
+  const log = logPath(options.dataDir, envoyChildName(options.name))
+  const failed = (error: unknown) => observe({ event: 'failed', where: `putting ${log} aside`, error })
+  const timer = setInterval(() => void putAside(log).catch(failed), logEvery)
+  timer.unref()
   return {
     pid: () => supervised.child().identity.pid,
     adminPort: () => supervised.child().port,
     adopted: supervised.child().adopted,
-    stop: supervised.stop,
+    stop() {
+      clearInterval(timer)
+      return supervised.stop()
+    },
   }
 }
 
@@ -157,6 +167,8 @@ function argumentsOf(bootstrapFile: string, addressFile: string, concurrency: nu
     // An unknown field over xDS would be acknowledged and ignored.
     '--reject-unknown-dynamic-fields',
     ...['--drain-time-s', '30'],
+    // Lines of the access log would wait for up to 10 s.
+    ...['--file-flush-interval-msec', '1000'],
     ...['--concurrency', String(concurrency)],
     ...['--log-level', 'warning'],
     ...['--admin-address-path', addressFile],

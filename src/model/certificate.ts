@@ -1,9 +1,13 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
+import { chainProblem, validityMessage } from './certificate-chain.ts'
+import { missingNames } from './certificate-names.ts'
 import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
 import type { Kind } from './kind.ts'
 import { oneOf } from './one-of.ts'
+import { certificatesIn } from './pem.ts'
+import type { Warning } from './pending.ts'
 import { Secret } from './secret.ts'
 
 const Pem = Type.Object(
@@ -24,6 +28,15 @@ const Pem = Type.Object(
         maxLength: 65_536,
         remedy:
           'write the PEM text of an unencrypted RSA, ECDSA or Ed25519 private key, or the secretRef of an export',
+      }),
+    ),
+    crl: Type.Optional(
+      Type.String({
+        description:
+          'Of a CA: the list of its certificates that are revoked, as PEM text; the CLI reads it from crlFile. Without it none is.',
+        format: 'weir-crl',
+        maxLength: 4_194_304,
+        remedy: 'write the PEM text that starts with -----BEGIN X509 CRL-----',
       }),
     ),
   },
@@ -73,7 +86,11 @@ const Acme = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'A certificate that is got and renewed by ACME (RFC 8555).' },
+  {
+    additionalProperties: false,
+    description: 'A certificate that is got and renewed by ACME (RFC 8555).',
+    pending: 'a self-signed placeholder is served until the certificate is given as pem',
+  },
 )
 
 export const CertificateSpec = Type.Object(
@@ -81,8 +98,6 @@ export const CertificateSpec = Type.Object(
   {
     additionalProperties: false,
     description: 'A certificate, given or automated: exactly one of pem, acme.',
-    pending: 'no certificate is served or trusted yet',
-    failsClosed: true,
   },
 )
 
@@ -105,5 +120,26 @@ export const certificate: Kind = {
     },
   },
   references: () => [],
-  check: ({ spec }: Document): Problem[] => oneOf(spec, '/spec', ['pem', 'acme']),
+  check: (document) => [...oneOf(document.spec, '/spec', ['pem', 'acme']), ...chainProblems(document)],
+  warnings: (document, state) => [...expiryWarnings(document, Date.now()), ...missingNames(document, state)],
+}
+
+/** What a browser or Envoy itself would refuse of what is to be served. A CA is trusted as it is. */
+function chainProblems({ spec }: Document): Problem[] {
+  const { pem } = spec as CertificateSpec
+  if (pem?.privateKey === undefined) return []
+  const message = chainProblem(certificatesIn(pem.certificate))
+  if (message === undefined) return []
+  const remedy =
+    'write the certificate that is to be served first, then the one that signed it, and so on; RSA keys of 2048 bits or more, and no signatures by SHA-1'
+  return [{ pointer: '/spec/pem/certificate', message, remedy }]
+}
+
+function expiryWarnings({ kind, name, spec }: Document, now: number): Warning[] {
+  const { pem } = spec as CertificateSpec
+  if (pem === undefined) return []
+  const message = validityMessage(certificatesIn(pem.certificate), now)
+  if (message === undefined) return []
+  const effect = 'outside of this time whoever checks it refuses the connection'
+  return [{ kind, name, pointer: '/spec/pem/certificate', message, effect }]
 }

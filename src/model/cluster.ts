@@ -12,6 +12,7 @@ import { Name } from './name.ts'
 import { oneOf } from './one-of.ts'
 import type { Warning } from './pending.ts'
 import type { State } from './state.ts'
+import { SubjectAltName } from './subject-alt-name.ts'
 import { loopWarningsOfCluster } from './tier-loops.ts'
 
 const Tls = Type.Object(
@@ -27,23 +28,16 @@ const Tls = Type.Object(
       }),
     ),
     san: Type.Optional(
-      Type.Array(
-        Type.String({
-          description: 'A subject alternative name.',
-          minLength: 1,
-          maxLength: 253,
-          examples: ['search.internal'],
-        }),
-        {
-          description: 'Names of which the upstream’s certificate must have one; else that of `sni`.',
-          minItems: 1,
-          maxItems: 16,
-        },
-      ),
+      Type.Array(SubjectAltName, {
+        description: 'Names of which the upstream’s certificate must have one; else that of `sni`.',
+        minItems: 1,
+        maxItems: 16,
+      }),
     ),
     ca: Type.Optional(
       Name({
-        description: 'Certificate that the upstream’s must be signed by; else the system’s roots.',
+        description:
+          'Certificate that the upstream’s must be signed by; else one of the public roots that Mozilla trusts.',
         examples: ['internal-ca'],
       }),
     ),
@@ -57,8 +51,6 @@ const Tls = Type.Object(
   {
     additionalProperties: false,
     description: 'TLS to the endpoints. Without it they are spoken to in clear.',
-    pending: 'the cluster gets no endpoints until TLS is spoken to them',
-    failsClosed: true,
   },
 )
 
@@ -91,7 +83,6 @@ export const ClusterSpec = Type.Object(
       Type.Enum(['http1', 'http2', 'auto'], {
         description: 'What the endpoints speak; auto asks them by ALPN, over TLS.',
         default: 'http1',
-        pendingValues: { auto: 'requests are sent as HTTP/1.1' },
       }),
     ),
     connectTimeout: Type.Optional(
@@ -125,6 +116,8 @@ export const ClusterSpec = Type.Object(
 
 export type ClusterSpec = Static<typeof ClusterSpec>
 
+export type ClusterTls = Static<typeof Tls>
+
 /** A cluster as it is in force: what has a default is there. */
 export type EffectiveCluster = Omit<ClusterSpec, 'endpoints' | 'healthCheck'> &
   Required<Pick<ClusterSpec, 'connectTimeout' | 'protocol' | 'outlierDetection'>> & {
@@ -152,6 +145,7 @@ function check(document: Document): Problem[] {
     ...oneOf(spec, '/spec', ['endpoints', 'gateway']),
     ...duplicateEndpoints(spec),
     ...tooHeavy(spec),
+    ...anyNameProblems(spec),
     ...loadBalancingProblems(spec.loadBalancing, '/spec/loadBalancing'),
     ...healthCheckProblems(spec.healthCheck, spec.protocol ?? 'http1', '/spec/healthCheck'),
   ]
@@ -170,6 +164,13 @@ function duplicateEndpoints({ endpoints = [] }: ClusterSpec): Problem[] {
   })
 }
 
+/** A certificate of the right CA for anybody's name proves nothing. */
+function anyNameProblems({ tls }: ClusterSpec): Problem[] {
+  if (tls === undefined || tls.sni !== undefined || tls.san !== undefined) return []
+  const message = 'nothing says for which name the certificate of the endpoints must be'
+  return [{ pointer: '/spec/tls', message, remedy: 'add sni or san' }]
+}
+
 /** Envoy refuses a locality whose weights add up to more than 32 bits. */
 function tooHeavy({ endpoints = [] }: ClusterSpec): Problem[] {
   const sum = endpoints.reduce((total, { weight = 1 }) => total + weight, 0)
@@ -179,7 +180,7 @@ function tooHeavy({ endpoints = [] }: ClusterSpec): Problem[] {
 }
 
 function warnings(document: Document, state: State): Warning[] {
-  return [...ignoredWeights(document), ...loopWarningsOfCluster(document, state)]
+  return [...ignoredWeights(document), ...unasked(document), ...loopWarningsOfCluster(document, state)]
 }
 
 /** Shares that the policy takes no account of. */
@@ -189,6 +190,14 @@ function ignoredWeights({ kind, name, spec }: Document): Warning[] {
   if (loadBalancing?.policy !== 'random' || weights.size < 2) return []
   const message = 'random takes no account of weights'
   return [{ kind, name, pointer: '/spec/endpoints', message, effect: 'all endpoints get the same share' }]
+}
+
+/** Over a connection in clear nobody can be asked what they speak. */
+function unasked({ kind, name, spec }: Document): Warning[] {
+  const { protocol, tls } = spec as ClusterSpec
+  if (protocol !== 'auto' || tls !== undefined) return []
+  const message = 'auto asks over TLS, and the cluster has no tls'
+  return [{ kind, name, pointer: '/spec/protocol', message, effect: 'requests are sent as HTTP/1.1' }]
 }
 
 function references({ gateway, outlierDetection, tls }: ClusterSpec): Reference[] {

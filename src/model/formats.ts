@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { durationProblem } from './duration.ts'
 import { hostProblem } from './host.ts'
 import { ipProblem } from './ip.ts'
+import { keySetProblem } from './key-set.ts'
 import { pathProblem } from './path.ts'
 import { pemProblem } from './pem.ts'
 import { regexProblem } from './regex.ts'
@@ -25,6 +26,8 @@ export const formats: Record<string, FormatCheck> = {
   'weir-url': (value) =>
     /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? undefined : 'is not an http(s) URL',
   'weir-certificate': (value) => pemProblem(value, 'CERTIFICATE'),
+  'weir-crl': (value) => pemProblem(value, 'X509 CRL'),
+  'weir-key-set': keySetProblem,
   'weir-private-key': (value) => pemProblem(value, 'PRIVATE KEY'),
 }
 

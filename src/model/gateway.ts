@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
+import { AccessLog } from './access-log.ts'
+import { tlsWarnings } from './certificate-names.ts'
 import { type Document, LabelKey } from './document.ts'
 import { Duration } from './duration.ts'
 import type { Kind, Reference } from './kind.ts'
@@ -7,6 +9,7 @@ import { Listener } from './listener.ts'
 import { Name } from './name.ts'
 import { portConflicts } from './port-conflicts.ts'
 import { Size } from './size.ts'
+import { Tracing } from './tracing.ts'
 
 const RateLimitService = Type.Object(
   {
@@ -28,38 +31,6 @@ const RateLimitService = Type.Object(
     ),
   },
   { additionalProperties: false, default: {}, description: 'How Envoy asks for rate-limit decisions.' },
-)
-
-const AccessLog = Type.Object(
-  { format: Type.Enum(['json'], { description: 'Form of a line.', examples: ['json'] }) },
-  {
-    additionalProperties: false,
-    description: 'A line for each request. Without it none is written.',
-    pending: 'no access log is written',
-  },
-)
-
-const Tracing = Type.Object(
-  {
-    provider: Type.Enum(['otlp', 'zipkin'], {
-      description: 'How spans are sent: otlp joins W3C traces, zipkin B3 ones.',
-      examples: ['otlp'],
-    }),
-    collector: Name({ description: 'Cluster that spans are sent to.', examples: ['jaeger'] }),
-    sample: Type.Optional(
-      Type.Number({
-        description: 'Share of the requests that are traced, in percent.',
-        minimum: 0,
-        maximum: 100,
-        default: 100,
-      }),
-    ),
-  },
-  {
-    additionalProperties: false,
-    description: 'Distributed tracing. Without it no spans are sent.',
-    pending: 'no spans are sent',
-  },
 )
 
 const Wave = Type.Object(
@@ -143,7 +114,6 @@ export const GatewaySpec = Type.Object(
         atLeast: '0B',
         atMost: '4GiB',
         examples: ['1MiB'],
-        pending: 'bodies of any size pass',
       }),
     ),
     accessLog: Type.Optional(AccessLog),
@@ -177,6 +147,7 @@ export const gateway: Kind = {
   references,
   check: (document) => [...duplicateListenerNames(document), ...tlsProblems(document)],
   checkState: portConflicts,
+  warnings: tlsWarnings,
 }
 
 function duplicateListenerNames(document: Document): Problem[] {
@@ -235,12 +206,15 @@ function references(spec: GatewaySpec): Reference[] {
     const ca = tls?.clientCa === undefined ? [] : [{ pointer: `${pointer}/clientCa`, name: tls.clientCa }]
     return [...served, ...ca].map((reference) => ({ ...reference, kind: 'Certificate' }))
   })
-  const collector = spec.tracing?.collector
+  const collectors = [
+    { pointer: '/spec/tracing/collector', name: spec.tracing?.collector },
+    { pointer: '/spec/accessLog/to/otlp', name: spec.accessLog?.to?.otlp },
+  ]
   return [
     ...certificates,
-    ...(collector === undefined
-      ? []
-      : [{ pointer: '/spec/tracing/collector', kind: 'Cluster', name: collector }]),
+    ...collectors.flatMap(({ pointer, name }) =>
+      name === undefined ? [] : [{ pointer, kind: 'Cluster', name }],
+    ),
     ...(spec.rateLimits ?? []).map((name, index) => ({
       pointer: `/spec/rateLimits/${index}`,
       kind: 'RateLimitPolicy',

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { CheckContext } from './kind.ts'
 import { Name } from './name.ts'
 import { Port } from './port.ts'
+import { SubjectAltName } from './subject-alt-name.ts'
 
 const Tls = Type.Object(
   {
@@ -27,12 +28,37 @@ const Tls = Type.Object(
         examples: ['partner-ca'],
       }),
     ),
+    clientSan: Type.Optional(
+      Type.Array(SubjectAltName, {
+        description:
+          'Names of which a client’s certificate must have one. Without it those that clientCa vouches for may come.',
+        minItems: 1,
+        maxItems: 64,
+        uniqueItems: true,
+        examples: [['spiffe://partner.example/billing']],
+      }),
+    ),
+    clientFingerprints: Type.Optional(
+      Type.Array(
+        Type.String({
+          description: 'SHA-256 of a certificate in DER, in hexadecimal digits, with colons or not.',
+          pattern: '^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$',
+          maxLength: 95,
+          remedy: 'write what `openssl x509 -noout -fingerprint -sha256` prints',
+        }),
+        {
+          description:
+            'The client certificates that may come, of those that clientCa vouches for. Without it all of them.',
+          minItems: 1,
+          maxItems: 64,
+          uniqueItems: true,
+        },
+      ),
+    ),
   },
   {
     additionalProperties: false,
     description: 'TLS termination, for https listeners. Without it clients speak in clear.',
-    pending: 'the listener stays shut until TLS is served',
-    failsClosed: true,
   },
 )
 
@@ -55,15 +81,32 @@ export const Listener = Type.Object(
     protocol: Type.Enum(['http', 'https'], {
       description: 'What clients speak to it: HTTP/1.1 and HTTP/2, in clear or over TLS.',
       examples: ['http'],
-      pendingValues: { https: 'the listener stays shut until TLS is served' },
-      failsClosed: true,
     }),
     tls: Type.Optional(Tls),
+    callers: Type.Optional(
+      Type.Enum(['clients', 'gateways'], {
+        description:
+          'Who sends requests: clients, whose requests get an x-request-id of their own and are sampled for tracing here, or other gateways, whose x-request-id and sampling are kept. Default: gateways if a Cluster forwards to this listener, else clients.',
+        examples: ['gateways'],
+      }),
+    ),
+    trustedHops: Type.Optional(
+      Type.Integer({
+        description:
+          'How many proxies before it, such as a CDN or another gateway, are trusted to say whom they speak for: the client is who wrote to the first of them, by `x-forwarded-for` read from its end. With 0 it is the other end of the connection.',
+        minimum: 0,
+        maximum: 16,
+        default: 0,
+        examples: [1],
+      }),
+    ),
   },
   { additionalProperties: false, description: 'One address and port.' },
 )
 
 export type Listener = Static<typeof Listener>
+
+export type ListenerTls = Static<typeof Tls>
 
 /** How long nothing may move on a request, where its route says nothing of it. */
 export const streamIdleTimeoutMs = 300_000

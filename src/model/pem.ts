@@ -4,10 +4,13 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
  * Why a text is not PEM (RFC 7468) of that label which Envoy can serve, if it is not: `PRIVATE KEY` stands for each of
  * its kinds. Whether a key fits its certificate is asked where both are at hand.
  */
-export function pemProblem(text: string, label: 'CERTIFICATE' | 'PRIVATE KEY'): string | undefined {
-  // A key in a form that is no block here, too: as part of a certificate it would be kept in clear.
-  if (label === 'CERTIFICATE' && text.includes('PRIVATE KEY'))
-    return 'holds a PRIVATE KEY where a CERTIFICATE is wanted'
+export function pemProblem(
+  text: string,
+  label: 'CERTIFICATE' | 'PRIVATE KEY' | 'X509 CRL',
+): string | undefined {
+  // A key in a form that is no block here, too: as part of another text it would be kept in clear.
+  if (label !== 'PRIVATE KEY' && text.includes('PRIVATE KEY'))
+    return `holds a PRIVATE KEY where a ${label} is wanted`
   // The old form of encrypted keys (RFC 1421, section 4.6.1.1) has headers in its block.
   if (label === 'PRIVATE KEY' && /^Proc-Type:.*ENCRYPTED/m.test(text)) return 'is protected by a passphrase'
   const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g)]
@@ -16,9 +19,33 @@ export function pemProblem(text: string, label: 'CERTIFICATE' | 'PRIVATE KEY'): 
   if (others.length > 0) return `holds a ${others[0]} where a ${label} is wanted`
   if (label === 'PRIVATE KEY' && blocks.length > 1) return 'holds more than one private key'
   if (blocks.some((block) => block[1]!.startsWith('ENCRYPTED'))) return 'is protected by a passphrase'
-  return label === 'CERTIFICATE'
-    ? certificateProblem(blocks.map(([block]) => block))
-    : keyProblem(blocks[0]![0])
+  switch (label) {
+    case 'CERTIFICATE':
+      return certificateProblem(blocks.map(([block]) => block))
+    case 'X509 CRL':
+      return blocks.every(([, , base64]) => isSequence(base64!))
+        ? undefined
+        : 'is PEM text that holds no certificate revocation list'
+    case 'PRIVATE KEY':
+      return keyProblem(blocks[0]![0])
+  }
+}
+
+/** The certificates of a PEM text that has no problem. */
+export function certificatesIn(text: string): X509Certificate[] {
+  const blocks = text.match(/-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]*-----END \1-----/g) ?? []
+  return blocks.map((block) => new X509Certificate(block))
+}
+
+/** Whether it is one sequence of DER (X.690), whole: what is in it Envoy reads. */
+function isSequence(base64: string): boolean {
+  const der = Buffer.from(base64, 'base64')
+  const length = der[1] ?? 0
+  if (der[0] !== 0x30) return false
+  if (length < 128) return der.length === 2 + length
+  const bytes = length - 128
+  if (bytes < 1 || bytes > 4 || der.length < 2 + bytes) return false
+  return der.length === 2 + bytes + der.readUIntBE(2, bytes)
 }
 
 function certificateProblem(blocks: readonly string[]): string | undefined {

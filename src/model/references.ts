@@ -45,8 +45,8 @@ function hasListener({ document }: StoredObject, listener: string): boolean {
 }
 
 /**
- * The gateways that an object has to do with: itself, those that it names, else those of whoever names it.
- * A write waits for the Envoys of these.
+ * The gateways that an object has to do with: itself, those that it names, else those of whoever names it and those
+ * that it forwards to, whose listeners follow from that. A write waits for the Envoys of these.
  */
 export function gatewaysConcerned(
   kinds: readonly Kind[],
@@ -70,9 +70,10 @@ export function gatewaysConcerned(
     }
     const stored = find(state, object.kind, object.name)
     const named = stored === undefined ? [] : referencesOf(kinds, stored.document)
-    const direct = named.filter(({ kind, target }) => kind === 'Gateway' && target !== true)
+    const gatewaysNamed = named.filter(({ kind }) => kind === 'Gateway')
+    const isPart = gatewaysNamed.some(({ target }) => target !== true)
     const referrers = () => (referrersOf(kinds, state).get(key) ?? []).map(({ from }) => from)
-    pending.push(...(direct.length > 0 ? direct : referrers()))
+    pending.push(...gatewaysNamed, ...(isPart ? [] : referrers()))
   }
   return gateways
 }

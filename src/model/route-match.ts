@@ -7,7 +7,7 @@ import { pathPattern } from './path.ts'
 
 const pathRemedy = 'write a path that starts with "/" and has no query, for example /api/v1'
 
-const Path = Type.Object(
+export const RoutePath = Type.Object(
   {
     prefix: Type.Optional(
       Type.String({
@@ -46,7 +46,7 @@ const Path = Type.Object(
 /** Which requests a route takes: all conditions must hold. */
 export const RouteMatch = Type.Object(
   {
-    path: Path,
+    path: RoutePath,
     methods: Type.Optional(
       Type.Array(
         Type.String({

@@ -23,8 +23,6 @@ const Host = Type.String({
   examples: ['shop.example'],
 })
 
-const unserved = 'the route answers 503 to every request'
-
 export const RouteSpec = Type.Object(
   {
     gateways: Type.Array(GatewayReference, {
@@ -116,16 +114,12 @@ export const RouteSpec = Type.Object(
         minItems: 1,
         maxItems: 8,
         uniqueItems: true,
-        pending: unserved,
-        failsClosed: true,
       }),
     ),
     request: Type.Optional(
       Name({
         description: 'RequestPolicy: what a request may be. Without it all may pass.',
         examples: ['orders-requests'],
-        pending: unserved,
-        failsClosed: true,
       }),
     ),
     rateLimits: Type.Optional(

@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts'
+import { uncoveredHosts } from './certificate-names.ts'
 import type { Document } from './document.ts'
 import { parseGatewayReference } from './gateway-reference.ts'
 import { hashProblems } from './hash.ts'
@@ -111,5 +112,9 @@ function references(spec: RouteSpec): Reference[] {
 
 /** What a route leads to besides what it says: its requests coming back to it, other routes in the way. */
 function warnings(document: Document, state: State): Warning[] {
-  return [...loopWarnings(document, state), ...shadowWarnings(state, document.name)]
+  return [
+    ...loopWarnings(document, state),
+    ...shadowWarnings(state, document.name),
+    ...uncoveredHosts(document, state),
+  ]
 }

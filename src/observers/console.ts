@@ -14,6 +14,8 @@ const tell: Teller = {
     `PostgreSQL is away (${error}); what was served last goes on being served`,
   store_recovered: () => 'PostgreSQL is back',
   row_unreadable: ({ kind, name, error }) => `${kind}/${name} cannot be read and is left out: ${error}`,
+  secret_unreadable: ({ secret }) =>
+    `The secret ${secret} cannot be opened with the keys that this weir has: a placeholder is served in its place (docs/secrets.md)`,
   held_back: ({ gateway, kind, name, reason }) => `${kind}/${name} (gateway ${gateway}) ${reason}`,
   xds_refused: ({ node, peer, reason }) =>
     `${node === undefined ? 'An Envoy that names no node' : `Envoy ${node}`} (from ${peer}) was refused: ${reason}`,

@@ -16,6 +16,7 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   store_unavailable: 'warn',
   store_recovered: 'info',
   row_unreadable: 'error',
+  secret_unreadable: 'error',
   held_back: 'error',
   counters_full: 'warn',
   counters_saved: 'info',

@@ -11,6 +11,11 @@ export interface HttpFilter {
   phase: Phase
   name: string
   config: Message
+  /**
+   * Its configuration comes by ECDS under its name (`PolicyKind.extensions`), so that it may follow from policies.
+   * `config` is what holds as long as there is none, and must refuse what it cannot judge.
+   */
+  discovered?: true
 }
 
 export interface GatewayContext {
@@ -23,6 +28,15 @@ export interface RouteContext {
   route: { name: string; spec: EffectiveRoute }
   /** The policies of this kind that its requests meet, in their order, defaults filled in. */
   policies: { name: string; spec: Record<string, unknown> }[]
+}
+
+/** What the filters of a gateway may follow from that come by ECDS. */
+export interface ExtensionContext {
+  gateway: GatewayContext
+  /** The routes that are served, with the policies of this kind that they meet, defaults filled in. */
+  routes: { name: string; policies: RouteContext['policies'] }[]
+  /** What the servers of a cluster are called. */
+  hostOf(cluster: string): string
 }
 
 /** How Envoy describes the requests of a route to the rate-limit service for one policy. */
@@ -38,12 +52,28 @@ export interface RouteLimit {
 export interface RouteContribution {
   /** `Route.typed_per_filter_config`, by filter name */
   perFilterConfig?: Record<string, Message>
+  /** Request headers that upstreams are not to see; every filter still has them. */
+  removedHeaders?: readonly string[]
+  /** Requests that the route takes and does not serve as it serves the others. */
+  apart?: ApartRequests[]
+}
+
+/** Requests of a route that differ from its others by headers, and become an Envoy route before it. */
+export interface ApartRequests {
+  /** `RouteMatch.headers` that they fulfil besides the match of the route. */
+  headers: Message[]
+  /** Takes the place of the route's own, by filter name. */
+  perFilterConfig: Record<string, Message>
+  /** Envoy answers them itself; otherwise they go where the others go. */
+  answer?: { status: number; headers: Record<string, string> }
 }
 
 /** What a policy kind means to the user (a `Kind`) and to Envoy. */
 export interface PolicyKind extends Kind {
   /** Filters that every connection manager of a gateway has, whether or not a policy of the kind exists yet. */
   filters?(gateway: GatewayContext): HttpFilter[]
+  /** The configurations of those filters that come by ECDS, by their names: each of them, whatever policies there are. */
+  extensions?(context: ExtensionContext): Record<string, Message>
   /** Mappers of the answers that Envoy gives itself (`local_reply_config`), the same for every gateway. */
   localReplies?(): Message[]
   /** Request headers that only the kind's own filters may write; what clients write there is taken away first. */
@@ -52,6 +82,8 @@ export interface PolicyKind extends Kind {
   readonly usedHeaders?: readonly string[]
   /** Names of the policies of this kind that the requests of a route meet, in their order, each once. */
   namedBy?(route: EffectiveRoute, gateway: GatewayContext): string[]
+  /** What all requests of a gateway need that meet no policy of this kind (`RouteConfiguration.typed_per_filter_config`). */
+  everyRoute?(gateway: GatewayContext): Record<string, Message>
   /** What the route needs for them. */
   route?(context: RouteContext): RouteContribution
   /** What of it is asked of the rate-limit service. */

@@ -3,12 +3,13 @@ import { startupError, WeirError } from '../errors.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Edit } from '../model/plan-write.ts'
 import { hasSecrets } from '../model/secret.ts'
+import { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
-import { rewrap } from './envelope.ts'
+import { open, rewrap } from './envelope.ts'
 import { type HashKey, keyedHash, newHashKey, openHashKey, rewrapHashKey } from './hash-key.ts'
 import type { Keyring } from './keyring.ts'
 import type { MasterKey } from './master-key.ts'
-import type { HashKeyRow, SecretRows } from './rows.ts'
+import type { HashKeyRow, SecretRow, SecretRows } from './rows.ts'
 import { type KeysInForce, type Split, splitSecrets } from './split.ts'
 
 /** What a rotation did. */
@@ -39,6 +40,20 @@ export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyrin
   const { keyring } = options
   const kinds = options.kinds.filter(({ spec }) => hasSecrets(spec))
   const names = new Set(kinds.map(({ kind }) => kind))
+
+  function opened(row: SecretRow): SecretText | undefined {
+    const master = keyring.find(row.keyId)
+    if (master === undefined || row.ciphertext === null) return undefined
+    try {
+      const clear = open(master, row, row.ciphertext)
+      const text = new SecretText(clear.toString('utf8'))
+      clear.fill(0)
+      return text
+    } catch {
+      // What is wrong with it may not be told: it is secret.
+      return undefined
+    }
+  }
 
   async function keysInForce(rows: SecretRows): Promise<KeysInForce> {
     const row = await rows.hashKey()
@@ -106,6 +121,17 @@ export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyrin
       }
       await rows.putHashKey(rewrapHashKey(from, to, row))
       return { from: from.id, to: to.id, secrets }
+    },
+
+    /** Encrypted secrets in clear, by id. Those that cannot be opened with the keys at hand are left out. */
+    async texts(rows: SecretRows, ids: readonly string[]): Promise<Map<string, SecretText>> {
+      const found = await rows.byId(ids)
+      return new Map(
+        found.flatMap((row) => {
+          const text = opened(row)
+          return text === undefined ? [] : [[row.id, text] as const]
+        }),
+      )
     },
 
     /** To be called when a rotation is committed: the key file forgets the keys before. */

@@ -68,7 +68,7 @@ export async function splitSecrets(
     if (!same) created.push(row)
     settled.set(secret, row)
   }
-  problems.push(...keyFitProblems(state, settled, (row) => opened(keys, row)))
+  problems.push(...keyFitProblems(state, settled, (row) => opened(keys, row), Date.now()))
   problems.push(...(await sharedKeyProblems(kinds, rows, state, edits, settled, created)))
   return { edits: withRefs(kinds, edits, settled), created, problems }
 }

@@ -5,6 +5,7 @@ import { type Problem, WeirError } from '../errors.ts'
 import type { AnnouncementExchange, KnownAnnouncement } from '../model/announcement.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Change, Edit, WritePlan } from '../model/plan-write.ts'
+import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { SecretRow } from '../secrets/rows.ts'
@@ -254,6 +255,10 @@ export function createStore(options: {
           return secrets.unlock(secretRows(tx))
         }),
       ),
+
+    /** Encrypted secrets in clear, by id; without those that cannot be opened. */
+    secretTexts: (ids: readonly string[]): Promise<Map<string, SecretText>> =>
+      guarded(() => secrets.texts(secretRows(db), ids)),
 
     /** Puts all secrets under another master key; all or none of them. */
     rotateSecrets: (): Promise<Rotation> =>

@@ -55,13 +55,18 @@ export function takeAnswer(subscription: Subscription, request: AdsRequest): Ans
     subscription.ack()
     return { kind: 'ack', type, nonce, revision }
   }
-  const error = shortened(request.error_detail.message ?? '')
+  const error = shortened(withoutPem(request.error_detail.message ?? ''))
   const parked = subscription.nack(error)
   return { kind: 'nack', type, nonce, resources: namesOf(outstanding), error, parked }
 }
 
 function namesOf({ upserts, removed }: Outstanding): string[] {
   return [...upserts.map(({ name }) => name), ...removed]
+}
+
+/** What Envoy repeats of a secret may be the key; the end of a text may have been cut off. */
+function withoutPem(message: string): string {
+  return message.replace(/-----BEGIN.*?(-----END [A-Z0-9 ]*-----|$)/gs, '[redacted]')
 }
 
 /** Envoy first repeats the offending configuration, and says last what is wrong with it. */

@@ -17,10 +17,12 @@ export interface Awaited {
   readonly listeners: boolean
 }
 
-/** The order in which types are considered: clusters and endpoints come before what refers to them. */
+/** The order in which types are considered: what is referred to comes before what refers to it. */
 export const sendingOrder: readonly string[] = [
   typeUrls.cluster,
   typeUrls.endpoints,
+  typeUrls.secret,
+  typeUrls.extension,
   typeUrls.listener,
   typeUrls.route,
 ]
@@ -29,34 +31,43 @@ export const sendingOrder: readonly string[] = [
  * Make before break (xDS protocol, "Eventual consistency considerations"), decided anew each time from what is
  * pending and outstanding, so that no step can be forgotten by a reconnect:
  *
- * 1. Clusters and endpoints go at once. Endpoints do not wait for the clusters' ACK: Envoy holds it back until
- *    they arrive.
- * 2. Listeners and routes wait until every cluster is ACKed, which is when Envoy has warmed it. Routes follow
- *    listeners, but a listener that waits for its routes gets them.
- * 3. Clusters and endpoints are removed once no listener or route, old or refused, can still name them.
+ * 1. Clusters, endpoints and secrets go at once. Endpoints and secrets do not wait for the clusters' ACK: Envoy holds
+ *    it back until they arrive.
+ * 2. Extensions, listeners and routes wait until every cluster is ACKed, which is when Envoy has warmed it. Listeners
+ *    follow the secrets and extensions that Envoy has, and routes follow listeners, but what waits for a name gets it.
+ * 3. Secrets and extensions are removed once no cluster or listener, old or refused, can still name them, and clusters
+ *    and endpoints once nothing can.
  *
- * Nobody waits in a circle: clusters wait for nothing, listeners for clusters, routes for listeners, removals
- * for all.
+ * Nobody waits in a circle: clusters and secrets wait for nothing, extensions for clusters, listeners for these, routes
+ * for listeners, removals for all.
  */
 export function permitFor(type: string, view: (type: string) => TypeView, awaited: Awaited): Permit {
-  const [clusters, endpoints, listeners, routes] = [
+  const [clusters, endpoints, secrets, extensions, listeners, routes] = [
     view(typeUrls.cluster),
     view(typeUrls.endpoints),
+    view(typeUrls.secret),
+    view(typeUrls.extension),
     view(typeUrls.listener),
     view(typeUrls.route),
   ]
   const warm = !awaited.clusters && !clusters.busy && !clusters.upserts && !endpoints.upserts
+  const equipped = warm && !secrets.upserts && !extensions.upserts
+  const unlistened = !awaited.listeners && unneeded(listeners)
   switch (type) {
     case typeUrls.cluster:
     case typeUrls.endpoints:
-      return { upserts: 'all', removals: !awaited.listeners && unneeded(listeners) && unneeded(routes) }
+      return { upserts: 'all', removals: unlistened && unneeded(routes) && unneeded(extensions) }
+    case typeUrls.secret:
+      return { upserts: 'all', removals: unlistened && !awaited.clusters && unneeded(clusters) }
+    case typeUrls.extension:
+      return { upserts: warm ? 'all' : 'none', removals: warm && unlistened }
     case typeUrls.listener:
-      return { upserts: warm ? 'all' : 'none', removals: warm }
+      return { upserts: equipped ? 'all' : 'none', removals: equipped }
     case typeUrls.route: {
       const listening = !listeners.busy && !listeners.upserts && !listeners.removals
       return {
-        upserts: !warm ? 'none' : listening ? 'all' : 'waiting',
-        removals: warm && listening && !listeners.parked,
+        upserts: !equipped ? 'none' : listening ? 'all' : 'waiting',
+        removals: equipped && listening && !listeners.parked,
       }
     }
     default:

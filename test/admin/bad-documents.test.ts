@@ -72,6 +72,9 @@ const policy = (spec: object) => ({ kind: 'RateLimitPolicy', name: 'bad', spec }
 const fixed = (spec: object) =>
   policy({ algorithm: 'fixed_window', limit: 5, window: '1m', key: [{ client_ip: true }], ...spec })
 const key = [{ client_ip: true }]
+/** Of RFC 8037, appendix A.2. */
+const publicKeys =
+  '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
 const auth = (jwks: object) => ({ kind: 'AuthPolicy', name: 'bad', spec: { jwt: { issuer: 'me', jwks } } })
 const consumer = (...apiKeys: object[]) => ({ kind: 'Consumer', name: 'bad', spec: { apiKeys } })
 const certificate = (spec: object) => ({ kind: 'Certificate', name: 'bad', spec })
@@ -427,7 +430,19 @@ const byHand: Case[] = [
     '/spec/apiKey/in/0',
     /exactly one of header/,
   ],
-  ['jwks twice', auth({ inline: '{}', cluster: 'catalogue', path: '/' }), '/spec/jwt/jwks', /exactly one/],
+  [
+    'jwks twice',
+    auth({ inline: publicKeys, cluster: 'catalogue', path: '/' }),
+    '/spec/jwt/jwks',
+    /exactly one/,
+  ],
+  ['jwks without a key', auth({ inline: '{"keys":[]}' }), '/spec/jwt/jwks/inline', /public keys/],
+  [
+    'jwks with a secret',
+    auth({ inline: '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}' }),
+    '/spec/jwt/jwks/inline',
+    /public keys/,
+  ],
   ['jwks on a cluster without a path', auth({ cluster: 'catalogue' }), '/spec/jwt/jwks', /both/],
   [
     'no limit for fixed_window',

@@ -3,13 +3,10 @@ import { after, before, describe, test } from 'node:test'
 import type { GatewayChange } from '../../src/admin/context.ts'
 import { preview } from '../../src/control/preview.ts'
 import { sample, startAdmin, type TestAdmin } from '../support/admin.ts'
+import { testLive } from '../support/live.ts'
 import { withClient } from '../support/postgres.ts'
 
-const live = {
-  services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] },
-  announced: new Map(),
-  listenerAddress: '127.0.0.1',
-}
+const live = testLive()
 const cluster = (name: string) => ({ kind: 'Cluster', name, spec: { endpoints: [] } })
 
 describe('POST /v1/apply', () => {

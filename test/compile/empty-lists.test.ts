@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compile } from '../../src/compile/compile.ts'
+import { testLive } from '../support/live.ts'
 import { stateOf } from '../support/state-of.ts'
 
-const live = {
-  services: { ratelimit: [{ host: '127.0.0.1', port: 18_001 }] },
-  announced: new Map(),
-  listenerAddress: '127.0.0.1',
-}
+const live = testLive()
 
 /** The route configuration of a gateway with one route of that match. */
 function routes(match: object): unknown {

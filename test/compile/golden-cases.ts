@@ -11,6 +11,7 @@ import { emptyState, type State } from '../../src/model/state.ts'
 import { parseYaml } from '../../src/model/yaml.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { projectRoot } from '../../src/project-root.ts'
+import { testLive } from '../support/live.ts'
 
 /** Apart from the address that other tests use, so that no port of a golden is taken. */
 export const listenerAddress = '127.0.0.77'
@@ -28,6 +29,9 @@ const announced = new Map([
     ],
   ],
 ])
+
+/** Its certificates and keys are made anew for each run; golden files show names for them. */
+export const live = testLive({ announced, listenerAddress })
 
 export interface GoldenCase {
   title: string
@@ -52,7 +56,6 @@ export function outcome(
 ): { problems: Problem[] } | { gateways: Map<string, Compiled>; limits: Limits } {
   const { state, problems } = stateOf(readFileSync(path, 'utf8'), basename(path))
   if (problems.length > 0) return { problems }
-  const live = { services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] }, announced, listenerAddress }
   const names = [...state.objects.get('Gateway')!.keys()].sort()
   return {
     gateways: new Map(names.map((name) => [name, compile(state, name, live)])),

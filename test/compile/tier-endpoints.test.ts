@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { tierEndpoints } from '../../src/compile/cluster/tier-endpoints.ts'
+import { testLive } from '../support/live.ts'
 import { stateOf } from '../support/state-of.ts'
 
 interface Envoy {
@@ -18,10 +19,7 @@ function found(
   const announced = envoys.map(({ addresses = [], peer = '192.0.2.1' }, index) => ({
     ...{ gateway: 'internal', node: `internal-${index}`, addresses, peer },
   }))
-  const live = {
-    ...{ services: { ratelimit: [] }, listenerAddress: fallback },
-    announced: new Map([['internal', announced]]),
-  }
+  const live = testLive({ listenerAddress: fallback, announced: new Map([['internal', announced]]) })
   const target = { name: 'internal', listener: 'http' }
   return tierEndpoints(state, target, live).map(({ address, port }) => {
     assert.equal(port, 8080)

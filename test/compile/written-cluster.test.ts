@@ -6,9 +6,10 @@ import type { Document } from '../../src/model/document.ts'
 import { warningsOf } from '../../src/model/warnings.ts'
 import { kinds } from '../../src/policies/index.ts'
 import type { Written } from '../support/example.ts'
+import { testLive } from '../support/live.ts'
 import { stateOf } from '../support/state-of.ts'
 
-const live = { services: { ratelimit: [] }, announced: new Map(), listenerAddress: '127.0.0.1' }
+const live = testLive()
 const base: Written[] = [
   { kind: 'Gateway', name: 'edge', spec: { listeners: [{ name: 'http', port: 1, protocol: 'http' }] } },
   {

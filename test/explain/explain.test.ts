@@ -96,6 +96,17 @@ describe('what Envoy would send for a request', () => {
     assert.deepEqual(sent, [{ domain: 'edge', descriptors: [{ entries }] }])
   })
 
+  test('nothing of who calls, since no token and no certificate is looked at', async () => {
+    const state = stateWith(
+      { kind: 'AuthPolicy', name: 'staff', spec: { allow: { ips: ['10.0.0.0/8'] } } },
+      policy('who', [{ jwt_claim: 'sub' }, { client_certificate: true }]),
+      route('r', '/', { auth: ['staff'], rateLimits: ['who'] }),
+    )
+    const { sent, reason } = await explained(state, { headers: { authorization: 'Bearer a.b.c' } })
+    assert.deepEqual(sent[0]!.descriptors, [{ entries: [{ key: 'policy', value: 'who' }] }])
+    assert.equal(reason, 'the gateway lets it pass, if staff allows the caller')
+  })
+
   test('what a request lacks is left out; an empty value is none', async () => {
     const state = stateWith(
       policy('pair', [{ header: 'x-a' }, { header: 'x-b' }]),

@@ -9,6 +9,7 @@ import { removePostgresData } from '../../src/local/postgres.ts'
 import type { Document } from '../../src/model/document.ts'
 import { emptyState, replace } from '../../src/model/state.ts'
 import { dumpedInForce, expectedInForce } from '../support/in-force.ts'
+import { testLive } from '../support/live.ts'
 import { startLoad } from '../support/load.ts'
 import { processesWith, record } from '../support/local-processes.ts'
 import { freePort } from '../support/ports.ts'
@@ -181,11 +182,7 @@ function expected(documents: Document[]) {
     object: { document, revision: 1 },
   }))
   const rls = Number(environment.WEIR_RLS_ADDR!.split(':')[1])
-  const live = {
-    services: { ratelimit: [{ host: '127.0.0.1', port: rls }] },
-    announced: new Map(),
-    listenerAddress: '127.0.0.1',
-  }
+  const live = testLive({ services: { ratelimit: [{ host: '127.0.0.1', port: rls }] } })
   return expectedInForce(compile(replace(emptyState, 1, replacements), 'edge', live))
 }
 

@@ -29,6 +29,9 @@ before(async () => {
       },
       body: json,
     }),
+    ...refusing('worded', { body: 'later' }),
+    policy('once', { limit: 1, window: '1h' }),
+    route('once', '/once', { rateLimits: ['once'] }),
     ...refusing('early', { status: 418, body: 'a teapot' }, { stage: 'before_auth' }),
     ...[400, 599].flatMap((status) => refusing(`status-${status}`, { status })),
     policy('admits', { limit: 9, response: { status: 500 } }),
@@ -42,10 +45,30 @@ after(async () => {
 })
 
 describe('what a refused client gets', () => {
-  test('without a word of its policy a bare 429', async () => {
+  test('without a word of its policy a 429 with the body of a problem', async () => {
     const { status, body, headers } = await edge.send('/bare')
-    assert.deepEqual([status, body, headers['content-type']], [429, '', undefined])
+    assert.deepEqual([status, headers['content-type']], [429, 'application/problem+json'])
+    assert.deepEqual(JSON.parse(body), {
+      type: 'about:blank',
+      title: 'Too Many Requests',
+      status: 429,
+      detail: 'A limit on requests is reached.',
+      requestId: headers['x-request-id'],
+    })
     assert.equal(headers['x-envoy-ratelimited'], 'true')
+  })
+
+  test('with a body and no status a 429 with that body', async () => {
+    const { status, body, headers } = await edge.send('/worded')
+    assert.deepEqual([status, body, headers['content-type']], [429, 'later', 'text/plain'])
+  })
+
+  test('its Retry-After and RateLimit beside the problem', async () => {
+    await edge.send('/once')
+    const { status, headers } = await edge.send('/once')
+    assert.deepEqual([status, headers['content-type']], [429, 'application/problem+json'])
+    assert.match(String(headers['retry-after']), /^[1-9][0-9]*$/)
+    assert.match(String(headers.ratelimit), /^"once";r=0;t=[0-9]+$/)
   })
 
   test('its own status, headers and body, with what the placeholders stand for', async () => {
@@ -85,11 +108,15 @@ describe('what a refused client gets', () => {
         [status, headers['grpc-status'], headers['content-type']],
         [200, '8', 'application/grpc'],
       )
+      assert.doesNotMatch(String(headers['grpc-message'] ?? ''), /about:blank/)
     })
   }
 
-  test('the upstream saw none of it, and other answers of Envoy are what they were', async () => {
-    assert.equal(upstream.seen.length, 0)
+  test('the upstream saw what was admitted, and other answers of Envoy are what they were', async () => {
+    assert.deepEqual(
+      upstream.seen.map(({ url }) => url),
+      ['/once'],
+    )
     assert.equal((await edge.send('/nowhere')).status, 404)
   })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { compile } from '../../src/compile/compile.ts'
 import { limitsOf } from '../../src/compile/limits.ts'
+import type { Live } from '../../src/compile/live.ts'
 import { rateLimitsOf } from '../../src/compile/routing/rate-limits.ts'
 import { routesOf } from '../../src/compile/routing/routes-of.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
@@ -17,16 +18,21 @@ import { schemaProblems } from '../../src/model/schema-problems.ts'
 import { all, type State } from '../../src/model/state.ts'
 import type { SchemaNode } from '../../src/model/walk.ts'
 import { kinds } from '../../src/policies/index.ts'
+import { inClear } from '../../src/secrets/in-clear.ts'
 import { storefrontDocuments } from '../support/example.ts'
+import { testLive } from '../support/live.ts'
 import { otherValues } from '../support/other-values.ts'
 import { absent, changed, type Field, fieldsOf, placesOf, valueAt } from '../support/schema-fields.ts'
-import { stateOf } from '../support/state-of.ts'
+import { secretsOf, stateOf } from '../support/state-of.ts'
 
 /** Documents of another standard inside ours: what they hold is theirs, and the bounds of a document are theirs. */
 const foreign = ['RequestPolicy/spec/openapi', 'RequestPolicy/spec/openapi/paths']
 
 /** What says which object it is. Changing it makes another object, and the rest of the document is in `spec`. */
 const identity = ['/kind', '/name', '/spec']
+
+/** What another field says, too, so that neither can be changed alone: an https listener is one with `tls`. */
+const paired = ['Gateway/spec/listeners/*/protocol']
 
 /** Another form of the field around it, written by an export alone. */
 const isReference = (path: string) => path.endsWith('/secretRef')
@@ -91,27 +97,24 @@ describe('what every field says of itself', () => {
   }
 })
 
-const live = {
-  services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] },
+const live = testLive({
   announced: new Map(
     ['front', 'back'].map((gateway, index) => {
       const peer = `127.0.0.${index + 1}`
       return [gateway, [{ gateway, node: `${gateway}-1`, addresses: [], peer }]]
     }),
   ),
-  listenerAddress: '127.0.0.1',
-}
+})
 const written = storefrontDocuments()
 const base = stateOf(written)!
 
 /** All that a state means to Envoys and to the decisions of the rate-limit service. */
-function delivered(state: State): string {
+function delivered(state: State, secrets: Live['secrets']): string {
   const gateways = all(state, 'Gateway').map(({ document }) => document)
   const versions = gateways.map(({ name }) =>
-    [...encodeResources(compile(state, name, live).resources)].map(([type, byName]) => [
-      type,
-      [...byName].map(([name, { version }]) => [name, version]),
-    ]),
+    [...encodeResources(compile(state, name, { ...live, secrets }).resources, inClear)].map(
+      ([type, byName]) => [type, [...byName].map(([name, { version }]) => [name, version])],
+    ),
   )
   return JSON.stringify([versions, askedRules(state, gateways)], (_, value) =>
     value instanceof Map ? [...value] : value,
@@ -140,7 +143,7 @@ function askedRules(state: State, gateways: readonly Document[]) {
   })
 }
 
-const now = delivered(base)
+const now = delivered(base, secretsOf(written))
 
 interface Place {
   document: number
@@ -177,12 +180,13 @@ function* changes(field: Field, { document, pointer }: Place) {
   const gone = field.node.const === true ? pointer.slice(0, pointer.lastIndexOf('/')) : pointer
   for (const { other, at } of [...others, { other: absent, at: gone }]) {
     const after = changed(before, at, other)
-    const state = stateOf(written.with(document, after))
+    const all = written.with(document, after)
+    const state = stateOf(all)
     if (state === undefined) continue
     const kind = kinds.find((each) => each.kind === after.kind)!
     const warnings = pendingWarnings(kind.spec, after as Document & typeof after)
     const warned = warnings.some((each) => covers(each, pointer))
-    yield { other, warned, differs: delivered(state) !== now }
+    yield { other, warned, differs: delivered(state, secretsOf(all)) !== now }
   }
 }
 
@@ -214,7 +218,7 @@ describe('every field is delivered to Envoy, or warned of, or for weir alone', (
 
     test(`${kind.kind}: none is silent`, () => {
       const silent = fields.filter((field) => {
-        if (hasOneValue(field.node)) return false
+        if (hasOneValue(field.node) || paired.includes(kind.kind + field.path)) return false
         const places = placesIn(kind, field.path)
         const open = places.filter(({ warned }) => !warned)
         return open.length > 0 && !open.some((place) => changes(field, place).some(({ differs }) => differs))

@@ -5,13 +5,11 @@ import { encodeResources } from '../../src/envoy-api/encoded.ts'
 import { warningsOf } from '../../src/model/warnings.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { localReplies } from '../../src/policies/rate-limit/local-replies.ts'
+import { inClear } from '../../src/secrets/in-clear.ts'
+import { testLive } from '../support/live.ts'
 import { stateOf } from '../support/state-of.ts'
 
-const live = {
-  services: { ratelimit: [{ host: '127.0.0.1', port: 18_001 }] },
-  announced: new Map(),
-  listenerAddress: '127.0.0.1',
-}
+const live = testLive()
 /** A field of `undefined` is left out. */
 const policy = (more: object) => {
   const usual = { algorithm: 'fixed_window', limit: 5, window: '1m', key: [{ header: 'x-key' }] }
@@ -41,7 +39,7 @@ function versions(spec: object): Record<string, string> {
     policy(spec),
   ])
   assert.ok(state !== undefined, JSON.stringify(spec))
-  const resources = encodeResources(compile(state, 'edge', live).resources)
+  const resources = encodeResources(compile(state, 'edge', live).resources, inClear)
   return Object.fromEntries(
     [...resources].flatMap(([type, byName]) =>
       [...byName].map(([name, { version }]) => [`${type.slice(type.lastIndexOf('.') + 1)} ${name}`, version]),

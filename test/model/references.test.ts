@@ -70,8 +70,8 @@ describe('gateways concerned by a change', () => {
     ['Cluster', 'b', ['edge', 'internal']],
     ['Cluster', 'unused', []],
     ['RateLimitPolicy', 'per-key', ['edge']],
-    // What it forwards to is not where it is in force; what a gateway listens on is the endpoints of those before it.
-    ['Cluster', 'to-domain', ['internal']],
+    // Whose listener it forwards to is behind another gateway; what a gateway listens on is the endpoints of those before it.
+    ['Cluster', 'to-domain', ['domain', 'internal']],
     ['Gateway', 'domain', ['domain', 'internal']],
     ['Route', 'r4', ['domain']],
   ]

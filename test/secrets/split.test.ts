@@ -3,11 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { masterKey } from '../../src/secrets/master-key.ts'
 import { startAdmin, type TestAdmin } from '../support/admin.ts'
-import { selfSigned } from '../support/certificate.ts'
+import { issue, selfSigned } from '../support/certificate.ts'
 import { withClient } from '../support/postgres.ts'
 import { testKey, testSecrets } from '../support/secrets.ts'
 
-const [pem, other] = [selfSigned('shop.example'), selfSigned('shop.example')]
+const ca = issue({ commonName: 'ca', isCa: true })
+const pem = issue({ commonName: 'shop.example', issuer: ca })
+const other = selfSigned('shop.example')
 
 function consumer(apiKeys: object[], name = 'acme'): object {
   return { kind: 'Consumer', name, spec: { apiKeys } }
@@ -60,7 +62,7 @@ describe('secrets of written documents', () => {
   test('a private key that is not the one of its certificate is refused, given or stored', async () => {
     const wrong = [
       [certificate(other.privateKey, 'pair'), /^the private key is not the one/],
-      [certificate(pem.privateKey, 'pair', other.certificate + pem.certificate), /^the private key is not/],
+      [certificate(ca.privateKey, 'pair', pem.certificate + ca.certificate), /^the private key is not/],
     ] as const
     for (const [document, message] of wrong) {
       const [problem, ...more] = await refused(document)
@@ -73,7 +75,7 @@ describe('secrets of written documents', () => {
     const [problem] = await refused(certificate(stored, 'pair', other.certificate))
     assert.equal(problem?.pointer, '/spec/pem/privateKey')
     assert.match(problem.message, /^the private key that is stored is not the one/)
-    const chain = pem.certificate + other.certificate
+    const chain = pem.certificate + ca.certificate
     assert.deepEqual(await actions(certificate(stored, 'pair', chain)), ['updated'])
   })
 

@@ -61,6 +61,7 @@ export async function startTestEnvoy(options: TestEnvoyOptions): Promise<TestEnv
       ...['-c', join(folder, 'bootstrap.json'), '--admin-address-path', addressFile],
       ...['--use-dynamic-base-id', '--reject-unknown-dynamic-fields', '--concurrency', '1'],
       ...['--drain-time-s', String(options.drainSeconds ?? 1), '--log-level', 'info'],
+      ...['--file-flush-interval-msec', '100'],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )

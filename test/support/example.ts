@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseYaml } from '../../src/model/yaml.ts'
 import { projectRoot } from '../../src/project-root.ts'
-import { selfSigned, type TestCertificate } from './certificate.ts'
+import { issue, revocationList, type TestCertificate } from './certificate.ts'
 
 /** A document as somebody writes it. */
 export interface Written {
@@ -34,19 +34,28 @@ export function documentsOf(text: string, read?: (file: string) => string): Writ
 interface GivenPem {
   certificateFile?: string
   privateKeyFile?: string
+  crlFile?: string
 }
 
-const made = new Map<string, TestCertificate>()
+type Made = TestCertificate & { crl: string }
 
-function inline(
-  name: string,
-  { certificateFile, privateKeyFile }: GivenPem,
-  read?: (file: string) => string,
-) {
+const made = new Map<string, Made>()
+
+function inline(name: string, given: GivenPem, read?: (file: string) => string) {
   // One for each name, since documents that are read twice are to be equal.
-  const own = read === undefined ? (made.get(name) ?? selfSigned(name)) : undefined
-  if (own !== undefined) made.set(name, own)
-  const certificate = own?.certificate ?? read!(certificateFile!)
-  if (privateKeyFile === undefined) return { certificate }
-  return { certificate, privateKey: own?.privateKey ?? read!(privateKeyFile) }
+  const own = made.get(name) ?? (read === undefined ? madeFor(name) : undefined)
+  if (read === undefined && own !== undefined) made.set(name, own)
+  const text = (file: string | undefined, ready: (own: Made) => string) =>
+    file === undefined ? undefined : read === undefined ? ready(own!) : read(file)
+  const fields = {
+    certificate: text(given.certificateFile, ({ certificate }) => certificate),
+    privateKey: text(given.privateKeyFile, ({ privateKey }) => privateKey),
+    crl: text(given.crlFile, ({ crl }) => crl),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+function madeFor(name: string): Made {
+  const own = issue({ commonName: name, isCa: true })
+  return { ...own, crl: revocationList(own, []) }
 }

@@ -1,6 +1,7 @@
 import type { Compiled } from '../../src/compile/compile.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
+import { inClear } from '../../src/secrets/in-clear.ts'
 import { plainContent } from './plain-content.ts'
 
 /**
@@ -37,7 +38,7 @@ export interface ConfigDump {
 
 /** What a compile says that an Envoy should hold. */
 export function expectedInForce(compiled: Compiled): InForce {
-  const versions = [...encodeResources(compiled.resources)]
+  const versions = [...encodeResources(compiled.resources, inClear)]
     .filter(([type]) => type === typeUrls.cluster || type === typeUrls.route)
     .flatMap(([type, byName]) =>
       [...byName.values()].map(({ name, version }) => [key(type, name), version] as const),

@@ -51,6 +51,11 @@ function texts(node: SchemaNode, value: unknown, names: readonly string[]): unkn
       return ['127.0.0.9']
     case 'weir-cidr':
       return ['192.0.2.0/24']
+    case 'weir-key-set':
+      // Of RFC 8037, appendix A.3, with another name.
+      return [
+        '{"keys":[{"kid":"other","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
+      ]
     default:
       return typeof value === 'string' ? [`${value}2`, `2${value}`, ...names] : []
   }

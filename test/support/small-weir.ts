@@ -8,6 +8,7 @@ import { announcedChannel } from '../../src/store/locks.ts'
 import { createPool } from '../../src/store/pool.ts'
 import { createStore } from '../../src/store/store.ts'
 import { createXdsServer } from '../../src/xds/server.ts'
+import { testLive } from './live.ts'
 import { testSecrets } from './secrets.ts'
 
 export interface SmallWeir {
@@ -35,11 +36,7 @@ export async function startSmallWeir(options: {
   const xds = createXdsServer({ observe })
   const { port } = await xds.listen(`127.0.0.1:${xdsPort}`)
   const controller = createController({
-    live: {
-      services: { ratelimit: [{ host: '127.0.0.1', port: 1 }] },
-      announced: new Map(),
-      listenerAddress: context.listenerAddress,
-    },
+    live: testLive(),
     outlets: { ...xds, setLimits() {} },
     observe,
   })
@@ -49,8 +46,8 @@ export async function startSmallWeir(options: {
   })
   const feed = createFeed({
     ...{ url, store, observe },
-    onState(state) {
-      controller.apply(state)
+    onState(state, keys) {
+      controller.apply(state, keys)
       xds.markLoaded()
     },
     others: { [announcedChannel]: announcements.hint },

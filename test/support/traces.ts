@@ -14,14 +14,15 @@ const run = 8
 
 /**
  * Traces of private keys and API keys: the text itself, the base64 of PEM, the bytes of DER, and both in hexadecimal.
- * What a key shares with its certificate (algorithm, public key) is no secret and is not looked for.
+ * What a key shares with a certificate (algorithm, public key) is no secret and is not looked for.
  */
 export function tracesOf(certificates: readonly TestCertificate[], texts: readonly string[]): Traces {
   const wanted = new Set<string>()
-  for (const { certificate, privateKey } of certificates) {
-    const open = new X509Certificate(certificate).raw
-    addRuns(wanted, bodyOf(privateKey), [bodyOf(certificate)])
-    addRuns(wanted, Buffer.from(bodyOf(privateKey), 'base64'), [open])
+  const bodies = certificates.map(({ certificate }) => bodyOf(certificate))
+  const open = certificates.map(({ certificate }) => new X509Certificate(certificate).raw)
+  for (const { privateKey } of certificates) {
+    addRuns(wanted, bodyOf(privateKey), bodies)
+    addRuns(wanted, Buffer.from(bodyOf(privateKey), 'base64'), open)
   }
   for (const text of texts) {
     addRuns(wanted, text, [])

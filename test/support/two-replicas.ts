@@ -13,6 +13,7 @@ import type { FleetItem } from '../../src/xds/fleet.ts'
 import { type Door, openDoor } from './door.ts'
 import { startTestEnvoy, type TestEnvoy } from './envoy.ts'
 import { type ConfigDump, dumpedContent, dumpedInForce, expectedInForce, isAtRest } from './in-force.ts'
+import { testLive } from './live.ts'
 import { freePort } from './ports.ts'
 import { freshDatabase } from './postgres.ts'
 import { testSecrets } from './secrets.ts'
@@ -55,11 +56,7 @@ export async function startTwoReplicas() {
       return { envoy, door, replica }
     }),
   )
-  const live = {
-    services: { ratelimit: [hostPort(shared.WEIR_RLS_ENVOY_ADDR)] },
-    announced: new Map(),
-    listenerAddress: '127.0.0.1',
-  }
+  const live = testLive({ services: { ratelimit: [hostPort(shared.WEIR_RLS_ENVOY_ADDR)] } })
 
   /** Read anew, by nobody who saw the writes. */
   function stored(): Promise<State> {

@@ -306,6 +306,92 @@ for (const protocol of protocols) {
     })
   })
 
+  describe(`secrets and extensions over ${protocol}`, () => {
+    const equipped: VersionsByType = { ...full, secret: { s: '1' }, extension: { e: '1' } }
+
+    /** The same with a secret and an extension, for which an Envoy asks when it has got its listener. */
+    function startedEquipped(): PlainClient {
+      const client = started(protocol, equipped)
+      client.ask('secret', { subscribe: ['s'] })
+      client.ask('extension', { subscribe: ['e'] })
+      client.ack('secret')
+      client.ack('extension')
+      assert.equal(client.delivery(), 'acked')
+      return client
+    }
+
+    for (const type of ['secret', 'extension'] as const) {
+      test(`a ${type} that is asked for and not there yet is sent as soon as it exists, others are not`, () => {
+        const client = started(protocol)
+        const said = client.ask(type, { subscribe: ['late'] })
+        assert.deepEqual(said, told(`${type} !late`))
+        for (const _ of said) assert.deepEqual(client.ack(type), [])
+        const next = plainSnapshot(2, { ...full, [type]: { late: '1', other: '1' } })
+        assert.deepEqual(client.publish(next), told(`${type} +late@1`))
+        assert.deepEqual(client.ack(type), [])
+      })
+
+      test(`a changed ${type} is sent alone`, () => {
+        const client = startedEquipped()
+        assert.deepEqual(
+          client.publish(plainSnapshot(2, { ...equipped, [type]: { [type[0]!]: '2' } })),
+          told(`${type} +${type[0]}@2`),
+        )
+        assert.deepEqual(client.ack(type), [])
+        assert.equal(client.delivery(), 'acked')
+      })
+    }
+
+    test('a push goes in the order clusters, endpoints, secrets, extensions, listeners, routes', () => {
+      const client = startedEquipped()
+      const next = Object.entries(equipped).map(([type, names]) => {
+        return [type, Object.fromEntries(Object.keys(names).map((name) => [name, '2']))]
+      })
+      const first = client.publish(plainSnapshot(2, Object.fromEntries(next)))
+      assert.deepEqual(first, told('cluster +a@2', 'endpoints +a@2', 'secret +s@2'))
+      client.ack('secret')
+      client.ack('endpoints')
+      assert.deepEqual(client.ack('cluster'), told('extension +e@2', 'listener +l@2'))
+      assert.deepEqual(client.ack('listener'), told('route +r@2'))
+    })
+
+    test('a cluster that warms for a secret gets it without its own ACK', () => {
+      const client = started(protocol)
+      const next = plainSnapshot(2, { ...full, cluster: { a: '2' }, secret: { s: '1' } })
+      client.publish(next)
+      client.ack('endpoints')
+      assert.deepEqual(client.ask('secret', { subscribe: ['s'] }), told('secret +s@1'))
+      client.ack('secret')
+      client.ack('cluster')
+      assert.equal(client.delivery(), 'acked')
+    })
+
+    test('a secret and an extension stay until no listener and no cluster can name them', () => {
+      const client = startedEquipped()
+      assert.deepEqual(
+        client.publish(plainSnapshot(2, { ...full, listener: { l: '2' } })),
+        told('listener +l@2'),
+      )
+      // The response is a refusal: the listener in force is the old one.
+      assert.deepEqual(client.nack('listener'), [])
+      assert.deepEqual(
+        client.publish(plainSnapshot(3, { ...full, listener: { l: '3' } })),
+        told('listener +l@3'),
+      )
+      assert.deepEqual(client.ack('listener'), told('secret -s', 'extension -e'))
+    })
+
+    test('an Envoy that comes back keeps its secrets until its listeners are known to need them no more', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, { ...full, listener: { l: '2' } }))
+      client.request('cluster', { held: { a: '1' } })
+      client.request('endpoints', { subscribe: ['a'], held: { a: '1' } })
+      const said = client.ask('secret', { subscribe: ['s'], held: { s: '1' } })
+      assert.deepEqual(said, [])
+      assert.deepEqual(client.ask('listener', { held: { l: '1' } }), told('listener +l@2'))
+      assert.deepEqual(client.ack('listener'), told('secret -s'))
+    })
+  })
+
   describe(`NACKs over ${protocol}`, () => {
     const many: VersionsByType = { route: { a: '1', b: '1', c: '1', d: '1' } }
     const names = Object.keys(many.route!)

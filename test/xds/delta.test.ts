@@ -40,8 +40,8 @@ describe('subscriptions over delta', () => {
     const client = new PlainClient('delta', plainSnapshot(1, {}))
     assert.deepEqual(client.ask('type.googleapis.com/a.B'), [])
     assert.equal(client.delivery(), 'acked')
-    const secret = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'
-    assert.deepEqual(client.ask(secret, { subscribe: ['s'] }), [`${secret} -s`])
+    const runtime = 'type.googleapis.com/envoy.service.runtime.v3.Runtime'
+    assert.deepEqual(client.ask(runtime, { subscribe: ['s'] }), [`${runtime} -s`])
   })
 
   test('a name that is asked for again is sent again', () => {

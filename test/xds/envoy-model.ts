@@ -48,6 +48,8 @@ export class EnvoyModel {
   readonly types: Record<ShortType, TypeOfModel> = {
     cluster: emptyType(),
     endpoints: emptyType(),
+    secret: emptyType(),
+    extension: emptyType(),
     listener: emptyType(),
     route: emptyType(),
   }

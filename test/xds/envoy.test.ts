@@ -7,10 +7,23 @@ import type { Message } from '../../src/envoy-api/types.ts'
 import type { Event } from '../../src/observe.ts'
 import { createXdsServer, type XdsServer } from '../../src/xds/server.ts'
 import type { Snapshot } from '../../src/xds/snapshot.ts'
+import { issue } from '../support/certificate.ts'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
 import { freePort } from '../support/ports.ts'
+import { handshake } from '../support/tls.ts'
+import { until } from '../support/until.ts'
 import { type Protocol, protocols } from './dialects.ts'
-import { edsCluster, endpoints, listener, respond, routes, snapshotOf, toCluster } from './resources.ts'
+import {
+  edsCluster,
+  endpoints,
+  listener,
+  respond,
+  routes,
+  secret,
+  snapshotOf,
+  tlsListener,
+  toCluster,
+} from './resources.ts'
 
 const gateway = 'edge'
 const patience = { timeoutMs: 30_000 }
@@ -220,6 +233,52 @@ for (const protocol of protocols) {
     assert.equal(await deliver(mended), 'acked')
     assert.deepEqual(sentInShort(events), ['route +1 -0'])
     assert.equal(await body(ports[2]!), 'new')
+  })
+
+  test(`over ${protocol}, secrets come to a listener that starts, changes, moves and shares them, each replaced alone`, async (t) => {
+    const [one, two] = [await freePort(), await freePort()]
+    const names = ['certificate/a', 'certificate/b']
+    const made = (commonName: string) => issue({ commonName, names: [`${commonName}.example`] })
+    const certificates = new Map(names.map((name) => [name, made(name.at(-1)!)]))
+    const at = (revision: number, ...listeners: Message[]) =>
+      snapshotOf(gateway, revision, {
+        listener: listeners,
+        route: [routes('r', respond('/', 'hello'))],
+        secret: [...certificates].map(([name, each]) => secret(name, each)),
+      })
+    const over = (name: string, port: number, more: Message = {}) => tlsListener(name, port, names, more)
+    const { events, envoy, deliver } = await startPair(t, protocol, at(1, over('l', one)))
+    const served = async (port: number, servername: string) => {
+      await until('it is open', async () => (await handshake(port)).failure === undefined)
+      return (await handshake(port, { servername })).served
+    }
+    assert.deepEqual([await served(one, 'a.example'), await served(one, 'b.example')], ['a', 'b'])
+
+    events.length = 0
+    certificates.set('certificate/b', made('c'))
+    assert.equal(await deliver(at(2, over('l', one))), 'acked')
+    assert.deepEqual(sentInShort(events), ['secret +1 -0'])
+    assert.deepEqual([await served(one, 'c.example'), await served(one, 'b.example')], ['c', 'a'])
+
+    const changed = { per_connection_buffer_limit_bytes: { value: 9_999 } }
+    assert.equal(await deliver(at(3, over('l', one, changed))), 'acked')
+    assert.equal(await served(one, 'a.example'), 'a')
+    assert.equal(await deliver(at(4, over('m', two, changed))), 'acked')
+    assert.equal(await served(two, 'c.example'), 'c')
+    assert.equal(await deliver(at(5, over('l', one), over('m', two, changed))), 'acked')
+    assert.deepEqual([await served(one, 'c.example'), await served(two, 'a.example')], ['c', 'a'])
+    const waited = await envoy.stats('sds.*init_fetch_timeout')
+    assert.deepEqual(new Set(Object.values(waited)), new Set([0]))
+
+    certificates.set('certificate/a', {
+      ...made('bad'),
+      privateKey: certificates.get('certificate/b')!.privateKey,
+    })
+    assert.equal(await deliver(at(6, over('l', one), over('m', two, changed))), 'nacked')
+    assert.deepEqual([await served(one, 'a.example'), await served(two, 'c.example')], ['a', 'c'])
+    const errors = events.flatMap((event) => (event.event === 'xds_nack' ? [event.error] : []))
+    assert.ok(errors.length > 0)
+    assert.doesNotMatch(errors.join(), /BEGIN/)
   })
 
   test(`over ${protocol}, a bad listener is held back alone, also when the Envoy connects again`, async (t) => {

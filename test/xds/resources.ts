@@ -64,3 +64,31 @@ export function toCluster(prefix: string, cluster: string): Message {
 export function respond(prefix: string, body: string): Message {
   return { match: { prefix }, direct_response: { status: 200, body: { inline_string: body } } }
 }
+
+/** The same over TLS, with these secrets as its certificates. */
+export function tlsListener(
+  name: string,
+  port: number,
+  secrets: readonly string[],
+  more: Message = {},
+): Message {
+  const { filter_chains, ...rest } = listener(name, port, 'r')
+  const context = {
+    common_tls_context: {
+      tls_certificate_sds_secret_configs: secrets.map((secret) => ({ name: secret, sds_config: fromAds() })),
+    },
+  }
+  const transport_socket = {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: any('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', context),
+  }
+  const chains = (filter_chains as Message[]).map((chain) => ({ ...chain, transport_socket }))
+  return { ...rest, filter_chains: chains, ...more }
+}
+
+export function secret(name: string, pair: { certificate: string; privateKey: string }): Message {
+  const [certificate_chain, private_key] = [pair.certificate, pair.privateKey].map((text) => ({
+    inline_string: text,
+  }))
+  return { name, tls_certificate: { certificate_chain, private_key } }
+}

@@ -207,6 +207,22 @@ test('a flood of requests ends the stream', async (t) => {
   assert.equal((await stream.failure).code, status.RESOURCE_EXHAUSTED)
 })
 
+test('a secret goes to the Envoys of its gateway alone, whoever asks for it', async (t) => {
+  const { server, open } = await startServer(t)
+  server.publish(plainSnapshot(1, { secret: { 'certificate/shop': '1' } }, 'edge'))
+  server.publish(plainSnapshot(1, {}, 'other'))
+  for (const [cluster, added, removed] of [
+    ['edge', 1, 0],
+    ['other', 0, 1],
+  ] as const) {
+    const stream = open()
+    const ask = { type_url: typeUrls.secret, resource_names_subscribe: ['certificate/shop'] }
+    stream.send({ node: { id: 'n', cluster }, ...ask })
+    const { resources = [], removed_resources = [] } = await stream.next()
+    assert.deepEqual([(resources as []).length, (removed_resources as []).length], [added, removed], cluster)
+  }
+})
+
 test('several publications in one tick reach a stream as one response', async (t) => {
   const { server, open, publish, events } = await startServer(t)
   publish(1, {})

@@ -1,11 +1,12 @@
 import { isIP } from 'node:net'
-import { any, duration, fromAds } from '../../envoy-api/build.ts'
+import { any, duration, fromAds, wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveCluster } from '../../model/cluster.ts'
 import { milliseconds } from '../../model/duration.ts'
 import type { EffectiveEndpoint } from '../../model/endpoint.ts'
 import { outlierDetection } from '../../policies/outlier-detection/compile.ts'
 import type { EffectiveOutlierDetection } from '../../policies/outlier-detection/schema.ts'
+import { upstreamTls } from '../tls/upstream.ts'
 import { circuitBreakers } from './connection-pool.ts'
 import { assignment } from './endpoints.ts'
 import { healthChecks } from './health-check.ts'
@@ -29,6 +30,8 @@ export function clusterMessages(
   const rest = {
     name,
     connect_timeout: duration(milliseconds(spec.connectTimeout)),
+    // As for listeners (Envoy docs: configuration/best_practices/edge).
+    per_connection_buffer_limit_bytes: wrap(32_768),
     load_balancing_policy: loadBalancingPolicy(spec.loadBalancing),
     common_lb_config: {
       // Envoy's own 50% would send requests to endpoints that fail their checks; off unless it is asked for.
@@ -37,7 +40,8 @@ export function clusterMessages(
       update_merge_window: duration(0),
     },
     circuit_breakers: circuitBreakers(spec.connectionPool),
-    ...protocolOptions(spec.protocol),
+    ...protocolOptions(spec),
+    ...upstreamTls(spec),
     ...healthChecks(spec),
     ...(policy === undefined ? {} : outlierDetection(policy)),
   }

@@ -5,7 +5,7 @@ import { milliseconds } from '../../model/duration.ts'
 import type { EffectiveHealthCheck } from '../../model/health-check.ts'
 
 /** Active health checks. Envoy docs: intro/arch_overview/upstream/health_checking. */
-export function healthChecks({ healthCheck, protocol }: EffectiveCluster): Message {
+export function healthChecks({ healthCheck, protocol, tls }: EffectiveCluster): Message {
   if (healthCheck === undefined) return {}
   const { interval, timeout, unhealthyThreshold, healthyThreshold } = healthCheck
   const every = milliseconds(interval)
@@ -20,9 +20,17 @@ export function healthChecks({ healthCheck, protocol }: EffectiveCluster): Messa
     // Many Envoys shall not ask at the same moment; the verdict is late by half a second at most.
     interval_jitter: duration(Math.floor(Math.min(every / 10, 500 / unhealthyThreshold))),
     ...asked(healthCheck, protocol),
+    ...(tls === undefined ? {} : offered(healthCheck, protocol)),
   }
   // An endpoint that was taken out of the document leaves at once, not only when its check fails.
   return { health_checks: [check], ignore_health_on_host_removal: true }
+}
+
+/** ALPN: a check speaks one protocol, whatever requests may be sent in. */
+function offered({ type }: EffectiveHealthCheck, protocol: EffectiveCluster['protocol']): Message {
+  if (type === 'tcp') return {}
+  const isHttp2 = type === 'grpc' || protocol === 'http2'
+  return { tls_options: { alpn_protocols: [isHttp2 ? 'h2' : 'http/1.1'] } }
 }
 
 function asked(check: EffectiveHealthCheck, protocol: EffectiveCluster['protocol']): Message {

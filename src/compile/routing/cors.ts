@@ -3,7 +3,8 @@ import type { Message } from '../../envoy-api/types.ts'
 import { milliseconds } from '../../model/duration.ts'
 import type { RouteMatch } from '../../model/route-match.ts'
 import type { Cors } from '../../model/route-policies.ts'
-import { anyOf, routeMatch } from './match.ts'
+import { anyOf } from '../../policies/header-match.ts'
+import { routeMatch } from './match.ts'
 
 export const corsFilter = 'envoy.filters.http.cors'
 
@@ -23,18 +24,16 @@ export function corsPolicy(cors: Cors): Message {
 }
 
 /**
- * The preflights of a route that would not take them itself, since it has conditions that a browser's OPTIONS request
- * does not fulfil: it has another method, and neither cookies nor the headers that it asks for (Fetch standard,
- * section 4.8, "CORS-preflight fetch").
+ * Whether a route does not take its preflights itself, since it has conditions that a browser's OPTIONS request does not
+ * fulfil: it has another method, and neither cookies nor the headers that it asks for (Fetch standard, section 4.8,
+ * "CORS-preflight fetch").
  */
-export function preflightMatch({
-  path,
-  methods = [],
-  headers = [],
-  query = [],
-  cookies = [],
-}: RouteMatch): Message | undefined {
-  if (methods.length + headers.length + cookies.length === 0) return undefined
+export function missesPreflights({ methods = [], headers = [], cookies = [] }: RouteMatch): boolean {
+  return methods.length + headers.length + cookies.length > 0
+}
+
+/** The preflights of a route, whatever else it asks of its requests. */
+export function preflightMatch({ path, methods = [], query = [] }: RouteMatch): Message {
   const match = routeMatch({ path, query })
   const asked = { name: 'access-control-request-method' }
   const preflight = [

@@ -1,9 +1,10 @@
 import { newer, wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
-import type { GatewayContext, RouteContribution } from '../../policies/policy-kind.ts'
+import type { ApartRequests, GatewayContext, RouteContribution } from '../../policies/policy-kind.ts'
+import { refused } from '../../policies/request/filters.ts'
 import { action, target } from './action.ts'
-import { corsFilter, corsPolicy, preflightMatch } from './cors.ts'
+import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors.ts'
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
 import { rateLimitsOf } from './rate-limits.ts'
@@ -12,20 +13,23 @@ import { partOf, stickyCookie } from './sticky.ts'
 
 /**
  * The Envoy routes of one of ours, in the order in which they are tried: the one that takes its preflights, if it needs
- * one, those for clients that are on a part of its split already, and itself.
+ * one, those of requests that its policies set apart, those for clients that are on a part of its split already, and
+ * itself.
  */
 export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Message[] {
   const { name, spec } = route
   const match = routeMatch(spec.match)
-  if (route.closed) return [{ name, match, direct_response: { status: 503 } }]
+  if (route.closed) {
+    return [{ name, match, direct_response: { status: 503 }, typed_per_filter_config: refused('closed') }]
+  }
   const contributions = [...policyContributions(gateway, route), corsContribution(route)]
   const rateLimits = rateLimitsOf(gateway, route).map(({ stage, actions }) => ({
     ...(stage > 0 && { stage: wrap(stage) }),
     actions,
   }))
-  const common = { ...headerOperations(spec), ...perFilterConfig(contributions) }
-  return [
-    ...preflight(route),
+  const removed = contributions.flatMap(({ removedHeaders = [] }) => removedHeaders)
+  const common = { ...headerOperations(spec, removed), ...perFilterConfig(contributions) }
+  const served = [
     ...placed(name, spec).map(({ spec, condition }) => ({
       name,
       match: { ...match, ...condition(match) },
@@ -34,6 +38,34 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     })),
     { name, match, ...action(name, spec, rateLimits), ...common },
   ]
+  const apart = contributions.flatMap((contribution) => contribution.apart ?? [])
+  return [
+    ...preflight(route, apart, contributions),
+    ...apart.flatMap((requests) => routesApart(requests, served)),
+    ...served,
+  ]
+}
+
+/** One for each of the route's own, or one that answers. */
+function routesApart(
+  { headers, perFilterConfig, answer }: ApartRequests,
+  served: readonly Message[],
+): Message[] {
+  const own = answer === undefined ? served : served.slice(-1)
+  return own.map(({ match, typed_per_filter_config, ...rest }) => {
+    const known = match as Message
+    const narrowed = {
+      match: { ...known, headers: [...((known.headers as Message[] | undefined) ?? []), ...headers] },
+      typed_per_filter_config: { ...(typed_per_filter_config as Message | undefined), ...perFilterConfig },
+    }
+    if (answer === undefined) return { ...rest, ...narrowed }
+    const added = Object.entries(answer.headers).map(([key, value]) => ({ header: { key, value } }))
+    return {
+      ...{ name: rest.name, ...narrowed },
+      direct_response: { status: answer.status },
+      response_headers_to_add: added,
+    }
+  })
 }
 
 function policyContributions(gateway: GatewayContext, route: GatewayRoute): RouteContribution[] {
@@ -63,11 +95,21 @@ function corsContribution({ spec }: GatewayRoute): RouteContribution {
   return spec.cors === undefined ? {} : { perFilterConfig: { [corsFilter]: corsPolicy(spec.cors) } }
 }
 
-function preflight(route: GatewayRoute): Message[] {
+/**
+ * The policies of the route are asked here, too: a preflight is answered before them, but what only looks like one (an
+ * empty Origin) would be forwarded.
+ */
+function preflight(
+  route: GatewayRoute,
+  apart: readonly ApartRequests[],
+  contributions: readonly RouteContribution[],
+): Message[] {
   const { name, spec } = route
-  const match = spec.cors === undefined ? undefined : preflightMatch(spec.match)
-  if (match === undefined) return []
-  return [{ name, match, route: target(name, spec), ...perFilterConfig([corsContribution(route)]) }]
+  // Where Envoy answers by itself its CORS filter does nothing.
+  const isAnswered = apart.some(({ answer }) => answer !== undefined)
+  if (spec.cors === undefined || !(isAnswered || missesPreflights(spec.match))) return []
+  const match = preflightMatch(spec.match)
+  return [{ name, match, route: target(name, spec), ...perFilterConfig(contributions) }]
 }
 
 function perFilterConfig(contributions: readonly RouteContribution[]): Message {

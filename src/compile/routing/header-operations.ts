@@ -5,13 +5,17 @@ import type { RouteSpec } from '../../model/route-spec.ts'
 type Operations = NonNullable<HeaderOperations['request']>
 
 /**
- * What a route does to headers, those of its own answer among them. Envoy removes before it adds, whatever the order
+ * What a route does to headers, those of its own answer among them; `removed` are request headers that go besides. Envoy removes before it adds, whatever the order
  * here.
  */
-export function headerOperations({ headers = {}, respond }: Pick<RouteSpec, 'headers' | 'respond'>): Message {
+export function headerOperations(
+  { headers = {}, respond }: Pick<RouteSpec, 'headers' | 'respond'>,
+  removed: readonly string[],
+): Message {
   const { request, response } = headers
   const set = { ...respond?.headers, ...response?.set }
-  return { ...operations('request', request), ...operations('response', { ...response, set }) }
+  const withRemoved = { ...request, remove: [...new Set([...(request?.remove ?? []), ...removed])] }
+  return { ...operations('request', withRemoved), ...operations('response', { ...response, set }) }
 }
 
 function operations(direction: string, { set = {}, add = {}, remove = [] }: Operations = {}): Message {

@@ -3,6 +3,7 @@ import type { Message } from '../../envoy-api/types.ts'
 import type { Matcher } from '../../model/matcher.ts'
 import type { RouteMatch } from '../../model/route-match.ts'
 import { segments } from '../../model/route-path.ts'
+import { anyOf, headerMatch, stringMatch } from '../../policies/header-match.ts'
 import { parameterRegex } from './parameter-regex.ts'
 
 /** Which requests a route takes (Envoy docs: RouteMatch). All conditions must hold. */
@@ -36,20 +37,6 @@ function methodMatch(methods: readonly string[]): Message[] {
   return [{ name: ':method', string_match: anyOf(methods) }]
 }
 
-/** Matches any of some words, which hold no characters that are special in a regex. */
-export function anyOf(words: readonly string[]): Message {
-  return words.length === 1 ? { exact: words[0] } : { safe_regex: { regex: words.join('|') } }
-}
-
-function headerMatch(matcher: Matcher): Message {
-  const name = matcher.name.toLowerCase()
-  const invert = matcher.invert === true
-  if (matcher.present === true) return { name, present_match: true, ...(invert && { invert_match: true }) }
-  // Envoy lets no inverted condition hold for a header that is not there, unless it counts as empty.
-  const inverted = invert && { invert_match: true, treat_missing_header_as_empty: true }
-  return { name, string_match: stringMatch(matcher), ...inverted }
-}
-
 function parameterMatch(matcher: Matcher): Message {
   const { name } = matcher
   return matcher.present === true
@@ -68,12 +55,4 @@ function cookieMatch(matcher: Matcher): Message {
   const { name, present, invert } = matcher
   const string_match = present === true ? { safe_regex: { regex: '.*' } } : stringMatch(matcher)
   return { name, string_match, ...(invert === true && { invert_match: true }) }
-}
-
-function stringMatch({ exact, prefix, suffix, contains, regex }: Matcher): Message {
-  if (exact !== undefined) return { exact }
-  if (prefix !== undefined) return { prefix }
-  if (suffix !== undefined) return { suffix }
-  if (contains !== undefined) return { contains }
-  return { safe_regex: { regex } }
 }

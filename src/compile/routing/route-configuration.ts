@@ -30,12 +30,18 @@ export function routeConfiguration(
         inOrder(host, byHost).map((route) => compiledRoute(gateway, route)),
       ),
     ),
+    ...everyRoute(gateway),
     request_headers_to_remove: policyKinds.flatMap(({ usedHeaders = [] }) => usedHeaders),
     ignore_port_in_host_matching: true,
     max_direct_response_body_size_bytes: wrap(maxBodyBytes),
     // A cluster may arrive a moment after the routes of a restarted Envoy; references are checked by the model.
     validate_clusters: wrap(false),
   }
+}
+
+function everyRoute(gateway: GatewayContext): Message {
+  const merged = Object.assign({}, ...policyKinds.map((kind) => kind.everyRoute?.(gateway) ?? {}))
+  return Object.keys(merged).length > 0 ? { typed_per_filter_config: merged } : {}
 }
 
 const known = new WeakMap<GatewayRoute, CompiledRoute>()

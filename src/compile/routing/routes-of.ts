@@ -63,7 +63,7 @@ function gatewayRoute(
   return {
     name,
     spec,
-    closed: missing.length > 0 || failsClosed(RouteSpec, written),
+    closed: missing.length > 0 || failsClosed(RouteSpec, written) || found.some(isClosed),
     missing,
     listeners: new Set(listeners),
     policies: found.map(({ kind, named }) => ({
@@ -92,9 +92,21 @@ function policiesOf(state: State, gateway: GatewayContext, route: EffectiveRoute
   }))
 }
 
-/** Clusters that a route sends requests to. */
-export function clustersOf({ closed, spec }: GatewayRoute): string[] {
+/** One of the policies has a part that must not be left out, and is not delivered yet. */
+function isClosed({ kind, named }: NamedPolicies): boolean {
+  return named.some(({ row }) => row !== undefined && failsClosed(kind.spec, row.document.spec))
+}
+
+/** Clusters that a route sends requests to, and those that its policies need themselves. */
+export function clustersOf({ closed, spec, policies }: GatewayRoute): string[] {
   if (closed) return []
   const { forward = [], mirror } = spec
-  return [...forward.map(({ cluster }) => cluster), ...(mirror === undefined ? [] : [mirror.cluster])]
+  const needed = policies.flatMap(({ kind, named }) =>
+    named.flatMap(({ spec }) => kind.references(spec as never)),
+  )
+  return [
+    ...forward.map(({ cluster }) => cluster),
+    ...(mirror === undefined ? [] : [mirror.cluster]),
+    ...needed.filter(({ kind }) => kind === 'Cluster').map(({ name }) => name),
+  ]
 }

@@ -1,6 +1,8 @@
+import { any } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { entryKey, partsAsked, policyEntry } from '../../model/descriptor.ts'
 import type { LimitRule, RequestPart } from '../../model/limit-rule.ts'
+import { payload } from '../auth/filters.ts'
 
 /**
  * Envoy's actions for one policy on a route (Envoy docs: RateLimit.Action): its name, then what of the request the rule
@@ -22,9 +24,9 @@ function partsOf(rule: LimitRule): RequestPart[] | null {
   return partsAsked(rule).filter(isSayable)
 }
 
-/** Who calls is known by authentication, and the certificate by TLS. */
+/** Consumers and their plans are known by API keys. */
 function isSayable({ kind }: RequestPart): boolean {
-  return !['consumer', 'plan', 'jwt_claim', 'client_certificate'].includes(kind)
+  return !['consumer', 'plan'].includes(kind)
 }
 
 function action(part: RequestPart, route: string): Message {
@@ -39,6 +41,10 @@ function action(part: RequestPart, route: string): Message {
       return requestHeader(':method', entryKey(part))
     case 'cookie':
       return requestHeader('cookie', entryKey(part))
+    case 'jwt_claim':
+      return claim(part.name, entryKey(part))
+    case 'client_certificate':
+      return certificate(entryKey(part))
     case 'client_ip':
       return { remote_address: {} }
     case 'route':
@@ -55,6 +61,35 @@ function action(part: RequestPart, route: string): Message {
  */
 function requestHeader(name: string, key: string): Message {
   return { request_headers: { header_name: name, descriptor_key: key, skip_if_absent: true } }
+}
+
+/**
+ * A claim of a verified token, where jwt_authn leaves them. Envoy says texts alone: a number, a boolean, a list or an empty
+ * text is as if the token had no such claim.
+ */
+function claim(name: string, key: string): Message {
+  const path = [{ key: payload.key }, { key: name }]
+  const metadata_key = { key: payload.namespace, path }
+  return { metadata: { descriptor_key: key, metadata_key, source: 'DYNAMIC', skip_if_absent: true } }
+}
+
+/**
+ * Whose certificate it is, in the words of `AuthPolicy.allow.certificates`. Where there is none the expression looks for
+ * what nobody has and fails, and the entry is left out; Envoy would say it empty otherwise.
+ */
+function certificate(key: string): Message {
+  const names = ['uri_san', 'dns_san'].map((kind) => `connection.${kind}_peer_certificate`)
+  const identity = names.reduceRight(
+    (otherwise, name) => `has(${name}) && ${name} != '' ? ${name} : (${otherwise})`,
+    'connection.subject_peer_certificate',
+  )
+  const text = `connection.mtls ? (${identity}) : metadata.filter_metadata['none']['none']`
+  const typed_config = any('envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor', {
+    descriptor_key: key,
+    skip_if_error: true,
+    text,
+  })
+  return { extension: { name: 'envoy.rate_limit_descriptors.expr', typed_config } }
 }
 
 function generic(key: string, value: string): Message {

@@ -22,7 +22,7 @@ export const KeyPart = Type.Object(
     ),
     query: named('Count by the value of this query parameter, the first of its name.', 'api_key'),
     cookie: named('Count by the value of this cookie, the first of its name.', 'session'),
-    jwt_claim: named('Count by this claim of a verified token.', 'sub', notLimiting),
+    jwt_claim: named('Count by this claim of a verified token, a text.', 'sub'),
     constant: Type.Optional(
       Type.String({
         description: 'A fixed part: one counter for all requests.',
@@ -37,7 +37,9 @@ export const KeyPart = Type.Object(
     path: flag('Count by the path without its query, as routes match it.'),
     method: flag('Count by the method.'),
     route: flag('Count by the route, so that each of them has counters of its own.'),
-    client_certificate: flag('Count by the identity of the client’s certificate.', notLimiting),
+    client_certificate: flag(
+      'Count by the identity of the client’s certificate: its first URI, else its first DNS name, else its subject.',
+    ),
   },
   {
     additionalProperties: false,

@@ -76,7 +76,7 @@ const Match = Type.Object(
     header: byName('header'),
     query: byName('query parameter'),
     cookie: byName('cookie'),
-    jwt_claim: byName('claim', { pending: notKnown }),
+    jwt_claim: byName('claim'),
   },
   {
     additionalProperties: false,

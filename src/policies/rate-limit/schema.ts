@@ -56,7 +56,7 @@ const Response = Type.Object(
   {
     additionalProperties: false,
     default: {},
-    description: 'What a refused client gets. Without it a bare 429.',
+    description: 'What a refused client gets. Without it a 429 with a problem document.',
   },
 )
 

@@ -1,7 +1,13 @@
 import type { PolicyKind } from '../policy-kind.ts'
+import { everyRoute, namedBy, route } from './compile.ts'
+import { filters } from './filters.ts'
 import { RequestSpec } from './schema.ts'
+import { warnings } from './warnings.ts'
 
-/** Routes name it; how Envoy gets it is to come, and until then such routes answer 503. */
+/**
+ * What Envoy itself holds requests to. Where a policy has more (`openapi`, `reject`), its routes answer 503 until that is
+ * delivered, too.
+ */
 export const request: PolicyKind = {
   kind: 'RequestPolicy',
   plural: 'request-policies',
@@ -9,4 +15,9 @@ export const request: PolicyKind = {
   spec: RequestSpec,
   example: { name: 'json', spec: { maxBytes: '64KiB', contentTypes: ['application/json'] } },
   references: () => [],
+  warnings,
+  filters,
+  everyRoute,
+  namedBy,
+  route,
 }

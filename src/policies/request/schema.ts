@@ -1,21 +1,42 @@
 import { type Static, Type } from 'typebox'
 import { Size } from '../../model/size.ts'
 
+const pending = 'routes that name it answer 503'
+
 export const RequestSpec = Type.Object(
   {
     maxBytes: Type.Optional(
       Size({
-        description: 'Largest body; larger ones get a 413. Without it the gateway’s maxRequestBytes holds.',
+        description:
+          'Largest body; larger ones get a 413. It may only lower the gateway’s maxRequestBytes, which holds without it.',
         atLeast: '0B',
         atMost: '4GiB',
         examples: ['64KiB'],
       }),
     ),
+    methods: Type.Optional(
+      Type.Array(
+        Type.String({
+          description: 'An HTTP method.',
+          pattern: '^[A-Z]{1,32}$',
+          maxLength: 32,
+          remedy: 'write a method in upper case, for example GET',
+          examples: ['GET'],
+        }),
+        {
+          description:
+            'Methods of the route’s requests; others get a 405 with Allow. Without it all may be. Preflights of CORS are always answered.',
+          minItems: 1,
+          maxItems: 16,
+          uniqueItems: true,
+        },
+      ),
+    ),
     contentTypes: Type.Optional(
       Type.Array(
         Type.String({
-          description: 'A media type, without parameters.',
-          pattern: '^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+*-]+$',
+          description: 'A media type, without parameters; image/* stands for every image.',
+          pattern: '^[a-z0-9!#$&^_.+-]+/([a-z0-9!#$&^_.+-]+|\\*)$',
           maxLength: 256,
           remedy: 'write a media type in lower case, for example application/json',
           examples: ['application/json'],
@@ -38,6 +59,8 @@ export const RequestSpec = Type.Object(
           minItems: 1,
           maxItems: 2,
           uniqueItems: true,
+          pending,
+          failsClosed: true,
         },
       ),
     ),
@@ -45,12 +68,16 @@ export const RequestSpec = Type.Object(
       Type.Enum(['allow', 'deny'], {
         description: 'What happens to requests that the OpenAPI document does not describe.',
         default: 'allow',
+        pendingValues: { deny: pending },
+        failsClosed: true,
       }),
     ),
     openapi: Type.Optional(
       Type.Unsafe<Record<string, unknown>>({
         type: 'object',
         description: 'An OpenAPI 3.1 document that requests are held to. Without it they may have any shape.',
+        pending,
+        failsClosed: true,
         required: ['openapi', 'paths'],
         properties: {
           openapi: {
@@ -71,8 +98,6 @@ export const RequestSpec = Type.Object(
     minProperties: 1,
     description: 'What a request may be.',
     remedy: 'write at least one rule, for example maxBytes',
-    pending: 'routes that name it answer 503',
-    failsClosed: true,
   },
 )
 

@@ -4,14 +4,16 @@ import type { HeaderValue, RateLimitResponse } from '../transports/messages.ts'
 import { type Answered, denies } from './decision.ts'
 import { retryAfterSeconds, seconds } from './headers.ts'
 
-/** What the first policy that denied wants a refused client to get; Envoy's own 429 has no body. */
+/** What the first policy that denied wants a refused client to get; Envoy's own 429 has the body of a problem. */
 export interface Refusal {
   status: number
   headers: HeaderValue[]
   body: string
-  /** For Envoy's access log, and its choice of the status. Never a key. */
-  metadata: { status: string; policy: string; plan: string; limit: number }
+  /** For Envoy's access log, and its choice of the status and of the body. Never a key. */
+  metadata: { status: string; policy: string; plan: string; limit: number; body?: 'none' }
 }
+
+const usualStatus = 429
 
 /** Of a refused request, whose policies are in the order of the route. */
 export function refusalOf(answered: readonly Answered[]): Refusal {
@@ -37,7 +39,11 @@ export function refusalOf(answered: readonly Answered[]): Refusal {
     status,
     headers: Object.entries(headers).map(([key, text]) => ({ key, value: fillPlaceholders(text, values) })),
     body: fillPlaceholders(body, values),
-    metadata: { status: String(status), policy, plan: values.plan, limit: quota },
+    metadata: {
+      ...{ status: String(status), policy, plan: values.plan, limit: quota },
+      // Envoy then has one of its own.
+      ...(status === usualStatus && body === '' && { body: 'none' }),
+    },
   }
 }
 
