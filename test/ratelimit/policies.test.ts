@@ -183,6 +183,7 @@ describe('overrides and plans', () => {
       { part: { kind: 'client_ip' }, value: { cidr: '10.1.0.0/16' }, numbers: fixed(60) },
       { part: { kind: 'client_ip' }, value: { exact: '2001:DB8::1' }, numbers: fixed(70) },
       { part: { kind: 'client_ip' }, value: { cidr: '2001:db8::/32' }, numbers: fixed(80) },
+      { part: { kind: 'client_ip' }, value: { cidr: '12.0.0.1' }, numbers: fixed(90) },
     ],
   }
   const plans = new Map([['acme', 'gold']])
@@ -201,6 +202,8 @@ describe('overrides and plans', () => {
     [{ remote_address: '10.9.9.9' }, 50],
     [{ remote_address: '10.1.9.9' }, 60],
     [{ remote_address: '11.1.9.9' }, 1],
+    [{ remote_address: '12.0.0.1' }, 90],
+    [{ remote_address: '12.0.0.2' }, 1],
     [{ remote_address: '2001:db8:0::1' }, 70],
     [{ remote_address: '2001:db8::2' }, 80],
     [{ remote_address: '2001:db9::1' }, 1],
