@@ -8,8 +8,10 @@ import { decided, isRefused, report } from './decision/decision.ts'
 import { explained } from './decision/explained.ts'
 import { type Question, questionOf } from './decision/question.ts'
 import type { Explanation } from './decision/verdict.ts'
+import { createKeyHasher } from './identity/counter-identity.ts'
 import { sipKey } from './identity/sip-hash.ts'
 import { createRuleBook } from './rules/rule-book.ts'
+import { readSavedRules, savedRules } from './rules/saved-rules.ts'
 import type { Answer, CounterStore, Hit, Taken } from './stores/counter-store.ts'
 import type { RateLimitDescriptor, RateLimitRequest, RateLimitResponse } from './transports/messages.ts'
 
@@ -28,6 +30,10 @@ export interface RateLimitService extends CounterDesk {
   decide(request: RateLimitRequest): Answer<RateLimitResponse>
   /** What `decide` would answer now, and why; nothing is counted. Throws as `decide` does. */
   explain(request: RateLimitRequest): Answer<Explanation>
+  /** The latest edits of all rules as text, to be resumed after a restart with the counters that they were for. */
+  rulesToSave(): string
+  /** To be called before the first `setLimits`. Throws for a text that is none of `rulesToSave`. */
+  resumeRules(text: string): void
 }
 
 /** Answers Envoy's ShouldRateLimit by the rules of the model; knows no xDS and no transport. */
@@ -39,15 +45,15 @@ export function createRateLimitService(options: {
   observe: Observe
 }): RateLimitService {
   const { store, clock, observe } = options
-  const key = sipKey(options.key)
-  const book = createRuleBook({ key, clock, onEdit: store.keep })
-  const desk = createCounterDesk({ book, store, clock })
+  const hasher = createKeyHasher(sipKey(options.key))
+  const book = createRuleBook({ clock, onEdit: store.keep })
+  const desk = createCounterDesk({ book, store, clock, hasher })
 
   function questionsOf(request: RateLimitRequest): Question[] {
     if (book.limits() === undefined) throw new WeirError('unavailable', 'The rate limits are not loaded yet.')
     const descriptors = request.descriptors ?? []
     checkBounds(descriptors)
-    return descriptors.map((descriptor) => questionOf(request, descriptor, book, key))
+    return descriptors.map((descriptor) => questionOf(request, descriptor, book, hasher))
   }
 
   return {
@@ -73,6 +79,8 @@ export function createRateLimitService(options: {
       return then(store.look(hitsOf(questions)), finish)
     },
     ...desk,
+    rulesToSave: () => savedRules(book.edits()),
+    resumeRules: (text) => book.resume(readSavedRules(text)),
   }
 }
 

@@ -10,7 +10,7 @@ import { jsonValueOf } from '../read-value.ts'
 import { clipped, refusal } from '../refusal.ts'
 
 /** 128 bits in base64url. */
-const idPattern = '^[A-Za-z0-9_-]{21}[AQgw]$'
+const idPattern = '^[A-P][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$'
 
 const policyParams = Type.Object({ name: Type.String({ description: 'Name of the policy.' }) })
 

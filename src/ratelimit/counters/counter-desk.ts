@@ -1,8 +1,9 @@
 import type { Micros } from '../algorithms/algorithm.ts'
 import type { Decided } from '../decision/decision.ts'
 import type { BusyKey, ShownKey } from '../decision/verdict.ts'
-import { parseCounterId } from '../identity/counter-id.ts'
-import type { Family } from '../identity/counter-identity.ts'
+import { type CounterId, isSameId, parseCounterId } from '../identity/counter-id.ts'
+import { inFamily, type KeyHasher } from '../identity/counter-identity.ts'
+import { formerCounters } from '../rules/former-counters.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import type { RuleInForce } from '../rules/rule-in-force.ts'
 import type { Answer, CounterStore, CounterView } from '../stores/counter-store.ts'
@@ -40,14 +41,15 @@ export function createCounterDesk(options: {
   book: RuleBook
   store: CounterStore
   clock: () => Micros
+  hasher: KeyHasher
 }): CounterDesk & Watching {
-  const { book, store, clock } = options
-  /** What a policy counts by may change: keys of another family are none of its keys any more. */
-  const busy = new Map<string, { family: Family; keys: BusyKeys }>()
+  const { book, store, clock, hasher } = options
+  /** What a policy counts by may change: keys of before are none of its keys any more. */
+  const busy = new Map<string, { family: CounterId; keys: BusyKeys }>()
 
-  function busyOf({ rule: { policy }, family }: RuleInForce): BusyKeys {
+  function busyOf({ rule: { policy }, keyFamily: family }: RuleInForce): BusyKeys {
     const known = busy.get(policy)
-    if (known?.family.equals(family)) return known.keys
+    if (known !== undefined && isSameId(known.family, family)) return known.keys
     const keys = createBusyKeys()
     busy.set(policy, { family, keys })
     return keys
@@ -57,8 +59,23 @@ export function createCounterDesk(options: {
     const rule = book.find(policy)
     const counter = parseCounterId(id)
     if (rule === undefined || counter === undefined) return undefined
-    const watched = busyOf(rule).find(counter)
-    return { counter, watched, numbers: watched?.numbers ?? rule.own }
+    return { rule, key: inFamily(rule.family, counter) }
+  }
+
+  /** A key's counter under the numbers of its last request, once it is carried over from an algorithm of before. */
+  async function current(rule: RuleInForce, key: CounterId) {
+    const watched = busyOf(rule).find(key)
+    const { bound, numbers, id } = rule.numbersOf(watched?.numbers ?? '')
+    const counter = inFamily(rule.family, key)
+    const former = formerCounters(rule, key, (each) => each.numbersOf(id).bound)
+    const { policy } = rule.rule
+    if (former.length > 0) {
+      const overflow = inFamily(rule.family, hasher.none)
+      await store.take([
+        { ...{ counter, overflow, policy, rule: bound }, cost: 0, enforced: true, former: () => former },
+      ])
+    }
+    return { policy, counter, bound, numbers, watched }
   }
 
   return {
@@ -68,28 +85,31 @@ export function createCounterDesk(options: {
       return Promise.all(
         busyOf(rule)
           .top(top, clock())
-          .map(async ({ id, parts, numbers, admitted, denied, error }) => ({
-            key: shownKey(id, parts),
-            ...{ admitted, denied, error },
-            numbers: numbers.numbers,
-            view: await store.peek(policy, id, numbers.bound),
-          })),
+          .map(async ({ key, parts, admitted, denied, error }) => {
+            const { counter, bound, numbers } = await current(rule, key)
+            const view = await store.peek(policy, counter, bound)
+            return { key: shownKey(counter, parts), admitted, denied, error, numbers, view }
+          }),
       )
     },
     async peek(policy, id) {
       const found = known(policy, id)
       if (found === undefined) return undefined
-      const { counter, watched, numbers } = found
-      const view = await store.peek(policy, counter, numbers.bound)
-      return { key: { id, ...(watched && { parts: watched.parts }) }, numbers: numbers.numbers, view }
+      const { counter, bound, numbers, watched } = await current(found.rule, found.key)
+      const view = await store.peek(policy, counter, bound)
+      return { key: { id, ...(watched && { parts: watched.parts }) }, numbers, view }
     },
-    reset(policy, id) {
+    async reset(policy, id) {
       const found = known(policy, id)
-      return found && store.reset(policy, found.counter)
+      if (found === undefined) return undefined
+      const { counter } = await current(found.rule, found.key)
+      return store.reset(policy, counter)
     },
-    grant(policy, id, amount) {
+    async grant(policy, id, amount) {
       const found = known(policy, id)
-      return found && store.grant(policy, found.counter, found.numbers.bound, amount)
+      if (found === undefined) return undefined
+      const { counter, bound } = await current(found.rule, found.key)
+      return store.grant(policy, counter, bound, amount)
     },
     keepOnly(policies) {
       for (const policy of busy.keys()) if (!policies.has(policy)) busy.delete(policy)
@@ -97,11 +117,12 @@ export function createCounterDesk(options: {
     watch({ admitted, answered }) {
       for (const { question, outcome } of answered) {
         if (question.kind !== 'counted' || outcome === undefined) continue
-        const { counter, numbers, rule, values, hit } = question
+        const { key, numbers, rule, values, hit } = question
         // A request that another policy refused is none of this key's.
         if (outcome.admitted && !admitted) continue
         const shown = () => shownParts(rule.rule.key, values, book.limits()!.credentials)
-        busyOf(rule).add({ id: counter, numbers, cost: hit.cost, admitted: outcome.admitted, shown }, clock())
+        const { cost } = hit
+        busyOf(rule).add({ key, numbers: numbers.id, cost, admitted: outcome.admitted, shown }, clock())
       }
     },
   }
