@@ -74,11 +74,30 @@ function plain(text: string): string {
     .replace(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-/** The first cookie of a name (RFC 6265, section 4.2.1). */
+/**
+ * The first cookie of a name (RFC 6265, section 4.2.1) in all lines of the header. Envoy puts commas between the lines, and
+ * a client may write one into a value, so that a cookie behind a comma is perhaps none. One that is read differently then
+ * is as good as missing: whichever was taken, a client could have its upstream take the other, and vary this one at will.
+ * For the same reason a value ends at a comma, which RFC 6265 allows in none.
+ */
 function cookie(header: string, name: string): PartValue {
-  for (const pair of header.split(';')) {
-    const at = pair.indexOf('=')
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
+  let found: PartValue
+  for (const group of header.split(';')) {
+    let certain = true
+    for (const pair of group.split(',')) {
+      const value = cookieValue(pair, name)
+      if (value !== undefined) {
+        if (found !== undefined && found !== value) return undefined
+        if (certain) return value
+        found = value
+      }
+      certain = false
+    }
   }
-  return undefined
+  return found
+}
+
+function cookieValue(pair: string, name: string): PartValue {
+  const at = pair.indexOf('=')
+  return at > 0 && pair.slice(0, at).trim() === name ? pair.slice(at + 1).trim() : undefined
 }

@@ -1,7 +1,7 @@
 import type { LimitNumbers } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 
-/** How much the counters of a policy may have in use by numbers of before, and for how long at most. */
+/** How much the counters of a policy may have in use from before an edit, and for how long at most. */
 export interface InUse {
   /** Cost of a window or a bucket. */
   readonly amount: number
@@ -10,13 +10,23 @@ export interface InUse {
   readonly until: Micros
 }
 
-/** What may be in use under these numbers from now on, with what `before` may have left. */
-export function mayBeInUse(all: readonly LimitNumbers[], before: InUse | undefined, now: Micros): InUse {
-  const left = before !== undefined && before.until > now ? before : { amount: 0, waitMs: 0 }
-  const amount = Math.max(left.amount, ...all.map(amountOf))
-  const waitMs = Math.max(left.waitMs, ...all.map(longestWaitMs))
-  const longest = Math.max(...all.map((numbers) => timeFor(numbers, amount, waitMs)))
-  return { amount, waitMs, until: Math.max(before?.until ?? 0, now + longest) }
+/** All numbers of a rule, with what those before them had left in use. */
+export interface Using {
+  readonly numbers: readonly LimitNumbers[]
+  readonly left: InUse
+}
+
+/**
+ * What an edit to these numbers leaves in use: as much as fitted under those that it replaces, and what they had left from
+ * before. Where nothing is known of any, as much as fits now.
+ */
+export function leftInUse(numbers: readonly LimitNumbers[], before: Using | undefined, now: Micros): InUse {
+  const replaced = before?.numbers ?? numbers
+  const left = before !== undefined && before.left.until > now ? before.left : { amount: 0, waitMs: 0 }
+  const amount = Math.max(left.amount, ...replaced.map(amountOf))
+  const waitMs = Math.max(left.waitMs, ...replaced.map(longestWaitMs))
+  const longest = Math.max(...numbers.map((each) => timeFor(each, amount, waitMs)))
+  return { amount, waitMs, until: now + longest }
 }
 
 /** Numbers under which as much fits: a unit that is exact for these is exact for usage that an edit leaves. */
@@ -61,6 +71,6 @@ function timeFor(numbers: LimitNumbers, amount: number, waitMs: number): Micros 
     case 'token_bucket':
       return Math.ceil((amount / numbers.refill.tokens) * numbers.refill.everyMs * 1_000)
     case 'leaky_bucket':
-      return 1_000 * Math.max(waitMs, longestWaitMs(numbers))
+      return 1_000 * Math.max(waitMs, Math.ceil((amount * numbers.rate.everyMs) / numbers.rate.requests))
   }
 }

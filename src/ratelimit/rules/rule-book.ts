@@ -51,7 +51,7 @@ export function createRuleBook(options: {
         const after = putInForce(rule, before, now)
         updated.set(policy, after)
         history.set(policy, editsWith(policy, rule, now))
-        onEdit(policy, after.inUse.until)
+        onEdit(policy, after.left.until)
       }
       rules = updated
       edits = history

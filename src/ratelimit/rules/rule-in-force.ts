@@ -6,7 +6,7 @@ import { type BoundRule, bindRule } from '../algorithms/bound-rule.ts'
 import { type CounterId, isSameId } from '../identity/counter-id.ts'
 import { counterFamily, keyFamily } from '../identity/counter-identity.ts'
 import type { RequestValues } from '../request/request-values.ts'
-import { holding, type InUse, mayBeInUse } from './in-use.ts'
+import { holding, type InUse, leftInUse, type Using } from './in-use.ts'
 import { type OverrideIndex, overrideIndex } from './override-index.ts'
 
 /** Numbers that are in force for some requests of a policy, and where they come from. */
@@ -30,12 +30,11 @@ export interface NumbersOfRule {
 }
 
 /** A rule with all that follows from it once. */
-export interface RuleInForce extends NumbersOfRule {
+export interface RuleInForce extends NumbersOfRule, Using {
   readonly rule: LimitRule
   readonly family: CounterId
   /** That of every rule of the policy with the same key. */
   readonly keyFamily: CounterId
-  readonly inUse: InUse
   /** The rule with another algorithm and the same key that was in force before. */
   readonly former?: FormerRule
 }
@@ -57,11 +56,15 @@ const mostFormer = 3
 export function putInForce(rule: LimitRule, before: RuleInForce | undefined, now: Micros): RuleInForce {
   const family = counterFamily(rule)
   const known = before !== undefined && isSameId(before.family, family) ? before : undefined
-  const all = [rule.numbers, ...rule.plans.values(), ...rule.overrides.map(({ numbers }) => numbers)]
-  const inUse = mayBeInUse(all, known?.inUse, now)
-  const numbers = numbersInForce(rule, unitFor(rule, all, inUse), known, now)
-  const former = formerOf(rule, before, numbers, now)
-  return { rule, family, keyFamily: keyFamily(rule), inUse, ...numbers, ...(former && { former }) }
+  const numbers = [rule.numbers, ...rule.plans.values(), ...rule.overrides.map((each) => each.numbers)]
+  const left = leftInUse(numbers, known, now)
+  const byRequest = numbersInForce(rule, unitFor(rule, numbers, left), known, now)
+  const former = formerOf(rule, before, byRequest, now)
+  return {
+    ...{ rule, family, keyFamily: keyFamily(rule), numbers, left },
+    ...byRequest,
+    ...(former && { former }),
+  }
 }
 
 function numbersInForce(
@@ -111,10 +114,10 @@ function numbersFor(
  * The unit of the rule's numbers, and of what earlier ones may have left in use: it would else be too large to be counted.
  * Where no unit does for both, usage beyond 2^53 is cut there.
  */
-function unitFor({ policy }: LimitRule, all: readonly LimitNumbers[], inUse: InUse): TickUnit {
+function unitFor({ policy }: LimitRule, all: readonly LimitNumbers[], left: InUse): TickUnit {
   const { unit } = tickUnit(all)
   if (unit === undefined) throw new Error(`no unit of time keeps ${policy} exact`)
-  return tickUnit(all.map((numbers) => holding(numbers, inUse))).unit ?? unit
+  return tickUnit(all.map((numbers) => holding(numbers, left))).unit ?? unit
 }
 
 function idOf({ part, value }: LimitOverride): string {
