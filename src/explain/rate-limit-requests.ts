@@ -2,6 +2,7 @@ import type { Message } from '../envoy-api/types.ts'
 import { domainOf } from '../model/descriptor.ts'
 import type { RouteLimit } from '../policies/policy-kind.ts'
 import type { AskedRequest } from './asked-request.ts'
+import type { Headers } from './envoy-headers.ts'
 
 /** A RateLimitRequest in JSON, with the proto's names (envoy.service.ratelimit.v3). */
 export interface SentRequest {
@@ -45,7 +46,10 @@ function descriptorOf(actions: readonly Message[], request: AskedRequest): { ent
 }
 
 function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 'missing' | 'left out' {
-  const { generic_key, request_headers, remote_address } = action as Record<string, Message | undefined>
+  const { generic_key, request_headers, remote_address, extension } = action as Record<
+    string,
+    Message | undefined
+  >
   if (generic_key !== undefined) {
     const { descriptor_key = 'generic_key', descriptor_value } = generic_key as Record<string, string>
     return { key: descriptor_key, value: descriptor_value! }
@@ -58,5 +62,16 @@ function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 
     return { key: descriptor_key as string, value }
   }
   if (remote_address !== undefined) return { key: 'remote_address', value: clientIp }
+  if (extension !== undefined) return expressed(extension, headers)
   throw new Error(`an action that explain does not know: ${Object.keys(action).join(', ')}`)
+}
+
+/** An expression `request.headers['...']`: all lines of a header, with commas between them. */
+function expressed({ typed_config }: Message, headers: Headers): Entry | 'missing' | 'left out' {
+  const { descriptor_key, skip_if_error, text } = typed_config as Record<string, string | boolean>
+  const name = /^request\.headers\['([^']+)'\]$/.exec(text as string)?.[1]
+  if (name === undefined) throw new Error(`an expression that explain does not know: ${text}`)
+  const lines = headers.get(name)
+  if (lines === undefined) return skip_if_error === true ? 'left out' : 'missing'
+  return { key: descriptor_key as string, value: lines.join(',') }
 }

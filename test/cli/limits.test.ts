@@ -124,6 +124,9 @@ describe('weir explain and weir limits', () => {
       /^STATE +USED +LEFT +RESET +NUMBERS +KEY +ID\nfree +3 +2 of 5 +\d+s +5 in 1m +/,
     )
     assert.equal((await json('limits', 'reset', 'per-tenant', id)).used, 0)
+    const idle = await run('limits', 'reset', 'per-tenant', id)
+    assert.equal(idle.code, 1)
+    assert.match(idle.stderr, /nothing to forget\. \(`weir limits top per-tenant` lists those in use\)/)
     const none = await run('limits', 'peek', 'per-tenant', 'nothing')
     assert.equal(none.code, 1)
     assert.match(

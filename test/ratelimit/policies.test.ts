@@ -155,6 +155,34 @@ describe('keys', () => {
     assert.deepEqual(seen, ['9', '8', '9', '8'])
   })
 
+  test('a cookie behind a comma, which stands between lines, ends one, and may be one’s own', () => {
+    const seen = (...cookies: string[]) =>
+      left({ kind: 'cookie', name: 'sid' }, {}, ...cookies.map((cookie) => ({ cookie }))).slice(1)
+    assert.deepEqual(seen('sid=1', 'a=b,sid=1', ',sid=1', 'a=b, c=d,sid=1', 'a=b,c=d;sid=1'), [
+      ...['9', '8', '7', '6', '5'],
+    ])
+    assert.deepEqual(seen('sid=1', 'sid=1,sid=2', 'sid=1,x', 'sid=1,', 'sid=1,x=2;sid=3'), [
+      ...['9', '8', '7', '6', '5'],
+    ])
+    assert.deepEqual(seen('a=b,sid=1;sid=1', 'sid=1', 'a=b,sid=1,sid=1;c=d'), ['9', '8', '7'])
+    // Which of them the upstream takes cannot be known: they count with those who have none.
+    assert.deepEqual(seen('a=b,sid=1;sid=2', 'a=b,sid=3,sid=2', 'a=b,sid=4;c=d,sid=2'), ['8', '7', '6'])
+  })
+
+  test('an IPv6 client by its /64, in one spelling', () => {
+    const { explain } = setUp([{ ...base, key: [{ kind: 'client_ip' }] }])
+    const shown = (address: string) =>
+      explain(descriptor('base', { remote_address: address })).verdicts[0]!.key!.parts![0]
+    for (const [address, value] of [
+      ['2001:db8::1', '2001:db8::/64'],
+      ['2001:DB8:0:0:ffff::', '2001:db8::/64'],
+      ['::1', '::/64'],
+      ['1:0:0:4:5:6:7:8', '1:0:0:4::/64'],
+      ['::ffff:10.0.0.1', '10.0.0.1'],
+    ] as const)
+      assert.deepEqual(shown(address), { part: 'client_ip', value })
+  })
+
   test('the plan is the consumer’s', () => {
     const { ask } = setUp([{ ...base, key: [{ kind: 'plan' }] }], {
       plans: new Map([

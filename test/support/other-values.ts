@@ -52,6 +52,6 @@ function texts(node: SchemaNode, value: unknown, names: readonly string[]): unkn
     case 'weir-cidr':
       return ['192.0.2.0/24']
     default:
-      return typeof value === 'string' ? [`${value}2`, `2${value}`, ...names] : []
+      return typeof value === 'string' ? [`${value}2`, `2${value}`, `${value}X`, ...names] : []
   }
 }
