@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Observe } from '../observe.ts'
 import type { Micros } from '../ratelimit/algorithms/algorithm.ts'
@@ -29,8 +29,10 @@ export function keepCounters(
   if (result !== 'absent') observe({ event: 'counters_restored', result, ...details })
   resumeRules(rulesPath, service, observe, result === 'restored')
   shutdown.add('counters', () => {
-    writeFileSync(rulesPath, service.rulesToSave(), { mode: 0o600 })
     observe({ event: 'counters_saved', ...writeSnapshot({ counters, path, now: clock(), key }) })
+    // Whole or not at all: half of it would be a fault at the next start.
+    writeFileSync(`${rulesPath}.new`, service.rulesToSave(), { mode: 0o600 })
+    renameSync(`${rulesPath}.new`, rulesPath)
   })
 }
 

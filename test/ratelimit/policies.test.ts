@@ -165,8 +165,8 @@ describe('keys', () => {
       ...['9', '8', '7', '6', '5'],
     ])
     assert.deepEqual(seen('a=b,sid=1;sid=1', 'sid=1', 'a=b,sid=1,sid=1;c=d'), ['9', '8', '7'])
-    // Which of them the upstream takes cannot be known: they count with those who have none.
-    assert.deepEqual(seen('a=b,sid=1;sid=2', 'a=b,sid=3,sid=2', 'a=b,sid=4;c=d,sid=2'), ['8', '7', '6'])
+    // Which of them the upstream takes cannot be known: they share a counter, which is not that of those who have none.
+    assert.deepEqual(seen('a=b,sid=1;sid=2', 'a=b,sid=3,sid=2', 'a=b,sid=4;c=d,sid=2'), ['9', '8', '7'])
   })
 
   test('an IPv6 client by its /64, in one spelling', () => {
@@ -390,7 +390,61 @@ describe('large usage and small numbers', () => {
   })
 })
 
+describe('what a peer makes up', () => {
+  test('names of gateways are no labels of metrics', () => {
+    const { service, events } = setUp([base])
+    for (const domain of ['edge', 'made up'])
+      void service.decide({ domain, descriptors: [descriptor('base', tenant('a'))] })
+    const gateways = events.flatMap((event) => (event.event === 'decision' ? [event.gateway] : []))
+    assert.deepEqual(gateways, ['edge', ''])
+  })
+
+  test('names that are no ASCII are found', () => {
+    const key = [{ kind: 'query', name: 'größe' }] as const
+    const { ask } = setUp([{ ...base, key }])
+    for (const path of ['/?gr%C3%B6%C3%9Fe=1', '/?größe=1', '/?a=b&gr%c3%b6%c3%9fe=1'])
+      ask(descriptor('base', { ':path': path }))
+    assert.equal(ask(descriptor('base', { ':path': '/?größe=1' })).overall_code, 'OVER_LIMIT')
+    assert.equal(ask(descriptor('base', { ':path': '/?größe=2' })).overall_code, 'OK')
+  })
+
+  test('in a full store keys in shadow take nothing from those that are enforced', () => {
+    const fill = { ...base, policy: 'fill' }
+    const half = { ...base, policy: 'half', numbers: fixed(1), percent: 50 }
+    const { ask } = setUp([fill, half])
+    for (let index = 0; index < 3_000; index++) ask(descriptor('fill', tenant(`t${index}`)))
+    const codes = Array.from({ length: 3_000 }, (_, index) => ask(descriptor('half', tenant(`h${index}`))))
+    const shared = codes.filter(({ overall_code }) => overall_code === 'OVER_LIMIT').length
+    // About half of them are enforced, and all but a few share one counter of 1.
+    assert.ok(shared > 0 && shared < 1_600, `${shared}`)
+  })
+})
+
 describe('operators', () => {
+  test('read a counter without changing what is decided', async () => {
+    const { ask, explain, load, service } = setUp([{ ...base, numbers: fixed(5) }])
+    for (let index = 0; index < 3; index++) ask(descriptor('base', tenant('a')))
+    const token5 = {
+      algorithm: 'token_bucket',
+      capacity: 5,
+      refill: { tokens: 1, everyMs: 3_600_000 },
+    } as const
+    load([{ ...base, numbers: token5 }])
+    const before = explain(descriptor('base', tenant('a'))).verdicts[0]!
+    await service.peek('base', before.key!.id)
+    await service.busyKeys('base', 10)
+    assert.deepEqual(explain(descriptor('base', tenant('a'))).verdicts[0], before)
+  })
+
+  test('are told where it is not known which numbers are in force', async () => {
+    const plans = new Map([['gold', fixed(100)]])
+    const { explain, service } = setUp([{ ...base, plans }])
+    const { id } = explain(descriptor('base', tenant('a'))).verdicts[0]!.key!
+    for (const asked of [service.peek('base', id), service.grant('base', id, 1)])
+      await assert.rejects(async () => asked, { code: 'conflict', message: /not known/ })
+    assert.equal(await service.reset('base', id), false)
+  })
+
   const token = { algorithm: 'token_bucket', capacity: 5, refill: { tokens: 1, everyMs: 3_600_000 } } as const
 
   test('see, and give back to, a counter that was carried over and not used since', async () => {

@@ -91,7 +91,7 @@ function listRoute(app: FastifyInstance, context: AdminContext): void {
     summary: 'The busiest counters of a policy',
     description:
       'Those that were refused most of late, then those that were used most. They are counted in bounded memory, by ' +
-      'which `recent` may be too high by its `error`; `used` and `remaining` are exact.',
+      'which `recent`, in requests, may be too low by its `error`; `used` and `remaining` are exact.',
     tags: ['limits'],
     params: policyParams,
     querystring: Query(topParameter),

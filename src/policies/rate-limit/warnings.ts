@@ -4,6 +4,7 @@ import type { Warning } from '../../model/pending.ts'
 import type { State } from '../../model/state.ts'
 import { escapePointer } from '../../model/walk.ts'
 import { idleNumbers } from './idle-numbers.ts'
+import { alternatingTimes } from './one-counter.ts'
 import type { RateLimitSpec } from './schema.ts'
 
 type Told = Omit<Warning, 'kind' | 'name'>
@@ -13,6 +14,7 @@ export function warnings({ kind, name, spec }: Document, state: State): Warning[
   const policy = spec as RateLimitSpec
   return [
     ...idleNumbers(policy, state),
+    ...alternatingTimes(policy),
     ...evasion(policy),
     ...chosenAddress(policy),
     ...chosenCost(policy),

@@ -7,7 +7,7 @@ const mostWatched = 512
 /** Counts are halved this often, so that they are of the last minutes. */
 const halfLife: Micros = 60_000_000
 
-/** A key that is watched, with the cost of its requests of late. */
+/** A key that is watched, with the number of its requests of late. */
 export interface WatchedKey {
   /** Hash of the key's values. */
   readonly key: CounterId
@@ -16,7 +16,7 @@ export interface WatchedKey {
   numbers: string
   admitted: number
   denied: number
-  /** The count may be too high by this much: it is what the key before had, whose place this one took. */
+  /** Requests that were perhaps its own before it was watched: what the key had whose place it took. */
   error: number
 }
 
@@ -24,7 +24,6 @@ export interface WatchedKey {
 export interface Seen {
   key: CounterId
   numbers: string
-  cost: number
   admitted: boolean
   /** The key as it may be shown; asked when it is new here. */
   shown(): ShownPart[]
@@ -40,7 +39,8 @@ export interface BusyKeys {
 /**
  * The keys that a policy saw most, by the Space-Saving algorithm (Metwally, Agrawal and El Abbadi, "Efficient
  * Computation of Frequent and Top-k Elements in Data Streams", 2005): a new key takes the place of the rarest and its
- * count as a possible error. Every key with more than 1/512 of the cost is among them, whatever keys a client makes up.
+ * count as a possible error. Every key with more than 1/512 of the requests is among them, whatever keys a client makes up.
+ * Their costs do not count: one request of a made-up key could else outweigh all of an honest one.
  */
 export function createBusyKeys(): BusyKeys {
   /** The rarest first: each is at most as frequent as those at twice its place and one more. */
@@ -109,8 +109,8 @@ export function createBusyKeys(): BusyKeys {
       const known = place === undefined ? enter(seen) : heap[place]!
       if (!isSameId(known.key, seen.key)) return
       known.numbers = seen.numbers
-      if (seen.admitted) known.admitted += seen.cost
-      else known.denied += seen.cost
+      if (seen.admitted) known.admitted++
+      else known.denied++
       sink(known, places.get(seen.key.a)!)
     },
     find(key) {

@@ -1,13 +1,15 @@
+import { WeirError } from '../../errors.ts'
+import type { Limits } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 import type { Decided } from '../decision/decision.ts'
 import type { BusyKey, ShownKey } from '../decision/verdict.ts'
 import { type CounterId, isSameId, parseCounterId } from '../identity/counter-id.ts'
-import { inFamily, type KeyHasher } from '../identity/counter-identity.ts'
+import { inFamily } from '../identity/counter-identity.ts'
 import { formerCounters } from '../rules/former-counters.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import type { RuleInForce } from '../rules/rule-in-force.ts'
 import type { Answer, CounterStore, CounterView } from '../stores/counter-store.ts'
-import { type BusyKeys, createBusyKeys } from './busy-keys.ts'
+import { type BusyKeys, createBusyKeys, type WatchedKey } from './busy-keys.ts'
 import { shownKey, shownParts } from './shown-key.ts'
 
 /** One counter, for those who operate the limits. */
@@ -19,7 +21,11 @@ export interface CounterReport {
   view: CounterView | undefined
 }
 
-/** What operators ask of counters. An answer is `undefined` where there is no such policy, or the id is none. */
+/**
+ * What operators ask of counters. An answer is `undefined` where there is no such policy, or the id is none. Where a policy
+ * has several sets of numbers, `peek` and `grant` throw `conflict` for a key that is not among the busy ones: which of them
+ * are in force for it is said by its requests alone.
+ */
 export interface CounterDesk {
   /** The keys of a policy that were refused most of late, then the busiest. */
   busyKeys(policy: string, top: number): Answer<BusyKey[] | undefined>
@@ -33,17 +39,17 @@ export interface CounterDesk {
 interface Watching {
   /** Counts a decision's keys among the busy ones. */
   watch(decision: Decided): void
-  /** Forgets the keys of all other policies. */
-  keepOnly(policies: ReadonlyMap<string, unknown>): void
+  /** Forgets the keys of policies that are no more, and all when other parts are credentials than before. */
+  forget(limits: Limits): void
 }
 
 export function createCounterDesk(options: {
   book: RuleBook
   store: CounterStore
   clock: () => Micros
-  hasher: KeyHasher
 }): CounterDesk & Watching {
-  const { book, store, clock, hasher } = options
+  const { book, store, clock } = options
+  let shownWithout: ReadonlySet<string> = new Set()
   /** What a policy counts by may change: keys of before are none of its keys any more. */
   const busy = new Map<string, { family: CounterId; keys: BusyKeys }>()
 
@@ -55,27 +61,24 @@ export function createCounterDesk(options: {
     return keys
   }
 
-  function known(policy: string, id: string) {
+  /** A counter of a policy with the numbers of its key's last request; nothing where there is no such policy or id. */
+  function find(policy: string, id: string) {
     const rule = book.find(policy)
     const counter = parseCounterId(id)
     if (rule === undefined || counter === undefined) return undefined
-    return { rule, key: inFamily(rule.family, counter) }
+    const watched = busyOf(rule).find(inFamily(rule.family, counter))
+    return { rule, counter, watched }
   }
 
-  /** A key's counter under the numbers of its last request, once it is carried over from an algorithm of before. */
-  async function current(rule: RuleInForce, key: CounterId) {
-    const watched = busyOf(rule).find(key)
-    const { bound, numbers, id } = rule.numbersOf(watched?.numbers ?? '')
-    const counter = inFamily(rule.family, key)
-    const former = formerCounters(rule, key, (each) => each.numbersOf(id).bound)
-    const { policy } = rule.rule
-    if (former.length > 0) {
-      const overflow = inFamily(rule.family, hasher.none)
-      await store.take([
-        { ...{ counter, overflow, policy, rule: bound }, cost: 0, enforced: true, former: () => former },
-      ])
-    }
-    return { policy, counter, bound, numbers, watched }
+  function numbersOf(rule: RuleInForce, counter: CounterId, watched: WatchedKey | undefined) {
+    const numbers = rule.numbersOf(watched?.numbers ?? '')
+    const key = inFamily(rule.family, counter)
+    return { numbers, former: formerCounters(rule, key, (each) => each.numbersOf(numbers.id).bound) }
+  }
+
+  /** Whether it is not known which numbers are in force for a key: its request would say. */
+  function unknown(rule: RuleInForce, watched: WatchedKey | undefined): boolean {
+    return watched === undefined && rule.numbers.length > 1
   }
 
   return {
@@ -85,45 +88,66 @@ export function createCounterDesk(options: {
       return Promise.all(
         busyOf(rule)
           .top(top, clock())
-          .map(async ({ key, parts, admitted, denied, error }) => {
-            const { counter, bound, numbers } = await current(rule, key)
-            const view = await store.peek(policy, counter, bound)
-            return { key: shownKey(counter, parts), admitted, denied, error, numbers, view }
+          .map(async (watched) => {
+            const { key, parts, admitted, denied, error } = watched
+            const counter = inFamily(rule.family, key)
+            const { numbers, former } = numbersOf(rule, counter, watched)
+            const view = await store.peek(policy, counter, numbers.bound, former)
+            return { key: shownKey(counter, parts), admitted, denied, error, numbers: numbers.numbers, view }
           }),
       )
     },
     async peek(policy, id) {
-      const found = known(policy, id)
+      const found = find(policy, id)
       if (found === undefined) return undefined
-      const { counter, bound, numbers, watched } = await current(found.rule, found.key)
-      const view = await store.peek(policy, counter, bound)
-      return { key: { id, ...(watched && { parts: watched.parts }) }, numbers, view }
+      const { rule, counter, watched } = found
+      if (unknown(rule, watched)) throw notKnown(policy, id)
+      const { numbers, former } = numbersOf(rule, counter, watched)
+      const view = await store.peek(policy, counter, numbers.bound, former)
+      return { key: { id, ...(watched && { parts: watched.parts }) }, numbers: numbers.numbers, view }
     },
     async reset(policy, id) {
-      const found = known(policy, id)
+      const found = find(policy, id)
       if (found === undefined) return undefined
-      const { counter } = await current(found.rule, found.key)
-      return store.reset(policy, counter)
+      const { rule, counter, watched } = found
+      const { former } = numbersOf(rule, counter, watched)
+      const all = [counter, ...former.map((each) => each.counter)]
+      const were = await Promise.all(all.map((each) => store.reset(policy, each)))
+      return were.includes(true)
     },
     async grant(policy, id, amount) {
-      const found = known(policy, id)
+      const found = find(policy, id)
       if (found === undefined) return undefined
-      const { counter, bound } = await current(found.rule, found.key)
-      return store.grant(policy, counter, bound, amount)
+      const { rule, counter, watched } = found
+      if (unknown(rule, watched)) throw notKnown(policy, id)
+      const { numbers, former } = numbersOf(rule, counter, watched)
+      return store.grant(policy, counter, numbers.bound, amount, former)
     },
-    keepOnly(policies) {
-      for (const policy of busy.keys()) if (!policies.has(policy)) busy.delete(policy)
+    forget({ rules, credentials }) {
+      // What was shown until now may be a credential from now on.
+      if (!isSameSet(credentials, shownWithout)) busy.clear()
+      shownWithout = credentials
+      for (const policy of busy.keys()) if (!rules.has(policy)) busy.delete(policy)
     },
     watch({ admitted, answered }) {
       for (const { question, outcome } of answered) {
         if (question.kind !== 'counted' || outcome === undefined) continue
-        const { key, numbers, rule, values, hit } = question
+        const { key, numbers, rule, values } = question
         // A request that another policy refused is none of this key's.
         if (outcome.admitted && !admitted) continue
         const shown = () => shownParts(rule.rule.key, values, book.limits()!.credentials)
-        const { cost } = hit
-        busyOf(rule).add({ key, numbers: numbers.id, cost, admitted: outcome.admitted, shown }, clock())
+        busyOf(rule).add({ key, numbers: numbers.id, admitted: outcome.admitted, shown }, clock())
       }
     },
   }
+}
+
+function notKnown(policy: string, id: string): WeirError {
+  const message = `Which numbers of ${policy} are in force for ${id} is not known: its key made no request of late.`
+  const remedy = 'ask again after its next request, or reset it'
+  return new WeirError('conflict', message, { problems: [{ pointer: '', message, remedy }] })
+}
+
+function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.size === other.size && one.isSubsetOf(other)
 }

@@ -56,7 +56,7 @@ export function questionOf(
   }
   const hit: Hit = {
     counter,
-    overflow: inFamily(inForce.family, hasher.none),
+    overflow: overflowOf(inFamily(inForce.family, hasher.none), enforced),
     policy,
     rule: numbers.bound,
     cost: costOf(request, descriptor, inForce, said),
@@ -66,6 +66,11 @@ export function questionOf(
     }),
   }
   return { kind: 'counted', ...asked, hit }
+}
+
+/** Keys in shadow must not use up what the enforced ones share. */
+function overflowOf(id: CounterId, enforced: boolean): CounterId {
+  return enforced ? id : { ...id, d: id.d ^ 1 }
 }
 
 /** Whether a key is among the share of the keys for which a policy is enforced: the same ones on every replica. */

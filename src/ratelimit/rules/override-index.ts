@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { LimitOverride, RequestPart } from '../../model/limit-rule.ts'
 import { addressBits } from '../request/address-bits.ts'
-import type { RequestValues } from '../request/request-values.ts'
+import { inBytes, type RequestValues } from '../request/request-values.ts'
 
 /** Finds the override of a request among thousands by a few look-ups: one for each length that a part has. */
 export interface OverrideIndex<T> {
@@ -87,10 +87,10 @@ function placed({ part, value }: LimitOverride): { text: string; length: number;
     return { text: text.slice(0, length), length, specificity: length - 1 }
   }
   if ('prefix' in value) {
-    const text = bytesOf(value.prefix)
+    const text = inBytes(value.prefix)
     return { text, length: text.length, specificity: text.length }
   }
-  const text = part.kind === 'client_ip' ? readAddress(value.exact)! : bytesOf(value.exact)
+  const text = part.kind === 'client_ip' ? readAddress(value.exact)! : inBytes(value.exact)
   return { text, length: whole, specificity: whole }
 }
 
@@ -98,9 +98,4 @@ function placed({ part, value }: LimitOverride): { text: string; length: number;
 function readAddress(address: string): string | undefined {
   const family = isIP(address)
   return family === 0 ? undefined : `${family}${addressBits(address)}`
-}
-
-/** What is written is UTF-8 in a request, and requests are byte strings here. */
-function bytesOf(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
 }

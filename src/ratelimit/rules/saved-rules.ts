@@ -1,4 +1,4 @@
-import type { LimitRule } from '../../model/limit-rule.ts'
+import type { LimitRule, RequestPart } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 
 /** A rule, and when it came into force. */
@@ -14,10 +14,21 @@ export function ruleText(rule: LimitRule): string {
   return JSON.stringify({ ...rule, plans: [...rule.plans] })
 }
 
-/** The edits of each policy as JSON, for a file. */
-export function savedRules(edits: ReadonlyMap<string, readonly Edit[]>): string {
+/**
+ * The edits of each policy as JSON, for a file. Overrides whose values are secret are left out: their requests are read by
+ * the policy's own numbers there.
+ */
+export function savedRules(
+  edits: ReadonlyMap<string, readonly Edit[]>,
+  isSecret: (part: RequestPart) => boolean,
+): string {
   const policies = [...edits].map(([policy, list]) => {
-    return [policy, list.map(({ rule, at }) => ({ at, rule: { ...rule, plans: [...rule.plans] } }))]
+    const saved = (rule: LimitRule) => ({
+      ...rule,
+      plans: [...rule.plans],
+      overrides: rule.overrides.filter(({ part }) => !isSecret(part)),
+    })
+    return [policy, list.map(({ rule, at }) => ({ at, rule: saved(rule) }))]
   })
   return JSON.stringify({ format, policies })
 }
