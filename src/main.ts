@@ -133,8 +133,8 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     monotonic: () => Math.floor(performance.now() * 1_000),
   })
   const counters = createMemoryStore({ clock, maxCounters, onOverflow })
-  keepCounters(parts, { store: counters, clock, counterKey })
   const ratelimit = createRateLimitService({ store: counters, clock, key: counterKey, observe })
+  keepCounters(parts, { store: counters, service: ratelimit, clock, counterKey })
   const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
   const doors = doorsOf(settings)
   const rlsPort = await bind(parts, doors.ratelimit, rls)

@@ -47,7 +47,7 @@ export const BusyCounter = Type.Object(
       {
         admitted: Type.Number({ description: 'Cost admitted.' }),
         denied: Type.Number({ description: 'Cost refused.' }),
-        error: Type.Number({ description: 'By how much each may be too high.' }),
+        error: Type.Number({ description: 'By how much the two together may be too low.' }),
       },
       { description: 'What came in the last minutes: counts halve each minute.' },
     ),

@@ -12,8 +12,9 @@ const remedy =
  * not `accepted` where not all are.
  */
 export function formatOf(contentType: string | undefined, accepted?: readonly string[]): TextFormat {
+  const types = accepted === undefined ? remedy : `send "Content-Type: ${accepted.join('" or "')}"`
   if (contentType === undefined)
-    throw refusal('unsupported_media_type', 'The Content-Type is missing.', remedy)
+    throw refusal('unsupported_media_type', 'The Content-Type is missing.', types)
   const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length)
   if (charset !== undefined && !['utf-8', 'utf8', '"utf-8"', 'us-ascii'].includes(charset)) {
@@ -21,7 +22,6 @@ export function formatOf(contentType: string | undefined, accepted?: readonly st
   }
   if (accepted !== undefined) {
     if (accepted.includes(type)) return 'json'
-    const types = `send "Content-Type: ${accepted.join('" or "')}"`
     throw refusal('unsupported_media_type', `The Content-Type "${clipped(type)}" is not understood.`, types)
   }
   if (yamlTypes.includes(type)) return 'yaml'

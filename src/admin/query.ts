@@ -1,6 +1,7 @@
 import { type TProperties, type TSchema, Type } from 'typebox'
 import { type Problem, WeirError } from '../errors.ts'
 import { schemaProblems } from '../model/schema-problems.ts'
+import type { SchemaNode } from '../model/walk.ts'
 
 /** Schema of a route's query parameters; an unknown one is refused, since ignoring it would promise too much. */
 export function Query<Properties extends TProperties>(properties: Properties) {
@@ -16,7 +17,7 @@ export function queryReader(schema: TSchema): (query: unknown) => { value: unkno
         typed(schema, name, given),
       ]),
     )
-    const problems = schemaProblems(schema, value).map(asParameter)
+    const problems = schemaProblems(schema, value).map((problem) => asParameter(problem, schema))
     if (problems.length === 0) return { value }
     return { error: new WeirError('malformed', 'The query parameters are not valid.', { problems }) }
   }
@@ -31,7 +32,19 @@ function typed(schema: TSchema, name: string, given: unknown): unknown {
 }
 
 /** A parameter has no place in a document; the message names it. */
-function asParameter({ message, remedy }: Problem): Problem {
+function asParameter({ pointer, message, remedy }: Problem, schema: TSchema): Problem {
+  const name = pointer.slice(1)
+  const { properties = {} } = schema as SchemaNode
+  const node = Object.hasOwn(properties, name) ? properties[name]! : undefined
+  if (node?.type === 'integer' && node.maximum !== undefined) {
+    const bounds = `from ${node.minimum ?? 0} to ${node.maximum}`
+    const example = node.examples?.[0] ?? node.default ?? node.maximum
+    return {
+      pointer: '',
+      message: `"${name}" must be a whole number ${bounds}`,
+      remedy: `write it in digits, for example ${example}`,
+    }
+  }
   const told = message
     .replace(/^unknown field/, 'unknown query parameter')
     .replace(/^the key "/, 'unknown query parameter "')

@@ -35,3 +35,10 @@ export function objectOf(
     throw new Usage(`write ${first} or ${first.slice(0, slash)} ${second}, not both names`)
   return { kind: kindOf(first.slice(0, slash)), name: first.slice(slash + 1) }
 }
+
+/** The same where one object is meant. */
+export function oneObjectOf(first: string, second: string | undefined): { kind: NamedKind; name: string } {
+  const { kind, name } = objectOf(first, second)
+  if (name === undefined || name === '') throw new Usage(`which of the ${kind.plural}? write its name, too`)
+  return { kind, name }
+}

@@ -35,6 +35,7 @@ const words: readonly [RegExp, string][] = [
   [/see GET \/v1\/revisions whether/, 'see by `weir history` whether'],
   [/GET \/v1\/revisions lists/, '`weir history` lists'],
   [/GET \/v1\/\S+\/keys and POST \/v1\/explain say/, '`weir limits top` and `weir explain` say'],
+  [/GET \/v1\/[a-z-]+\/(\S+)\/keys lists/, '`weir limits top $1` lists'],
   [/GET \/v1\/([a-z-]+) lists/, '`weir get $1` lists'],
   [/^"at" cannot be/, '--at cannot be'],
   [/^"labels" cannot hold/, '-l cannot hold'],

@@ -22,7 +22,8 @@ export function limitsOf(state: State): Limits {
       if (rule !== undefined) rules.set(document.name, rule)
     }
   }
-  return { revision: state.revision, rules, plans: plansOf(state), credentials }
+  const gateways = new Set(all(state, 'Gateway').map(({ document }) => document.name))
+  return { revision: state.revision, gateways, rules, plans: plansOf(state), credentials }
 }
 
 function plansOf(state: State): Map<string, string> {

@@ -11,14 +11,16 @@ const Headers = Type.Record(
   Type.String({ pattern: "^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,256}$" }),
   Type.Unsafe<string | string[]>({
     description: 'Value of the header; several where it has several lines.',
-    remedy: 'write its value as a text, or a list of 1 to 64 texts',
+    remedy:
+      'write its value as a text of at most 8192 characters without control characters, or a list of 1 to 64 such texts',
     anyOf: [value, { type: 'array', items: value, minItems: 1, maxItems: 64 }],
   }),
   {
     description: 'Headers of the request; names in any case.',
     maxProperties: 100,
     additionalProperties: false,
-    remedy: 'write names of headers; the method, the path and the host have fields of their own',
+    remedy:
+      'write at most 100 headers, each name a token of at most 256 characters; the method, the path and the host have fields of their own',
     default: {},
     examples: [{ 'x-api-key': 'a' }],
   },

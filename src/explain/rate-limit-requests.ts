@@ -2,6 +2,7 @@ import type { Message } from '../envoy-api/types.ts'
 import { domainOf } from '../model/descriptor.ts'
 import type { RouteLimit } from '../policies/policy-kind.ts'
 import type { AskedRequest } from './asked-request.ts'
+import type { Headers } from './envoy-headers.ts'
 
 /** A RateLimitRequest in JSON, with the proto's names (envoy.service.ratelimit.v3). */
 export interface SentRequest {
@@ -61,8 +62,22 @@ function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 
     return { key: descriptor_key as string, value }
   }
   if (remote_address !== undefined) return { key: 'remote_address', value: clientIp }
-  // Who calls is not known here, nor what the token says.
-  if (extension !== undefined) return 'left out'
+  if (extension !== undefined) return expressed(extension, headers)
+  // What the token says is not known here.
   if (metadata !== undefined) return metadata.skip_if_absent === true ? 'left out' : 'missing'
   throw new Error(`an action that explain does not know: ${Object.keys(action).join(', ')}`)
+}
+
+/**
+ * An expression `request.headers['...']`: all lines of a header, with commas between them. One on the connection asks for a
+ * certificate, and whose it is is not known here.
+ */
+function expressed({ typed_config }: Message, headers: Headers): Entry | 'missing' | 'left out' {
+  const { descriptor_key, skip_if_error, text } = typed_config as Record<string, string | boolean>
+  const name = /^request\.headers\['([^']+)'\]$/.exec(text as string)?.[1]
+  if (name === undefined && (text as string).startsWith('connection.')) return 'left out'
+  if (name === undefined) throw new Error(`an expression that explain does not know: ${text}`)
+  const lines = headers.get(name)
+  if (lines === undefined) return skip_if_error === true ? 'left out' : 'missing'
+  return { key: descriptor_key as string, value: lines.join(',') }
 }

@@ -44,6 +44,10 @@ export function partsAsked({ key, overrides, plans, cost }: LimitRule): RequestP
   return [...new Map(parts.map((part) => [entryKey(part), part])).values()]
 }
 
+/** Entries that the service reads of a descriptor; the policy is one of them. Beyond it a client could switch it off. */
+export const mostEntries = 64
+export const mostPartsAsked = mostEntries - 1
+
 /** The rate-limit domain of a gateway, the `domain` of its requests. */
 export function domainOf(gateway: string): string {
   return gateway

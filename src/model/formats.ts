@@ -19,7 +19,7 @@ export const formats: Record<string, FormatCheck> = {
   'weir-size': sizeProblem,
   'weir-ip': ipProblem,
   'weir-host': hostProblem,
-  'weir-cidr': (value) => (isCidr(value) ? undefined : 'is not an IP address or CIDR block'),
+  'weir-cidr': cidrProblem,
   'weir-path': pathProblem,
   'weir-regex': regexProblem,
   'weir-substitution': substitutionProblem,
@@ -31,9 +31,10 @@ export const formats: Record<string, FormatCheck> = {
   'weir-private-key': (value) => pemProblem(value, 'PRIVATE KEY'),
 }
 
-function isCidr(value: string): boolean {
+function cidrProblem(value: string): string | undefined {
   const [address = '', bits, ...rest] = value.split('/')
   const version = isIP(address)
-  if (version === 0 || rest.length > 0) return false
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  const isBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  if (version === 0 || rest.length > 0 || !isBits) return 'is not an IP address or CIDR block'
+  return ipProblem(address)
 }

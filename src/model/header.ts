@@ -46,7 +46,11 @@ const untouchable = [
   ...['te', 'trailer', 'upgrade'],
 ]
 
+export function isUntouchable(name: string): boolean {
+  return untouchable.includes(name)
+}
+
 export function untouchableProblem(name: string, pointer: string): Problem[] {
-  if (!untouchable.includes(name)) return []
+  if (!isUntouchable(name)) return []
   return [{ pointer, message: `"${name}" is not a route’s to change`, remedy: 'remove it' }]
 }

@@ -65,6 +65,8 @@ export interface LimitRule {
 /** All that the rate-limit service needs to know: counters are the whole fleet's, and so are the rules. */
 export interface Limits {
   readonly revision: number
+  /** Names of the gateways, the domains of their requests. */
+  readonly gateways: ReadonlySet<string>
   /** policy name -> rule */
   readonly rules: ReadonlyMap<string, LimitRule>
   /** consumer -> the plan that it is on */

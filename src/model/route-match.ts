@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js'
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
+import { cookieNamePattern, cookieNameRemedy } from './cookie-name.ts'
 import { type Matcher, Matchers, matcherProblems } from './matcher.ts'
 import { oneOf } from './one-of.ts'
 import { pathPattern } from './path.ts'
@@ -82,8 +83,8 @@ export const RouteMatch = Type.Object(
     cookies: Matchers({
       what: 'cookie',
       description: 'Conditions on cookies. Without any every request matches.',
-      pattern: "^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,256}$",
-      remedy: 'write the name of a cookie, for example session',
+      pattern: cookieNamePattern,
+      remedy: cookieNameRemedy,
       example: 'session',
     }),
   },

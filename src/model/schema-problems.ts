@@ -140,12 +140,26 @@ function besideSecret(schema: TSchema, schemaPath: string): boolean {
 
 function unknownFields(node: SchemaNode, pointer: string, names: string[]): Problem[] {
   const known = Object.keys(node.properties ?? {})
-  return names.map((name) => ({
-    pointer: `${pointer}/${escapePointer(name)}`,
-    message: known.length > 0 ? `unknown field ${shown(name)}` : `the key ${shown(name)} is not allowed`,
-    remedy:
-      fileRemedy(name, node) ?? (known.length > 0 ? remedyAmong(name, known) : (node.remedy ?? 'remove it')),
-  }))
+  return names.map((name) => {
+    const place = `${pointer}/${escapePointer(name)}`
+    const lower = name.toLowerCase()
+    if (lower !== name && isKey(node, lower)) {
+      const remedy = `write it in lower case: ${shown(lower)}`
+      return { pointer: place, message: `the key ${shown(name)} is not in lower case`, remedy }
+    }
+    return {
+      pointer: place,
+      message: known.length > 0 ? `unknown field ${shown(name)}` : `the key ${shown(name)} is not allowed`,
+      remedy:
+        fileRemedy(name, node) ??
+        (known.length > 0 ? remedyAmong(name, known) : (node.remedy ?? 'remove it')),
+    }
+  })
+}
+
+/** Whether a map takes a key of this name. */
+function isKey({ patternProperties = {} }: SchemaNode, name: string): boolean {
+  return Object.keys(patternProperties).some((pattern) => new RegExp(pattern, 'u').test(name))
 }
 
 /** Files are read where the document lies: by the CLI and for WEIR_CONFIG, never by the server. */

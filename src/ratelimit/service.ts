@@ -1,22 +1,24 @@
 import { WeirError } from '../errors.ts'
+import { mostEntries } from '../model/descriptor.ts'
 import type { Limits } from '../model/limit-rule.ts'
 import type { Observe } from '../observe.ts'
 import type { Micros } from './algorithms/algorithm.ts'
 import { type CounterDesk, createCounterDesk } from './counters/counter-desk.ts'
+import { isCredential } from './counters/shown-key.ts'
 import { answerOf } from './decision/answer.ts'
 import { decided, isRefused, report } from './decision/decision.ts'
 import { explained } from './decision/explained.ts'
 import { type Question, questionOf } from './decision/question.ts'
 import type { Explanation } from './decision/verdict.ts'
+import { createKeyHasher } from './identity/counter-identity.ts'
 import { sipKey } from './identity/sip-hash.ts'
 import { createRuleBook } from './rules/rule-book.ts'
+import { readSavedRules, savedRules } from './rules/saved-rules.ts'
 import type { Answer, CounterStore, Hit, Taken } from './stores/counter-store.ts'
 import type { RateLimitDescriptor, RateLimitRequest, RateLimitResponse } from './transports/messages.ts'
 
 /** Descriptors a request may have; Envoy sends one a policy. */
 const maxDescriptors = 64
-/** Entries a descriptor may have; ours have one for the policy and one for each part of a request that it looks at. */
-const maxEntries = 64
 
 export interface RateLimitService extends CounterDesk {
   /** Puts the rules in force, at once and for every request that follows. */
@@ -28,6 +30,10 @@ export interface RateLimitService extends CounterDesk {
   decide(request: RateLimitRequest): Answer<RateLimitResponse>
   /** What `decide` would answer now, and why; nothing is counted. Throws as `decide` does. */
   explain(request: RateLimitRequest): Answer<Explanation>
+  /** The latest edits of all rules as text, to be resumed after a restart with the counters that they were for. */
+  rulesToSave(): string
+  /** To be called before the first `setLimits`. Throws for a text that is none of `rulesToSave`. */
+  resumeRules(text: string): void
 }
 
 /** Answers Envoy's ShouldRateLimit by the rules of the model; knows no xDS and no transport. */
@@ -39,28 +45,30 @@ export function createRateLimitService(options: {
   observe: Observe
 }): RateLimitService {
   const { store, clock, observe } = options
-  const key = sipKey(options.key)
-  const book = createRuleBook({ key, clock, onEdit: store.keep })
+  const hasher = createKeyHasher(sipKey(options.key))
+  const book = createRuleBook({ clock, onEdit: store.keep })
   const desk = createCounterDesk({ book, store, clock })
 
   function questionsOf(request: RateLimitRequest): Question[] {
     if (book.limits() === undefined) throw new WeirError('unavailable', 'The rate limits are not loaded yet.')
     const descriptors = request.descriptors ?? []
     checkBounds(descriptors)
-    return descriptors.map((descriptor) => questionOf(request, descriptor, book, key))
+    return descriptors.map((descriptor) => questionOf(request, descriptor, book, hasher))
   }
 
   return {
     setLimits(limits) {
       book.set(limits)
-      desk.keepOnly(limits.rules)
+      desk.forget(limits)
     },
     decide(request) {
       const questions = questionsOf(request)
       const hits = hitsOf(questions)
       const finish = (taken: Taken) => {
         const decision = decided(questions, taken)
-        report(request.domain ?? '', decision, observe)
+        // A name that is no gateway's is whatever a peer makes up: it would be a label of the metrics for ever.
+        const gateway = request.domain ?? ''
+        report(book.limits()!.gateways.has(gateway) ? gateway : '', decision, observe)
         desk.watch(decision)
         return answerOf(decision)
       }
@@ -72,7 +80,13 @@ export function createRateLimitService(options: {
       const finish = (taken: Taken) => explained(decided(questions, taken), book.limits()!.credentials)
       return then(store.look(hitsOf(questions)), finish)
     },
-    ...desk,
+    busyKeys: desk.busyKeys,
+    peek: desk.peek,
+    reset: desk.reset,
+    grant: desk.grant,
+    rulesToSave: () =>
+      savedRules(book.edits(), (part) => isCredential(part, book.limits()?.credentials ?? new Set())),
+    resumeRules: (text) => book.resume(readSavedRules(text)),
   }
 }
 
@@ -88,7 +102,7 @@ function checkBounds(descriptors: readonly RateLimitDescriptor[]): void {
   if (descriptors.length > maxDescriptors) {
     throw new WeirError('malformed', `A request may have at most ${maxDescriptors} descriptors.`)
   }
-  if (descriptors.some(({ entries }) => (entries?.length ?? 0) > maxEntries)) {
-    throw new WeirError('malformed', `A descriptor may have at most ${maxEntries} entries.`)
+  if (descriptors.some(({ entries }) => (entries?.length ?? 0) > mostEntries)) {
+    throw new WeirError('malformed', `A descriptor may have at most ${mostEntries} entries.`)
   }
 }

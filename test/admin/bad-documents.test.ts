@@ -75,6 +75,8 @@ const key = [{ client_ip: true }]
 /** Of RFC 8037, appendix A.2. */
 const publicKeys =
   '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
+
+const stripped = 'x-envoy-fault-abort-request'
 const auth = (jwks: object) => ({ kind: 'AuthPolicy', name: 'bad', spec: { jwt: { issuer: 'me', jwks } } })
 const consumer = (...apiKeys: object[]) => ({ kind: 'Consumer', name: 'bad', spec: { apiKeys } })
 const certificate = (spec: object) => ({ kind: 'Certificate', name: 'bad', spec })
@@ -500,6 +502,64 @@ const byHand: Case[] = [
     '/spec/overrides/0/match/client_ip/cidr',
     /./,
   ],
+  [
+    'an override for an IPv4 network in IPv6',
+    fixed({ overrides: [{ match: { client_ip: { cidr: '::ffff:10.0.0.0/104' } }, limit: 1 }] }),
+    '/spec/overrides/0/match/client_ip/cidr',
+    /./,
+  ],
+  [
+    'an override for a method in lower case',
+    fixed({ overrides: [{ match: { method: 'post' }, limit: 1 }] }),
+    '/spec/overrides/0/match/method',
+    /upper case, for example GET/,
+  ],
+  [
+    'an override for a header in upper case',
+    fixed({ overrides: [{ match: { header: { 'X-Tier': 'gold' } }, limit: 1 }] }),
+    '/spec/overrides/0/match/header/X-Tier',
+    /^write it in lower case: "x-tier"$/,
+  ],
+  [
+    'an override for a cookie of no name',
+    fixed({ overrides: [{ match: { cookie: { 'a b': 'gold' } }, limit: 1 }] }),
+    '/spec/overrides/0/match/cookie/a b',
+    /cookie/,
+  ],
+  [
+    'a key by a cookie of no name',
+    fixed({ key: [{ cookie: 'a b' }] }),
+    '/spec/key/0/cookie',
+    /name of a cookie/,
+  ],
+  ...[
+    ['key', { key: [{ header: stripped }] }, '/spec/key/0/header'] as const,
+    ['cost', { cost: { header: stripped } }, '/spec/cost/header'] as const,
+    [
+      'override',
+      { overrides: [{ match: { header: { [stripped]: '1' } }, limit: 1 }] },
+      `/spec/overrides/0/match/header/${stripped}`,
+    ] as const,
+  ].map(([what, spec, pointer]): Case => [`a ${what} by a stripped header`, fixed(spec), pointer, /another/]),
+  ...Object.entries({
+    'X-Why': /^write it in lower case: "x-why"$/,
+    'content-length': /^remove it$/,
+    'grpc-status': /as body/,
+    'grpc-message': /as body/,
+    'grpc-status-details-bin': /as body/,
+    ratelimit: /another name/,
+    'ratelimit-policy': /another name/,
+    'x-ratelimit-reset': /xRateLimitHeaders: true/,
+    'x-envoy-overloaded': /another name/,
+    'content-encoding': /^remove it$/,
+  }).map(
+    ([name, remedy]): Case => [
+      `a refusal with ${name}`,
+      fixed({ response: { headers: { [name]: '1' } } }),
+      `/spec/response/headers/${name}`,
+      remedy,
+    ],
+  ),
   [
     'two parts in one item of a key',
     fixed({ key: [{ client_ip: true, header: 'a' }] }),

@@ -63,7 +63,7 @@ describe('POST /v1/explain', () => {
     assert.deepEqual([decision.status, decision.reason], [200, 'the gateway lets it pass'])
     const [tenant, queue, shadow, skipping] = decision.limits
     const { key, reason, ...rest } = tenant
-    assert.match(key.id, /^[A-Za-z0-9_-]{22}$/)
+    assert.match(key.id, /^[A-P][A-Za-z0-9_-]{21}$/)
     assert.deepEqual(key.parts, [
       { part: 'header:x-tenant', value: 'acme' },
       { part: 'client_ip', value: '127.0.0.1' },

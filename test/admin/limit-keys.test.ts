@@ -98,9 +98,18 @@ describe('the counters of a policy', () => {
       assert.equal(none.status, 400, method)
       assert.match(none.body.errors[0].remedy, /explain say/)
     }
-    for (const top of ['0', '101', 'x', ''])
-      assert.equal((await admin.call('GET', `${url}?top=${top}`)).status, 400, top)
+    for (const top of ['0', '101', 'x', '', '-1', '1.5']) {
+      const { status, body } = await admin.call('GET', `${url}?top=${top}`)
+      assert.equal(status, 400, top)
+      assert.equal(body.errors[0].message, '"top" must be a whole number from 1 to 100', top)
+    }
     assert.equal((await admin.call('PUT', url, {})).status, 405)
+  })
+
+  test('415: no body; the remedy names the one type that is understood', async () => {
+    const { status, body } = await admin.call('POST', `${url}/${'A'.repeat(22)}`)
+    assert.equal(status, 415)
+    assert.equal(body.errors[0].remedy, 'send "Content-Type: application/json"')
   })
 
   test('422: an amount that is none', async () => {

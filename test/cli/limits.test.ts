@@ -59,7 +59,7 @@ describe('weir explain and weir limits', () => {
     assert.match(stdout, /\nPOLICY +VERDICT +NUMBERS +FROM +LEFT +KEY +ID +REASON\n/)
     assert.match(
       stdout,
-      /\nper-tenant +denied +5 in 1m +policy +0 of 5 +header:x-tenant=b +[A-Za-z0-9_-]{22} +\S/,
+      /\nper-tenant +denied +5 in 1m +policy +0 of 5 +header:x-tenant=b +[A-P][A-Za-z0-9_-]{21} +\S/,
     )
     assert.match(stdout, /\nall +admitted +100 tokens, 1 in 1h +policy +94 of 100 +constant=all +/)
     assert.match(stdout, /\nSTATUS: {2}429: per-tenant refuses it\n$/)
@@ -124,6 +124,9 @@ describe('weir explain and weir limits', () => {
       /^STATE +USED +LEFT +RESET +NUMBERS +KEY +ID\nfree +3 +2 of 5 +\d+s +5 in 1m +/,
     )
     assert.equal((await json('limits', 'reset', 'per-tenant', id)).used, 0)
+    const idle = await run('limits', 'reset', 'per-tenant', id)
+    assert.equal(idle.code, 1)
+    assert.match(idle.stderr, /nothing to forget\. \(`weir limits top per-tenant` lists those in use\)/)
     const none = await run('limits', 'peek', 'per-tenant', 'nothing')
     assert.equal(none.code, 1)
     assert.match(
@@ -159,6 +162,6 @@ describe('weir explain and weir limits', () => {
     assert.deepEqual(await complete('limits', 'gr'), ['grant'])
     const ids = await complete('limits', 'peek', 'per-tenant', '')
     assert.equal(ids.length, 2)
-    for (const id of ids) assert.match(id, /^[A-Za-z0-9_-]{22}$/)
+    for (const id of ids) assert.match(id, /^[A-P][A-Za-z0-9_-]{21}$/)
   })
 })

@@ -63,6 +63,8 @@ describe('weir, without a server', () => {
     ['limits', 'top', '-n', '101'],
     ['limits', 'peek', 'per-key'],
     ['limits', 'grant', 'per-key', 'id', 'all'],
+    ['limits', 'grant', 'per-key', 'id', '0x10'],
+    ['limits', 'grant', 'per-key', 'id', '1e3'],
     ['explain', 'edge'],
     ['explain', 'edge', '/', '-H', 'x-a'],
   ]) {

@@ -81,14 +81,14 @@ describe('what Envoy would send for a request', () => {
     const { sent } = await explained(state, {
       path: '/x/../a?q=1',
       method: 'PUT',
-      headers: { 'X-A': [' 1 ', '2'], Cookie: 's=1; t=2' },
+      headers: { 'X-A': [' 1 ', '2'], Cookie: ['s=1; t=2', 'u=3'] },
       clientIp: '2001:DB8:0::1',
     })
     const entries = [
       { key: 'policy', value: 'all' },
       { key: 'header:x-a', value: '1' },
       { key: ':path', value: '/a?q=1' },
-      { key: 'cookie', value: 's=1; t=2' },
+      { key: 'cookie', value: 's=1; t=2,u=3' },
       { key: ':method', value: 'PUT' },
       { key: 'remote_address', value: '2001:db8::1' },
       { key: 'route', value: 'r' },

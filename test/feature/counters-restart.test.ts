@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -14,8 +14,8 @@ describe('counters and a restart of weir', () => {
   let dataDir: string
   let weir: Weir | undefined
 
-  async function start(): Promise<Weir> {
-    const started = await startWeir({ dataDir, environment: { DATABASE_URL: database.url } })
+  async function start(more: Record<string, string> = {}): Promise<Weir> {
+    const started = await startWeir({ dataDir, environment: { DATABASE_URL: database.url, ...more } })
     await until('the limits are loaded', async () => (await started.api('GET', '/readyz')).status === 200)
     return started
   }
@@ -64,6 +64,28 @@ describe('counters and a restart of weir', () => {
     assert.equal(snapshot(), false)
     assert.match(weir.output(), /"result":"restored","counters":2,"expired":0,"refused":0/)
     assert.deepEqual([await left('windows'), await left('bucket')], ['97', '98'])
+  })
+
+  test('edits that a counter has not seen are not lost, nor one that comes with the start', async () => {
+    const key = [{ header: 'x-tenant' }]
+    const token = (name: string) => ({
+      ...{ kind: 'RateLimitPolicy', name },
+      spec: { algorithm: 'token_bucket', capacity: 100, refill: { tokens: 1, every: '1000h' }, key },
+    })
+    await weir!.apply(token('windows'))
+    await weir!.end()
+    weir = await start()
+    assert.equal(await left('windows'), '96')
+    await weir.end()
+    writeFileSync(
+      join(dataDir, 'change.json'),
+      JSON.stringify({
+        ...{ kind: 'RateLimitPolicy', name: 'bucket' },
+        spec: { algorithm: 'fixed_window', limit: 100, window: '1000h', key },
+      }),
+    )
+    weir = await start({ WEIR_CONFIG: join(dataDir, 'change.json') })
+    assert.equal(await left('bucket'), '97')
   })
 
   test('a crash forgets them', async () => {

@@ -43,7 +43,7 @@ before(async () => {
     {
       kind: 'RateLimitPolicy',
       name: 'few',
-      spec: { algorithm: 'fixed_window', limit: 2, window: '1h', key: [{ header: 'x-key' }] },
+      spec: { algorithm: 'fixed_window', limit: 2, window: '8784h', key: [{ header: 'x-key' }] },
     },
     route('limited', '/limited', { rateLimits: ['few'] }),
   )

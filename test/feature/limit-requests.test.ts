@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { cluster, type Edge, route, startEdge } from '../support/edge.ts'
 import type { Sent } from '../support/http.ts'
+import { sendHttp2 } from '../support/http2.ts'
 import { assertDecided, patient, policy } from '../support/rate-limits.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -62,9 +63,41 @@ describe('what a limit counts by', () => {
       ),
       [200, 429, 200, 200],
     )
-    // Of two lines Envoy shows the first; who hides the cookie in the second is counted with those who have none.
-    const lines = ['host', 'localhost', 'cookie', 'x=1', 'cookie', 'session=c']
-    assert.deepEqual(await statuses({ path: '/cookie', headers: lines }), [429])
+  })
+
+  test('a cookie, in whichever line of several, over HTTP/1.1 and HTTP/2', async () => {
+    await edge.apply(...limited('lines', { limit: 1, key: [{ cookie: 'session' }] }))
+    const path = '/lines'
+    const lines = (...all: string[]) => ({
+      path,
+      headers: ['host', 'localhost', ...all.flatMap((line) => ['cookie', line])],
+    })
+    assert.deepEqual(
+      await statuses(
+        lines('x=1', 'session=a'),
+        lines('session=a'),
+        lines('session=a', 'x'),
+        lines('x=2', 'y=3; session=a', 'session=b'),
+        lines('session=b'),
+        // Whether it is in the first line or in the second, nobody can tell any more: such requests share a counter.
+        lines('x=1,session=c', 'session=b'),
+        path,
+      ),
+      [200, 429, 429, 429, 200, 200, 200],
+    )
+    const fields = (...all: string[]) => sendHttp2(edge.port, { path, headers: { cookie: all } })
+    assert.deepEqual(await fields('x=1', 'session=d'), 200)
+    assert.deepEqual(await fields('session=d'), 429)
+    assert.deepEqual(await fields('x=2', 'y=3', 'session=d'), 429)
+  })
+
+  test('a cookie in bytes that are no UTF-8', async () => {
+    await edge.apply(...limited('bytes', { limit: 1, key: [{ cookie: 'session' }] }))
+    const with_ = (cookie: string) => ({ path: '/bytes', headers: { cookie } })
+    assert.deepEqual(
+      await statuses(with_('session=\xff'), with_('session=\xfe'), with_('x=\xfe;session=\xff')),
+      [200, 200, 429],
+    )
   })
 
   test('the path in its normal form, without the query', async () => {
@@ -72,6 +105,11 @@ describe('what a limit counts by', () => {
     assert.deepEqual(
       await statuses('/path/a', '/path/a?x=1', '/path//b/../%61', '/path/A', '/path/a/'),
       [200, 429, 429, 200, 200],
+    )
+    // What needs its escape, in bytes or as a reserved character, stays as it is written.
+    assert.deepEqual(
+      await statuses('/path/a!', '/path/a%21', '/path/%c3%a4', '/path/%C3%A4', '/path/%C3%A4'),
+      [200, 200, 200, 200, 429],
     )
   })
 
@@ -107,6 +145,24 @@ describe('what a limit counts by', () => {
         with_(''),
       ),
       [200, 429, 200, 429, 200, 200, 429],
+    )
+  })
+
+  test('a header whose upstream gets the line that counts, and no other', async () => {
+    const headers = { request: { set: { 'x-key': '%REQ(x-key)%' } } }
+    await edge.apply(
+      policy('one-line', { limit: 1, key: [{ header: 'x-key' }] }),
+      route('one-line', '/one-line', { rateLimits: ['one-line'], headers }),
+    )
+    const with_ = (...values: string[]) => ({ path: '/one-line', headers: { 'x-key': values } })
+    assert.deepEqual(
+      await statuses(with_('a', 'b'), with_('b', 'a'), with_('a', 'c'), '/one-line'),
+      [200, 200, 429, 200],
+    )
+    const passed = upstream.seen.filter(({ url }) => url === '/one-line')
+    assert.deepEqual(
+      passed.map((seen) => seen.headers['x-key']),
+      ['a', 'b', undefined],
     )
   })
 

@@ -51,7 +51,10 @@ describe('two stages', () => {
     const { headers } = await edge.send({ path: '/staged', headers: { 'x-key': 'a' } })
     assert.equal((await questions()) - before, 2)
     // Answers go through Envoy's filters in reverse.
-    assert.equal(headers['ratelimit-policy'], '"late";q=2;w=3600, "late-too";q=9;w=3600, "early";q=4;w=3600')
+    assert.equal(
+      headers['ratelimit-policy'],
+      '"late";q=2;w=31622400, "late-too";q=9;w=31622400, "early";q=4;w=31622400',
+    )
     await edge.send({ path: '/single', headers: { 'x-key': 'z' } })
     assert.equal((await questions()) - before, 3)
   })
@@ -61,7 +64,7 @@ describe('two stages', () => {
     const before = await questions()
     const { status, headers } = await edge.send({ path: '/staged', headers: { 'x-key': 'b' } })
     assert.equal(status, 429)
-    assert.equal(headers['ratelimit-policy'], '"early";q=4;w=3600')
+    assert.equal(headers['ratelimit-policy'], '"early";q=4;w=31622400')
     assert.equal((await questions()) - before, 1)
     const after = await edge.send({ path: '/single', headers: { 'x-key': 'b' } })
     assert.match(after.headers.ratelimit as string, /"late-too";r=7/)
@@ -81,7 +84,7 @@ describe('limits of a gateway', () => {
     await edge.apply(gateway(edge.port, { ...patient, rateLimits: ['everybody'] }))
     assert.deepEqual(await edge.envoy.stats('listener_manager.listener_modified'), listeners)
     const { headers } = await edge.send('/own')
-    assert.equal(headers['ratelimit-policy'], '"everybody";q=4;w=3600, "own";q=9;w=3600')
+    assert.equal(headers['ratelimit-policy'], '"everybody";q=4;w=31622400, "own";q=9;w=31622400')
     assert.match(headers.ratelimit as string, /"everybody";r=3/)
     assert.deepEqual(await statuses(2, '/plain'), [200, 200])
     assert.deepEqual(await statuses(3, '/answered'), [200, 200, 200])

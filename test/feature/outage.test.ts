@@ -30,7 +30,7 @@ before(async () => {
     {
       kind: 'RateLimitPolicy',
       name: 'few',
-      spec: { algorithm: 'fixed_window', limit: 1, window: '1h', key: [{ header: 'x-key' }] },
+      spec: { algorithm: 'fixed_window', limit: 1, window: '8784h', key: [{ header: 'x-key' }] },
     },
     route('limited', ['edge'], ['few']),
   )

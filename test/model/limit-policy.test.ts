@@ -123,6 +123,62 @@ describe('what a policy is warned of', () => {
     ])
   })
 
+  test('an address by header is the client’s choice', () => {
+    assert.deepEqual(warned({ key: [{ client_ip: true }, { header: 'x-forwarded-for' }] }), [
+      '/spec/key/1/header: every client may write "x-forwarded-for": clients choose what they are counted by; client_ip is the address that they come from',
+    ])
+  })
+
+  test('a share of the keys for which a shadow is enforced', () => {
+    assert.deepEqual(warned({ mode: 'shadow', percent: 10 }), [
+      '/spec/percent: "percent" changes nothing beside "mode: shadow": the policy is enforced for no key',
+    ])
+    assert.deepEqual([...warned({ mode: 'shadow', percent: 100 }), ...warned({ percent: 10 })], [])
+  })
+
+  test('overrides that no request matches', () => {
+    const told = (match: object) => warned({ overrides: [{ match, limit: 1 }] })
+    for (const [match, place, message] of [
+      [{ route: 'books' }, 'route', 'there is no Route/books: '],
+      [{ route: { prefix: 'bo' } }, 'route', 'there is no Route whose name starts with bo: '],
+      [
+        { path: 'books' },
+        'path',
+        '"path" does not start with "/", or has a query or spaces: no request has such',
+      ],
+      [
+        { path: { prefix: '/a?b' } },
+        'path',
+        '"path" does not start with "/", or has a query or spaces: no request',
+      ],
+      [
+        { path: '/a//b' },
+        'path',
+        '"path" has two slashes in a row, which become one: no request has such a path',
+      ],
+      [
+        { header: { x_tier: 'a' } },
+        'header/x_tier',
+        'Envoy refuses requests with "x_tier", as with any header',
+      ],
+      [
+        { cookie: { tier: 'a,b' } },
+        'cookie/tier',
+        'the value of a cookie ends at a comma and at a semicolon: ',
+      ],
+    ] as const) {
+      const [first = 'nothing', ...others] = told(match)
+      assert.ok(first.startsWith(`/spec/overrides/0/match/${place}: ${message}`), first)
+      assert.ok(first.endsWith('these numbers are for nobody'), first)
+      assert.deepEqual(others, [])
+    }
+    for (const match of [
+      ...[{ path: '/a' }, { path: { prefix: '/a/.' } }, { header: { 'x-tier': 'a,b' } }],
+      ...[{ cookie: { tier: 'a b' } }, { client_ip: { cidr: '10.1.2.3/8' } }, { method: 'GET' }],
+    ])
+      assert.deepEqual(told(match), [], JSON.stringify(match))
+  })
+
   test('braces that stand for nothing', () => {
     const response = {
       body: '{"wait":"{retry_after}","limit":{limit}}',

@@ -90,7 +90,7 @@ export function transportContract(name: string, create: (decide: Decide) => Tran
 
     test('refuses a message beyond its bound and lives on', async () => {
       answer = () => ({ overall_code: 'OK', statuses: [], response_headers_to_add: [] })
-      const value = Buffer.alloc(2 * 1024 * 1024)
+      const value = Buffer.alloc(5 * 1024 * 1024)
       await assert.rejects(
         call({ domain: 'edge', descriptors: [{ entries: [{ key: 'k', value }] }] }),
         (thrown: ServiceError) => thrown.code === status.RESOURCE_EXHAUSTED,

@@ -29,6 +29,7 @@ export function fixed(limit: number, windowMs = 10_000): LimitNumbers {
 export function limitsOf(rules: readonly LimitRule[], more: Partial<Limits> = {}): Limits {
   return {
     revision: 1,
+    gateways: new Set(['edge']),
     rules: new Map(rules.map((rule) => [rule.policy, rule])),
     plans: new Map(),
     credentials: new Set(),

@@ -57,6 +57,6 @@ function texts(node: SchemaNode, value: unknown, names: readonly string[]): unkn
         '{"keys":[{"kid":"other","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
       ]
     default:
-      return typeof value === 'string' ? [`${value}2`, `2${value}`, ...names] : []
+      return typeof value === 'string' ? [`${value}2`, `2${value}`, `${value}X`, ...names] : []
   }
 }

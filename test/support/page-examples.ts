@@ -30,7 +30,7 @@ export function stepsOf(page: string): PageStep[] {
 }
 
 /** A counter's id: 128 bits in base64url. */
-const idPattern = '[A-Za-z0-9_-]{21}[AQgw]'
+const idPattern = '[A-P][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]'
 
 /**
  * Finds shown lines in outputs. Times differ from run to run, widths of columns with them; ids differ from database to

@@ -10,7 +10,7 @@ import { jsonValueOf } from '../read-value.ts'
 import { clipped, refusal } from '../refusal.ts'
 
 /** 128 bits in base64url. */
-const idPattern = '^[A-Za-z0-9_-]{21}[AQgw]$'
+const idPattern = '^[A-P][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$'
 
 const policyParams = Type.Object({ name: Type.String({ description: 'Name of the policy.' }) })
 
@@ -91,7 +91,7 @@ function listRoute(app: FastifyInstance, context: AdminContext): void {
     summary: 'The busiest counters of a policy',
     description:
       'Those that were refused most of late, then those that were used most. They are counted in bounded memory, by ' +
-      'which `recent` may be too high by its `error`; `used` and `remaining` are exact.',
+      'which `recent`, in requests, may be too low by its `error`; `used` and `remaining` are exact.',
     tags: ['limits'],
     params: policyParams,
     querystring: Query(topParameter),

@@ -1,9 +1,8 @@
 import type { WriteAnswer } from '../../admin/write.ts'
-import { Usage } from '../cli.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
-import { objectOf } from '../kinds.ts'
+import { oneObjectOf } from '../kinds.ts'
 import {
   printWritten,
   refusalsPrinted,
@@ -22,9 +21,7 @@ export const deleteCommand: AddCommand = (program, cli, done) => {
     .addHelpText('after', '\nExample: weir delete routes echo')
   withWriteOptions(withConnection(command)).action(
     async (first: string, second: string | undefined, options: WriteOptions & ConnectionOptions) => {
-      const { kind, name } = objectOf(first, second)
-      if (name === undefined || name === '')
-        throw new Usage(`which of the ${kind.plural}? write its name, too`)
+      const { kind, name } = oneObjectOf(first, second)
       const { query, headers, waitMs, write } = writeRequest(options)
       const client = createClient(connectionOf(options, cli), cli)
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`

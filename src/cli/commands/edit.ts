@@ -3,13 +3,13 @@ import { readBytes } from '../../files/read.ts'
 import { fileProblemLine, type Sources } from '../../files/source.ts'
 import type { Document } from '../../model/document.ts'
 import { kinds } from '../../policies/index.ts'
-import { type Cli, exitCodes, Refused, Usage } from '../cli.ts'
+import { type Cli, exitCodes, Refused } from '../cli.ts'
 import { ApiRefused, type Client, createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { type EditedFile, withEditedFile } from '../edited-file.ts'
 import { edit } from '../editor.ts'
-import { objectOf } from '../kinds.ts'
+import { oneObjectOf } from '../kinds.ts'
 import { asYaml } from '../output.ts'
 import { problemLine } from '../problem-line.ts'
 import {
@@ -34,8 +34,7 @@ export const editCommand: AddCommand = (program, cli, done) => {
     )
   withWriteOptions(withConnection(command)).action(
     async (first: string, second: string | undefined, options: WriteOptions & ConnectionOptions) => {
-      const { kind, name } = objectOf(first, second)
-      if (!name) throw new Usage(`which of the ${kind.plural}? write its name, too`)
+      const { kind, name } = oneObjectOf(first, second)
       const client = createClient(connectionOf(options, cli), cli)
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}`
       const answer = await refusalsPrinted(options, cli, () => editObject(client, path, options, cli))

@@ -14,7 +14,7 @@ interface Options extends ConnectionOptions {
 /** `weir limits peek`: one counter as it is now. */
 export const peekCommand: AddCommand = (group, cli) => {
   const command = group.command('peek').description('print one counter of a policy')
-  counterOf(command, 'weir limits peek per-key q83vASNFZ4mrze8BI0VniQ').action(
+  counterOf(command, 'weir limits peek per-key K83vASNFZ4mrze8BI0VniQ').action(
     async (policy: string, id: string, options: Options) => {
       await answered(options, cli, { method: 'GET', path: pathOf(policy, id) })
     },
@@ -24,7 +24,7 @@ export const peekCommand: AddCommand = (group, cli) => {
 /** `weir limits reset`: a counter that is idle again. */
 export const resetCommand: AddCommand = (group, cli) => {
   const command = group.command('reset').description('forget what a counter of a policy has in use')
-  counterOf(command, 'weir limits reset per-key q83vASNFZ4mrze8BI0VniQ').action(
+  counterOf(command, 'weir limits reset per-key K83vASNFZ4mrze8BI0VniQ').action(
     async (policy: string, id: string, options: Options) => {
       await answered(options, cli, { method: 'DELETE', path: pathOf(policy, id), write: seen(policy, id) })
     },
@@ -36,7 +36,7 @@ export const grantCommand: AddCommand = (group, cli) => {
   const command = group
     .command('grant')
     .description('give a counter of a policy back some of what it has in use')
-  counterOf(command, 'weir limits grant per-key q83vASNFZ4mrze8BI0VniQ 10')
+  counterOf(command, 'weir limits grant per-key K83vASNFZ4mrze8BI0VniQ 10')
     .argument('<amount>', 'how much; never more than is in use', readAmount)
     .action(async (policy: string, id: string, amount: number, options: Options) => {
       const headers = { 'content-type': 'application/json' }
@@ -80,6 +80,6 @@ async function answered(options: Options, cli: Cli, request: Request): Promise<v
 
 function readAmount(text: string): number {
   const amount = Number(text)
-  if (Number.isInteger(amount) && amount >= 1 && amount <= 1_000_000_000) return amount
-  throw new InvalidArgumentError('Write a whole number from 1 to 1000000000.')
+  if (/^\d+$/.test(text) && amount >= 1 && amount <= 1_000_000_000) return amount
+  throw new InvalidArgumentError('Write a whole number from 1 to 1000000000, in digits.')
 }

@@ -110,7 +110,7 @@ function countText(count: number): string {
 
 function readCount(text: string): number {
   const count = Number(text)
-  if (Number.isInteger(count) && count >= 1 && count <= 100) return count
+  if (/^\d+$/.test(text) && count >= 1 && count <= 100) return count
   throw new InvalidArgumentError('Write a whole number from 1 to 100.')
 }
 

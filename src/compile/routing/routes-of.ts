@@ -50,14 +50,14 @@ function gatewayRoute(
     .map(parseGatewayReference)
     .filter((reference) => reference.gateway === gateway.name)
   if (own.length === 0) return undefined
-  const all = found.flatMap(({ kind, named }) => named.map((each) => ({ kind, ...each })))
+  const rows = found.flatMap(({ kind, named }) => named.map((each) => ({ kind, ...each })))
   // References are checked when they are written, so what is missing here is a row that this program cannot read.
-  const missing = all.filter(({ row }) => row === undefined).map(({ kind, name }) => `${kind.kind}/${name}`)
+  const missing = rows.filter(({ row }) => row === undefined).map(({ kind, name }) => `${kind.kind}/${name}`)
   const everywhere = own.some(({ listener }) => listener === undefined)
   const listeners = everywhere
     ? gateway.spec.listeners.map(({ name }) => name)
     : own.map(({ listener }) => listener!)
-  const origins = all
+  const origins = rows
     .filter(({ row }) => row !== undefined)
     .map(({ kind, name }) => ({ kind: kind.kind, name }))
   return {

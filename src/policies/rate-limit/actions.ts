@@ -40,7 +40,7 @@ function action(part: RequestPart, route: string): Message {
     case 'method':
       return requestHeader(':method', entryKey(part))
     case 'cookie':
-      return requestHeader('cookie', entryKey(part))
+      return allLines('cookie', entryKey(part))
     case 'jwt_claim':
       return claim(part.name, entryKey(part))
     case 'client_certificate':
@@ -55,9 +55,9 @@ function action(part: RequestPart, route: string): Message {
 }
 
 /**
- * Of a header that comes several times Envoy sends the first line, of `cookie`, too; an empty one is an entry with an
- * empty value. Without skip_if_absent it would drop the whole descriptor of a request that lacks the header, and leaving
- * it out would evade the limit.
+ * Of a header that comes several times Envoy sends the first line; an empty one is an entry with an empty value. Without
+ * skip_if_absent it would drop the whole descriptor of a request that lacks the header, and leaving it out would evade
+ * the limit.
  */
 function requestHeader(name: string, key: string): Message {
   return { request_headers: { header_name: name, descriptor_key: key, skip_if_absent: true } }
@@ -84,12 +84,27 @@ function certificate(key: string): Message {
     'connection.subject_peer_certificate',
   )
   const text = `connection.mtls ? (${identity}) : metadata.filter_metadata['none']['none']`
-  const typed_config = any('envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor', {
-    descriptor_key: key,
-    skip_if_error: true,
-    text,
-  })
-  return { extension: { name: 'envoy.rate_limit_descriptors.expr', typed_config } }
+  return expression(key, text)
+}
+
+/**
+ * All lines of a header, with commas between them. A client may write `cookie` several times over HTTP/1.1, and would
+ * hide a cookie behind the first line. An expression on a header that is not there is an error, and its entry left out
+ * (Envoy docs: rate_limit_descriptors.expr.v3.Descriptor, request attributes).
+ */
+function allLines(name: string, key: string): Message {
+  return expression(key, `request.headers['${name}']`)
+}
+
+/** An entry with what an expression on the request says; none where it fails. */
+function expression(key: string, text: string): Message {
+  const config = { descriptor_key: key, skip_if_error: true, text }
+  return {
+    extension: {
+      name: 'envoy.rate_limit_descriptors.expr',
+      typed_config: any('envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor', config),
+    },
+  }
 }
 
 function generic(key: string, value: string): Message {

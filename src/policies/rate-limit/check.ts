@@ -1,10 +1,12 @@
 import type { Problem } from '../../errors.ts'
 import type { Document } from '../../model/document.ts'
-import { untouchableProblem } from '../../model/header.ts'
 import { tickUnit } from '../../model/tick-unit.ts'
 import { escapePointer } from '../../model/walk.ts'
+import { faultHeaders } from './filters.ts'
 import { numberProblems } from './numbers.ts'
+import { tooManyParts } from './one-counter.ts'
 import { capacityOf, type Place, placesOf, pointerTo, repeatedOverrides } from './places.ts'
+import { responseHeaderProblems } from './response-headers.ts'
 import type { RateLimitSpec } from './schema.ts'
 
 /** What the schema cannot say: which numbers belong together and can be counted, and what is said twice or too early. */
@@ -20,8 +22,10 @@ export function check(document: Document): Problem[] {
       remedy: 'keep one of the two',
     })),
     ...unknownBeforeAuth(spec),
-    ...headerProblems(spec),
+    ...strippedHeaders(spec),
+    ...responseHeaderProblems(Object.keys(spec.response?.headers ?? {}), '/spec/response/headers'),
     ...(numbers.length > 0 ? [] : countingProblems(spec, placesOf(spec))),
+    ...(numbers.length > 0 ? [] : tooManyParts(document)),
   ]
 }
 
@@ -74,10 +78,22 @@ function unknownBeforeAuth({ stage, key, overrides = [], plans }: RateLimitSpec)
     }))
 }
 
-function headerProblems({ response }: RateLimitSpec): Problem[] {
-  return Object.keys(response?.headers ?? {}).flatMap((name) =>
-    untouchableProblem(name, `/spec/response/headers/${escapePointer(name)}`),
-  )
+/** What clients write there is taken away, so that no request would have it. */
+function strippedHeaders({ key, overrides = [], cost }: RateLimitSpec): Problem[] {
+  const places = [
+    ...key.map(({ header }, index) => [header, `/spec/key/${index}/header`] as const),
+    ...overrides.flatMap(({ match: { header = {} } }, index) =>
+      Object.keys(header).map(
+        (name) => [name, `/spec/overrides/${index}/match/header/${escapePointer(name)}`] as const,
+      ),
+    ),
+    ...(typeof cost === 'object' ? [[cost.header, '/spec/cost/header'] as const] : []),
+  ]
+  return places.flatMap(([name, pointer]) => {
+    if (name === undefined || !faultHeaders.includes(name)) return []
+    const message = `no request has "${name}": it is taken off, since it would delay or abort requests`
+    return [{ pointer, message, remedy: 'name another header' }]
+  })
 }
 
 function countingProblems({ cost = 1 }: RateLimitSpec, places: readonly Place[]): Problem[] {

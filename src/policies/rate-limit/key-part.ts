@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { CookieName } from '../../model/cookie-name.ts'
 import { HeaderName } from '../../model/header.ts'
 
 const notLimiting = 'the policy limits nothing'
@@ -21,7 +22,9 @@ export const KeyPart = Type.Object(
       HeaderName({ description: 'Count by the value of this request header, the first of its name.' }),
     ),
     query: named('Count by the value of this query parameter, the first of its name.', 'api_key'),
-    cookie: named('Count by the value of this cookie, the first of its name.', 'session'),
+    cookie: Type.Optional(
+      CookieName({ description: 'Count by the value of this cookie, the first of its name.' }),
+    ),
     jwt_claim: named('Count by this claim of a verified token, a text.', 'sub'),
     constant: Type.Optional(
       Type.String({

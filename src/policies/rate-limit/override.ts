@@ -1,4 +1,5 @@
-import { type TSchema, Type } from 'typebox'
+import { type TSchema, type TString, Type } from 'typebox'
+import { CookieName } from '../../model/cookie-name.ts'
 import { HeaderName } from '../../model/header.ts'
 import { numbers } from './numbers.ts'
 
@@ -26,6 +27,13 @@ const cidr = {
 
 type Value = string | { prefix: string } | { cidr: string }
 
+/** As in a route's match. */
+const method = { ...text, pattern: '^[A-Z]{1,32}$', maxLength: 32 }
+const methodPrefix = {
+  ...prefix,
+  properties: { prefix: { ...method, description: prefix.properties.prefix.description } },
+}
+
 const address = { ...text, format: 'weir-ip', maxLength: 64 }
 
 const notKnown = 'the policy’s own numbers are in force for such requests'
@@ -43,10 +51,12 @@ const value = (
 const exactOrPrefix = (what: string, marks: { pending?: string } = {}) =>
   value(`Requests of this ${what}.`, [text, prefix], `write the ${what}, or {prefix: ...}`, marks)
 
+const nameOf: Readonly<Record<string, () => TString>> = { header: HeaderName, cookie: CookieName }
+
 const byName = (what: string, marks: { pending?: string } = {}) =>
   Type.Optional(
     Type.Record(
-      what === 'header' ? HeaderName() : Type.String({ pattern: '^.{1,256}$' }),
+      nameOf[what]?.() ?? Type.String({ pattern: '^.{1,256}$' }),
       Type.Unsafe<Value>({
         description: `Value of the ${what}.`,
         anyOf: [text, prefix],
@@ -68,7 +78,12 @@ const Match = Type.Object(
     consumer: exactOrPrefix('consumer', { pending: notKnown }),
     plan: exactOrPrefix('plan', { pending: notKnown }),
     path: exactOrPrefix('path'),
-    method: exactOrPrefix('method'),
+    method: value(
+      'Requests of this method.',
+      [method, methodPrefix],
+      'write a method in upper case, for example GET, or {prefix: ...}',
+      { example: 'GET' },
+    ),
     route: exactOrPrefix('route'),
     client_ip: value('Requests of this client.', [address, cidr], 'write an IP address, or {cidr: ...}', {
       example: '10.1.2.3',

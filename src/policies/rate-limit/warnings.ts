@@ -1,8 +1,10 @@
 import { unknownPlaceholders } from '../../model/denied-response.ts'
 import type { Document } from '../../model/document.ts'
 import type { Warning } from '../../model/pending.ts'
-import { find, type State } from '../../model/state.ts'
+import type { State } from '../../model/state.ts'
 import { escapePointer } from '../../model/walk.ts'
+import { idleNumbers } from './idle-numbers.ts'
+import { alternatingTimes } from './one-counter.ts'
 import type { RateLimitSpec } from './schema.ts'
 
 type Told = Omit<Warning, 'kind' | 'name'>
@@ -11,27 +13,14 @@ type Told = Omit<Warning, 'kind' | 'name'>
 export function warnings({ kind, name, spec }: Document, state: State): Warning[] {
   const policy = spec as RateLimitSpec
   return [
-    ...unknownCallers(policy, state),
+    ...idleNumbers(policy, state),
+    ...alternatingTimes(policy),
     ...evasion(policy),
+    ...chosenAddress(policy),
     ...chosenCost(policy),
+    ...shadowShare(policy),
     ...noPlaceholders(policy),
   ].map((told) => ({ kind, name, ...told }))
-}
-
-/** Plans and consumers are values here, not references: one that does not exist (yet) is allowed, and told. */
-function unknownCallers({ plans = {}, overrides = [] }: RateLimitSpec, state: State): Told[] {
-  const told = (pointer: string, what: 'Plan' | 'Consumer', value: string): Told[] => {
-    if (find(state, what, value) !== undefined) return []
-    return [{ pointer, message: `there is no ${what}/${value}`, effect: 'these numbers are for nobody' }]
-  }
-  return [
-    ...Object.keys(plans).flatMap((plan) => told(`/spec/plans/${escapePointer(plan)}`, 'Plan', plan)),
-    ...overrides.flatMap(({ match: { consumer, plan } }, index) => {
-      const pointer = `/spec/overrides/${index}/match`
-      if (typeof consumer === 'string') return told(`${pointer}/consumer`, 'Consumer', consumer)
-      return typeof plan === 'string' ? told(`${pointer}/plan`, 'Plan', plan) : []
-    }),
-  ]
 }
 
 /** Parts that are of every request. */
@@ -46,10 +35,28 @@ function evasion({ onMissing, key }: RateLimitSpec): Told[] {
   return [{ pointer: '/spec/onMissing', message, effect: 'leaving it out evades the limit' }]
 }
 
+/** Headers in which those who forward a request say from where they have it. */
+const addressHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip']
+
+function chosenAddress({ key }: RateLimitSpec): Told[] {
+  return key.flatMap(({ header }, index) => {
+    if (header === undefined || !addressHeaders.includes(header)) return []
+    const message = `every client may write "${header}"`
+    const effect = 'clients choose what they are counted by; client_ip is the address that they come from'
+    return [{ pointer: `/spec/key/${index}/header`, message, effect }]
+  })
+}
+
 function chosenCost({ cost }: RateLimitSpec): Told[] {
   if (typeof cost !== 'object') return []
   const message = `every client may write "${cost.header}"`
   return [{ pointer: '/spec/cost', message, effect: 'clients choose what their requests count, at least 1' }]
+}
+
+function shadowShare({ mode, percent = 100 }: RateLimitSpec): Told[] {
+  if (mode !== 'shadow' || percent === 100) return []
+  const message = '"percent" changes nothing beside "mode: shadow"'
+  return [{ pointer: '/spec/percent', message, effect: 'the policy is enforced for no key' }]
 }
 
 function noPlaceholders({ response: { headers = {}, body = '' } = {} }: RateLimitSpec): Told[] {

@@ -1,30 +1,29 @@
 import type { Micros } from '../algorithms/algorithm.ts'
 import type { ShownPart } from '../decision/verdict.ts'
-import type { CounterId } from '../identity/counter-id.ts'
-import type { NumbersInForce } from '../rules/rule-in-force.ts'
+import { type CounterId, isSameId } from '../identity/counter-id.ts'
 
 /** Keys that are watched for each policy. */
 const mostWatched = 512
 /** Counts are halved this often, so that they are of the last minutes. */
 const halfLife: Micros = 60_000_000
 
-/** A key that is watched, with the cost of its requests of late. */
+/** A key that is watched, with the number of its requests of late. */
 export interface WatchedKey {
-  readonly id: CounterId
+  /** Hash of the key's values. */
+  readonly key: CounterId
   readonly parts: ShownPart[]
-  /** The numbers of its last request. */
-  numbers: NumbersInForce
+  /** The numbers of its last request, by what they are for. */
+  numbers: string
   admitted: number
   denied: number
-  /** The count may be too high by this much: it is what the key before had, whose place this one took. */
+  /** Requests that were perhaps its own before it was watched: what the key had whose place it took. */
   error: number
 }
 
 /** One request of a key. */
 export interface Seen {
-  id: CounterId
-  numbers: NumbersInForce
-  cost: number
+  key: CounterId
+  numbers: string
   admitted: boolean
   /** The key as it may be shown; asked when it is new here. */
   shown(): ShownPart[]
@@ -32,7 +31,7 @@ export interface Seen {
 
 export interface BusyKeys {
   add(seen: Seen, now: Micros): void
-  find(id: CounterId): WatchedKey | undefined
+  find(key: CounterId): WatchedKey | undefined
   /** The busiest keys, those that were refused most first. */
   top(count: number, now: Micros): WatchedKey[]
 }
@@ -40,18 +39,19 @@ export interface BusyKeys {
 /**
  * The keys that a policy saw most, by the Space-Saving algorithm (Metwally, Agrawal and El Abbadi, "Efficient
  * Computation of Frequent and Top-k Elements in Data Streams", 2005): a new key takes the place of the rarest and its
- * count as a possible error. Every key with more than 1/512 of the cost is among them, whatever keys a client makes up.
+ * count as a possible error. Every key with more than 1/512 of the requests is among them, whatever keys a client makes up.
+ * Their costs do not count: one request of a made-up key could else outweigh all of an honest one.
  */
 export function createBusyKeys(): BusyKeys {
   /** The rarest first: each is at most as frequent as those at twice its place and one more. */
   const heap: WatchedKey[] = []
-  /** Place in the heap by the first word of the id; of two keys that share it the second is not watched. */
+  /** Place in the heap by the first word of its hash; of two keys that share it the second is not watched. */
   const places = new Map<number, number>()
   let halvedAt: Micros = 0
 
-  function put(key: WatchedKey, place: number): void {
-    heap[place] = key
-    places.set(key.id.a, place)
+  function put(watched: WatchedKey, place: number): void {
+    heap[place] = watched
+    places.set(watched.key.a, place)
   }
 
   function sink(key: WatchedKey, from: number): void {
@@ -67,19 +67,17 @@ export function createBusyKeys(): BusyKeys {
     put(key, place)
   }
 
-  function enter({ id, numbers, shown }: Seen): WatchedKey {
-    const parts = shown()
+  function enter({ key, numbers, shown }: Seen): WatchedKey {
+    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error: 0 }
     if (heap.length < mostWatched) {
-      // The least of all belongs to the front; whoever was there goes to the end of the heap, below nobody.
-      const key = { id, parts, numbers, admitted: 0, denied: 0, error: 0 }
-      rise(key, heap.length)
-      return key
+      rise(fresh, heap.length)
+      return fresh
     }
     const rarest = heap[0]!
-    places.delete(rarest.id.a)
-    const key = { id, parts, numbers, admitted: 0, denied: 0, error: countOf(rarest) }
-    put(key, 0)
-    return key
+    places.delete(rarest.key.a)
+    fresh.error = countOf(rarest)
+    put(fresh, 0)
+    return fresh
   }
 
   function rise(key: WatchedKey, from: number): void {
@@ -107,18 +105,18 @@ export function createBusyKeys(): BusyKeys {
   return {
     add(seen, now) {
       if (now - halvedAt >= halfLife) halve(now)
-      const place = places.get(seen.id.a)
+      const place = places.get(seen.key.a)
       const known = place === undefined ? enter(seen) : heap[place]!
-      if (!isSame(known.id, seen.id)) return
+      if (!isSameId(known.key, seen.key)) return
       known.numbers = seen.numbers
-      if (seen.admitted) known.admitted += seen.cost
-      else known.denied += seen.cost
-      sink(known, places.get(seen.id.a)!)
+      if (seen.admitted) known.admitted++
+      else known.denied++
+      sink(known, places.get(seen.key.a)!)
     },
-    find(id) {
-      const place = places.get(id.a)
-      const key = place === undefined ? undefined : heap[place]
-      return key !== undefined && isSame(key.id, id) ? key : undefined
+    find(key) {
+      const place = places.get(key.a)
+      const watched = place === undefined ? undefined : heap[place]
+      return watched !== undefined && isSameId(watched.key, key) ? watched : undefined
     },
     top(count, now) {
       if (now - halvedAt >= halfLife) halve(now)
@@ -127,10 +125,6 @@ export function createBusyKeys(): BusyKeys {
       return [...heap].sort(byFrequency).slice(0, count)
     },
   }
-}
-
-function isSame(one: CounterId, other: CounterId): boolean {
-  return one.a === other.a && one.b === other.b && one.c === other.c && one.d === other.d
 }
 
 function countOf({ admitted, denied, error }: WatchedKey): number {

@@ -1,11 +1,11 @@
 import type { KeyPart } from '../../model/limit-rule.ts'
 import type { CounterId } from '../identity/counter-id.ts'
-import { counterId } from '../identity/counter-identity.ts'
-import type { SipKey } from '../identity/sip-hash.ts'
+import { inFamily, type KeyHasher } from '../identity/counter-identity.ts'
 import { keyValue, type PartValue, type RequestValues, requestValues } from '../request/request-values.ts'
+import { formerCounters } from '../rules/former-counters.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import type { NumbersInForce, RuleInForce } from '../rules/rule-in-force.ts'
-import type { Former, Hit } from '../stores/counter-store.ts'
+import type { Hit } from '../stores/counter-store.ts'
 import type { RateLimitDescriptor, RateLimitRequest } from '../transports/messages.ts'
 
 /** What one descriptor asks of its policy. */
@@ -20,6 +20,8 @@ interface Asked {
   readonly rule: RuleInForce
   readonly numbers: NumbersInForce
   readonly values: readonly PartValue[]
+  /** Hash of the values. */
+  readonly key: CounterId
   readonly counter: CounterId
   readonly enforced: boolean
 }
@@ -34,7 +36,7 @@ export function questionOf(
   request: RateLimitRequest,
   descriptor: RateLimitDescriptor,
   book: RuleBook,
-  key: SipKey,
+  hasher: KeyHasher,
 ): Question {
   const said = requestValues(descriptor, book.limits()?.plans ?? new Map())
   const { policy } = said
@@ -42,10 +44,11 @@ export function questionOf(
   if (inForce === undefined) return { kind: 'unknown', policy }
   const { rule } = inForce
   const values = rule.key.map((part) => keyValue(part, said))
-  const counter = counterId(key, inForce.family, values)
+  const key = hasher.hash(values)
+  const counter = inFamily(inForce.family, key)
   const numbers = inForce.numbersFor(said)
-  const enforced = rule.mode === 'enforce' && isAmong(counter, rule.percent)
-  const asked = { policy, rule: inForce, numbers, values, counter, enforced }
+  const enforced = rule.mode === 'enforce' && isAmong(inFamily(inForce.keyFamily, key), rule.percent)
+  const asked = { policy, rule: inForce, numbers, values, key, counter, enforced }
   const missing = rule.onMissing === 'shared' ? -1 : values.indexOf(undefined)
   if (missing >= 0) {
     const kind = rule.onMissing === 'deny' ? 'refused' : 'skipped'
@@ -53,31 +56,21 @@ export function questionOf(
   }
   const hit: Hit = {
     counter,
-    overflow: inForce.overflow,
+    overflow: overflowOf(inFamily(inForce.family, hasher.none), enforced),
     policy,
     rule: numbers.bound,
     cost: costOf(request, descriptor, inForce, said),
     enforced,
-    ...(inForce.former && { former: () => formerOf(inForce, values, said, key) }),
+    ...(inForce.former && {
+      former: () => formerCounters(inForce, key, (each) => each.numbersFor(said).bound),
+    }),
   }
   return { kind: 'counted', ...asked, hit }
 }
 
-/** The counters of the same key under earlier algorithms, newest first. */
-function formerOf(
-  rule: RuleInForce,
-  values: readonly PartValue[],
-  request: RequestValues,
-  key: SipKey,
-): Former[] {
-  const all: Former[] = []
-  for (let { former } = rule; former !== undefined; former = former.rule.former) {
-    const { family } = former.rule
-    const { bound } = former.rule.numbersFor(request)
-    const next = former.next.numbersFor(request).bound
-    all.push({ counter: counterId(key, family, values), rule: bound, until: former.until, next })
-  }
-  return all
+/** Keys in shadow must not use up what the enforced ones share. */
+function overflowOf(id: CounterId, enforced: boolean): CounterId {
+  return enforced ? id : { ...id, d: id.d ^ 1 }
 }
 
 /** Whether a key is among the share of the keys for which a policy is enforced: the same ones on every replica. */

@@ -22,7 +22,7 @@ export interface ShownKey {
 /** What one policy says to a request, and why. */
 export interface Verdict {
   policy: string
-  /** Left out where no counter is asked: the policy is unknown, or skips the request. */
+  /** Left out where the policy is unknown. */
   key?: ShownKey
   /** `unknown`: there is no such policy (any more); `skipped`: a part of the key is missing and it limits no such request. */
   result: 'admitted' | 'denied' | 'skipped' | 'unknown'
@@ -53,7 +53,7 @@ export interface Explanation {
 /** A key that a policy saw often of late. Counts halve each minute: they are of the last minutes. */
 export interface BusyKey {
   key: ShownKey
-  /** Cost admitted and refused of late, each too high by `error` at most. */
+  /** Requests admitted and refused of late; together too low by `error` at most. */
   admitted: number
   denied: number
   error: number

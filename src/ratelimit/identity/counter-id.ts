@@ -1,6 +1,6 @@
 /**
- * The identity of a counter: a keyed 128-bit hash of its policy, algorithm and key values, as four 32-bit integers
- * (signed, so that they are small integers to V8). Keys themselves are kept nowhere.
+ * The identity of a counter: 128 bits, as four 32-bit integers (signed, so that they are small integers to V8). Made by
+ * `counter-identity.ts`.
  */
 export interface CounterId {
   readonly a: number
@@ -9,22 +9,31 @@ export interface CounterId {
   readonly d: number
 }
 
-/** As admin answers name it: base64url, 22 characters. */
+export function isSameId(one: CounterId, other: CounterId): boolean {
+  return one.a === other.a && one.b === other.b && one.c === other.c && one.d === other.d
+}
+
+/**
+ * As admin answers name it: 22 characters of base64url. It is written behind a byte of 0, whose first letter is left out,
+ * so that it never begins with a dash, which commands would take for an option.
+ */
 export function formatCounterId({ a, b, c, d }: CounterId): string {
-  const bytes = Buffer.alloc(16)
-  for (const [index, word] of [a, b, c, d].entries()) bytes.writeInt32BE(word, index * 4)
-  return bytes.toString('base64url')
+  const bytes = Buffer.alloc(17)
+  for (const [index, word] of [a, b, c, d].entries()) bytes.writeInt32BE(word, 1 + index * 4)
+  return bytes.toString('base64url').slice(1)
 }
 
 /** The id that a text names; nothing where it is none. */
 export function parseCounterId(text: string): CounterId | undefined {
-  if (!/^[A-Za-z0-9_-]{22}$/.test(text)) return undefined
-  const bytes = Buffer.from(text, 'base64url')
-  const id = {
-    a: bytes.readInt32BE(0),
-    b: bytes.readInt32BE(4),
-    c: bytes.readInt32BE(8),
-    d: bytes.readInt32BE(12),
+  if (!counterIdPattern.test(text)) return undefined
+  const bytes = Buffer.from(`A${text}`, 'base64url')
+  return {
+    a: bytes.readInt32BE(1),
+    b: bytes.readInt32BE(5),
+    c: bytes.readInt32BE(9),
+    d: bytes.readInt32BE(13),
   }
-  return formatCounterId(id) === text ? id : undefined
 }
+
+/** The first letter has four bits of the id, and the last one, too. */
+export const counterIdPattern = /^[A-P][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]$/

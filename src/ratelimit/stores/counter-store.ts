@@ -57,12 +57,26 @@ export interface CounterStore {
   take(hits: readonly Hit[]): Answer<Taken>
   /** What `take` would answer, with nothing taken and nothing kept. Outcomes stand as before the request. */
   look(hits: readonly Hit[]): Answer<Taken>
-  /** A counter of the policy as it is now; nothing where it is idle, or another policy's. */
-  peek(policy: string, counter: CounterId, rule: BoundRule): Answer<CounterView | undefined>
+  /**
+   * A counter of the policy as it is now, or as it would be carried over from a `former` one; nothing where it is idle, or
+   * another policy's. Changes nothing.
+   */
+  peek(
+    policy: string,
+    counter: CounterId,
+    rule: BoundRule,
+    former?: readonly Former[],
+  ): Answer<CounterView | undefined>
   /** Forgets a counter of the policy: it is idle again. Whether there was one. */
   reset(policy: string, counter: CounterId): Answer<boolean>
   /** Gives back up to `amount` of what a counter of the policy has in use. Whether there was one. */
-  grant(policy: string, counter: CounterId, rule: BoundRule, amount: number): Answer<boolean>
+  grant(
+    policy: string,
+    counter: CounterId,
+    rule: BoundRule,
+    amount: number,
+    former?: readonly Former[],
+  ): Answer<boolean>
   /**
    * The rules of a policy were edited: counters that were not used since stay until then at least, since their usage
    * may fall more slowly than when they were used.

@@ -6,8 +6,8 @@ import type { Observe } from '../../observe.ts'
 import type { RateLimitRequest, RateLimitResponse } from './messages.ts'
 import type { Decide, Transport } from './transport.ts'
 
-/** Largest request: Envoy's header limit of 60 KiB a value, with room for every key part. */
-const maxMessageBytes = 1024 * 1024
+/** Largest request: what Envoy takes of headers, 60 KiB, for each of 32 policies, twice over. */
+const maxMessageBytes = 4 * 1024 * 1024
 
 const statuses: Partial<Record<ErrorCode, status>> = {
   unavailable: status.UNAVAILABLE,

@@ -26,9 +26,20 @@ export interface MemoryStoreOptions {
 export interface MemoryStore extends CounterStore {
   take(hits: readonly Hit[]): Taken
   look(hits: readonly Hit[]): Taken
-  peek(policy: string, counter: CounterId, rule: BoundRule): CounterView | undefined
+  peek(
+    policy: string,
+    counter: CounterId,
+    rule: BoundRule,
+    former?: readonly Former[],
+  ): CounterView | undefined
   reset(policy: string, counter: CounterId): boolean
-  grant(policy: string, counter: CounterId, rule: BoundRule, amount: number): boolean
+  grant(
+    policy: string,
+    counter: CounterId,
+    rule: BoundRule,
+    amount: number,
+    former?: readonly Former[],
+  ): boolean
   /** For snapshots. */
   readonly counters: Counters
 }
@@ -41,10 +52,12 @@ export interface MemoryStore extends CounterStore {
 export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStoreOptions): MemoryStore {
   const counters = new Counters(maxCounters)
 
-  function read(id: CounterId, rule: BoundRule): unknown {
+  /** The state of a counter. One that is over is none, whether or not it was swept already. */
+  function read(id: CounterId, rule: BoundRule, now: Micros): unknown {
     const segment = counters.segmentOf(id)
     const slot = segment.find(id)
-    return slot === -1 ? undefined : rule.unpack(segment.numbers, slot * rowNumbers)
+    if (slot === -1 || counters.isOver(segment, slot, now)) return undefined
+    return rule.unpack(segment.numbers, slot * rowNumbers)
   }
 
   /**
@@ -65,12 +78,12 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
   }
 
   /** The state of a counter that is the policy's and of the rule's algorithm. */
-  function kept(policy: string, id: CounterId, rule: BoundRule): unknown {
+  function kept(policy: string, id: CounterId, rule: BoundRule, now: Micros): unknown {
     const segment = counters.segmentOf(id)
     const slot = segment.find(id)
     if (slot === -1) return undefined
     const owner = counters.ownerOf(segment, slot)
-    return owner.policy === policy && owner.algorithm === rule.algorithm ? read(id, rule) : undefined
+    return owner.policy === policy && owner.algorithm === rule.algorithm ? read(id, rule, now) : undefined
   }
 
   function remove(id: CounterId): void {
@@ -79,9 +92,9 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
   }
 
   /** The newest counter of the key's earlier ones as the hit's own, each change applied at its time. */
-  function carried(former: readonly Former[]): { from: CounterId; state: unknown } | undefined {
+  function carried(former: readonly Former[], now: Micros): { from: CounterId; state: unknown } | undefined {
     for (const [index, { counter, rule }] of former.entries()) {
-      let state = read(counter, rule)
+      let state = read(counter, rule, now)
       if (state === undefined) continue
       for (let step = index; step >= 0; step--) {
         const { rule: from, next, until } = former[step]!
@@ -97,9 +110,9 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
     const id = hit.counter
     const own = findTouched(all, id)
     if (own !== undefined) return own
-    const state = read(id, hit.rule)
+    const state = read(id, hit.rule, now)
     if (state !== undefined) return begin(hit, id, state, all)
-    const earlier = hit.former === undefined ? undefined : carried(hit.former())
+    const earlier = hit.former === undefined ? undefined : carried(hit.former(), now)
     if (earlier !== undefined) {
       if (taking) {
         remove(earlier.from)
@@ -110,7 +123,7 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
     if (counters.shares.admits(hit.policy, counters.size)) return begin(hit, id, undefined, all)
     if (taking) onOverflow?.(hit.policy)
     const shared = findTouched(all, hit.overflow)
-    return shared ?? begin(hit, hit.overflow, read(hit.overflow, hit.rule), all)
+    return shared ?? begin(hit, hit.overflow, read(hit.overflow, hit.rule, now), all)
   }
 
   /** What all hits of a request come to; `taking`, it is kept. */
@@ -152,9 +165,9 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
     take: (hits) => decide(hits, true),
     look: (hits) => decide(hits, false),
 
-    peek(policy, counter, rule) {
+    peek(policy, counter, rule, former = []) {
       const now = clock()
-      const state = kept(policy, counter, rule)
+      const state = kept(policy, counter, rule, now) ?? carried(former, now)?.state
       if (state === undefined) return undefined
       const used = rule.used(rule.at(state, now))
       return used === 0 ? undefined : { used, ...rule.standing(state, now) }
@@ -169,9 +182,14 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
       return !over
     },
 
-    grant(policy, counter, rule, amount) {
+    grant(policy, counter, rule, amount, former = []) {
       const now = clock()
-      const state = kept(policy, counter, rule)
+      const earlier = kept(policy, counter, rule, now) === undefined ? carried(former, now) : undefined
+      if (earlier !== undefined) {
+        remove(earlier.from)
+        write(counter, policy, rule, earlier.state, now)
+      }
+      const state = kept(policy, counter, rule, now)
       if (state === undefined) return false
       const brought = rule.at(state, now)
       if (rule.used(brought) === 0) return false
