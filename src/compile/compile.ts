@@ -7,7 +7,7 @@ import { compareNames, find, type State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
 import { writtenCluster } from './cluster/written-cluster.ts'
-import { isOpen, listener } from './listener.ts'
+import { listener } from './listener.ts'
 import type { Live } from './live.ts'
 import { collectorsOf } from './observing/observing.ts'
 import { Provenance } from './provenance.ts'
@@ -96,7 +96,7 @@ function addListeners(
   live: Live,
   provenance: Provenance,
 ): void {
-  for (const spec of gateway.spec.listeners.filter(isOpen)) {
+  for (const spec of gateway.spec.listeners) {
     const name = `${gateway.name}/${spec.name}`
     const own = routes.filter((route) => route.listeners.has(spec.name))
     const message = listener(name, spec, gateway, state, live)
@@ -151,7 +151,7 @@ function addSecrets(
 ): CompileProblem[] {
   const clusters = [...resources.get(typeUrls.cluster)!.keys()]
   const names = new Set([
-    ...gateway.spec.listeners.filter(isOpen).flatMap(({ tls }) => listenerSecrets(tls)),
+    ...gateway.spec.listeners.flatMap(({ tls }) => listenerSecrets(tls)),
     ...clusters.flatMap((name) =>
       clusterSecrets((find(state, 'Cluster', name)?.document.spec as ClusterSpec | undefined)?.tls),
     ),

@@ -1,7 +1,6 @@
 import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
-import { Listener, streamIdleTimeoutMs } from '../model/listener.ts'
-import { failsClosed } from '../model/pending.ts'
+import { type Listener, streamIdleTimeoutMs } from '../model/listener.ts'
 import type { State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
@@ -12,11 +11,6 @@ import { observing } from './observing/observing.ts'
 import { corsFilter } from './routing/cors.ts'
 import { clientIdentity, downstreamTls } from './tls/downstream.ts'
 import { wellFormed } from './well-formed.ts'
-
-/** A listener that needs what is not delivered yet stays shut. */
-export function isOpen(spec: Listener): boolean {
-  return !failsClosed(Listener, spec)
-}
 
 /**
  * A listener with one connection manager whose routes come by RDS under the listener's name. Nothing here depends

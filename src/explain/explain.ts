@@ -1,4 +1,3 @@
-import { isOpen } from '../compile/listener.ts'
 import { rateLimitsOf } from '../compile/routing/rate-limits.ts'
 import type { Problem } from '../errors.ts'
 import { effective } from '../model/effective.ts'
@@ -118,24 +117,9 @@ function placeOf(
     return [{ pointer: '/gateway', message: `there is no gateway "${name}"`, remedy }]
   }
   const spec = effective<EffectiveGateway>(GatewaySpec, row.document.spec)
-  const open = spec.listeners.filter(isOpen)
-  const listener = open.find((each) => wanted === undefined || each.name === wanted)
+  const listener = spec.listeners.find((each) => wanted === undefined || each.name === wanted)
   if (listener !== undefined) return { gateway: { name, spec }, listener }
-  const pointer = wanted === undefined ? '/gateway' : '/listener'
-  if (open.length === 0) {
-    const message = `no listener of "${name}" is open`
-    return [{ pointer, message, remedy: 'the warnings of its write say what is not served yet' }]
-  }
-  const closed = spec.listeners.some((each) => each.name === wanted)
-  const message = closed ? `the listener "${wanted}" stays shut` : `"${name}" has no listener "${wanted}"`
-  return [
-    {
-      pointer,
-      message,
-      remedy: remedyAmong(
-        wanted,
-        open.map((each) => each.name),
-      ),
-    },
-  ]
+  const names = spec.listeners.map((each) => each.name)
+  const message = `"${name}" has no listener "${wanted}"`
+  return [{ pointer: '/listener', message, remedy: remedyAmong(wanted!, names) }]
 }

@@ -4,7 +4,6 @@ import { type Ask, explain } from '../../src/explain/explain.ts'
 import type { Question } from '../../src/explain/question.ts'
 import type { State } from '../../src/model/state.ts'
 import type { Verdict } from '../../src/ratelimit/decision/verdict.ts'
-import { selfSigned } from '../support/certificate.ts'
 import { stateOf } from '../support/state-of.ts'
 
 const policy = (name: string, key: object[], more: object = {}) => ({
@@ -220,21 +219,6 @@ describe('a question about a request', () => {
     const [listener] = await problems(one, { listener: 'iner' })
     assert.equal(listener!.pointer, '/listener')
     assert.match(listener!.remedy, /did you mean "inner"\? \(one of: http, inner\)/)
-  })
-
-  test('is told of listeners that stay shut', async () => {
-    const { certificate, privateKey } = selfSigned('shop.example')
-    const shop = { kind: 'Certificate', name: 'shop', spec: { pem: { certificate, privateKey } } }
-    const shut = stateOf([
-      shop,
-      { kind: 'Gateway', name: 'edge', spec: { listeners: listeners.slice(0, 2) } },
-      { kind: 'Gateway', name: 'none', spec: { listeners: [{ ...listeners[0]!, port: 10_444 }] } },
-    ])
-    assert.ok(shut !== undefined)
-    const [one] = await problems(shut, { listener: 'secure' })
-    assert.match(one!.message, /stays shut/)
-    const [none] = await problems(shut, { gateway: 'none' })
-    assert.deepEqual([none!.pointer, none!.message], ['/gateway', 'no listener of "none" is open'])
   })
 
   test('says each header and the host once', async () => {
