@@ -8,8 +8,8 @@ export interface KeepAlive {
 }
 
 /**
- * One HTTP/1.1 connection to a port of this machine, for answers without a body. Node's own client takes several times
- * as long as what is measured here.
+ * One HTTP/1.1 connection to a port of this machine, for answers that say how long they are. Node's own client takes
+ * several times as long as what is measured here.
  */
 export async function keepAlive(port: number): Promise<KeepAlive> {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true })
@@ -18,8 +18,10 @@ export async function keepAlive(port: number): Promise<KeepAlive> {
   let settle: { resolve: (head: string) => void; reject: (error: Error) => void } | undefined
   socket.setEncoding('latin1').on('data', (data) => {
     text += data
-    if (!text.endsWith('\r\n\r\n')) return
-    const head = text
+    const end = text.indexOf('\r\n\r\n') + 4
+    if (end < 4) return
+    const head = text.slice(0, end)
+    if (text.length < end + bodyLength(head)) return
     text = ''
     settle?.resolve(head)
   })
@@ -33,6 +35,10 @@ export async function keepAlive(port: number): Promise<KeepAlive> {
       }),
     close: () => void socket.destroy(),
   }
+}
+
+function bodyLength(head: string): number {
+  return Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
 }
 
 /** The head of a GET request. */
