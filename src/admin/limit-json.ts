@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox'
+import { capacityOf } from '../model/capacity.ts'
 import { durationText } from '../model/duration.ts'
 import type { LimitNumbers } from '../model/limit-rule.ts'
 import type { CounterReport } from '../ratelimit/counters/counter-desk.ts'
+import { seconds } from '../ratelimit/decision/headers.ts'
 import type { BusyKey, Verdict } from '../ratelimit/decision/verdict.ts'
 
 const Part = Type.Object({
@@ -100,7 +102,7 @@ export type PolicyVerdict = Static<typeof PolicyVerdict>
 
 /** A counter for its answer; an idle one has everything left. */
 export function counterJson({ key: { id, parts }, numbers, view }: CounterReport): Counter {
-  const limit = sizeOf(numbers)
+  const limit = capacityOf(numbers).most
   const { used, remaining, resetAfter } = view ?? { used: 0, remaining: limit, resetAfter: 0 }
   return {
     id,
@@ -124,7 +126,7 @@ export function verdictJson(verdict: Verdict): PolicyVerdict {
   return {
     ...{ policy, key, allowed: result !== 'denied' || !enforced, result, enforced, reason },
     ...(cost !== undefined && { cost }),
-    ...(numbers !== undefined && { numbers: written(numbers), limit: sizeOf(numbers) }),
+    ...(numbers !== undefined && { numbers: written(numbers), limit: capacityOf(numbers).most }),
     ...(from !== undefined && { from }),
     ...(unit !== undefined && { unit: units[unit]! }),
     ...(standing !== undefined && { remaining: standing.remaining, reset: seconds(standing.resetAfter) }),
@@ -133,15 +135,6 @@ export function verdictJson(verdict: Verdict): PolicyVerdict {
       retryAfter: retryAfter === null ? null : Math.max(1, seconds(retryAfter)),
     }),
   }
-}
-
-function seconds(micros: number): number {
-  return Math.ceil(micros / 1_000_000)
-}
-
-function sizeOf(numbers: LimitNumbers): number {
-  if (numbers.algorithm === 'token_bucket') return numbers.capacity
-  return numbers.algorithm === 'leaky_bucket' ? numbers.queue + 1 : numbers.limit
 }
 
 /** As a policy has them. */

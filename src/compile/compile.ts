@@ -119,6 +119,7 @@ function addExtensions(
   if (resources.get(typeUrls.listener)!.size === 0) return
   const served = routes.filter(({ closed }) => !closed)
   for (const kind of policyKinds) {
+    if (kind.extensions === undefined) continue
     const met = served.map(({ name, policies }) => ({
       name,
       policies: policies.filter((each) => each.kind === kind).flatMap(({ named }) => named),
@@ -126,7 +127,7 @@ function addExtensions(
     const context = { gateway, routes: met, hostOf: (cluster: string) => hostOf(state, cluster) }
     const names = new Set(met.flatMap(({ policies }) => policies.map(({ name }) => name)))
     const origins = [...names].map((name) => ({ kind: kind.kind, name }))
-    for (const [name, typed_config] of Object.entries(kind.extensions?.(context) ?? {})) {
+    for (const [name, typed_config] of Object.entries(kind.extensions(context))) {
       add(resources, typeUrls.extension, name, { name, typed_config })
       provenance.add(typeUrls.extension, name, [origins])
     }

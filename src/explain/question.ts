@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { HeaderValue } from '../model/header.ts'
+import { HttpMethod } from '../model/http-method.ts'
 import { Name } from '../model/name.ts'
 
 /** A name or an address, with a port or without. */
@@ -33,16 +34,7 @@ export const Question = Type.Object(
     listener: Type.Optional(
       Name({ description: 'The listener. Left out, the first that is open.', examples: ['http'] }),
     ),
-    method: Type.Optional(
-      Type.String({
-        description: 'The method.',
-        pattern: '^[A-Z]{1,32}$',
-        maxLength: 32,
-        remedy: 'write a method in upper case, for example GET',
-        default: 'GET',
-        examples: ['GET'],
-      }),
-    ),
+    method: Type.Optional(HttpMethod({ description: 'The method.', default: 'GET' })),
     path: Type.String({
       description: 'The path with its query, as the client writes it.',
       pattern: '^/[!-~]*$',

@@ -1,6 +1,7 @@
 import type { Message } from '../envoy-api/types.ts'
 import { domainOf } from '../model/descriptor.ts'
 import type { RouteLimit } from '../policies/policy-kind.ts'
+import { stages } from '../policies/rate-limit/filters.ts'
 import type { AskedRequest } from './asked-request.ts'
 import type { Headers } from './envoy-headers.ts'
 
@@ -16,7 +17,7 @@ export interface Entry {
 }
 
 /** Envoy's stages in the order in which their filters stand: `before_auth` is asked first. */
-const stages = [1, 0] as const
+const inOrder = [stages.before_auth, stages.after_auth]
 
 /**
  * What Envoy would send to the rate-limit service for a request that a route takes, one request a stage. The route's
@@ -27,7 +28,7 @@ export function rateLimitRequests(
   limits: readonly RouteLimit[],
   request: AskedRequest,
 ): SentRequest[] {
-  return stages.flatMap((stage) => {
+  return inOrder.flatMap((stage) => {
     const own = limits.filter((limit) => limit.stage === stage)
     const descriptors = own.flatMap(({ actions }) => descriptorOf(actions, request) ?? [])
     return descriptors.length === 0 ? [] : [{ domain: domainOf(gateway), descriptors }]

@@ -44,6 +44,9 @@ export function partsAsked({ key, overrides, plans, cost }: LimitRule): RequestP
   return [...new Map(parts.map((part) => [entryKey(part), part])).values()]
 }
 
+/** By which the service tells Envoy's fault filter how many milliseconds a request waits (Envoy docs: fault filter, header_delay). */
+export const delayHeader = 'x-envoy-fault-delay-request'
+
 /** Entries that the service reads of a descriptor; the policy is one of them. Beyond it a client could switch it off. */
 export const mostEntries = 64
 export const mostPartsAsked = mostEntries - 1

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js'
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { cookieNamePattern, cookieNameRemedy } from './cookie-name.ts'
+import { HttpMethod } from './http-method.ts'
 import { type Matcher, Matchers, matcherProblems } from './matcher.ts'
 import { oneOf } from './one-of.ts'
 import { pathPattern } from './path.ts'
@@ -49,21 +50,12 @@ export const RouteMatch = Type.Object(
   {
     path: RoutePath,
     methods: Type.Optional(
-      Type.Array(
-        Type.String({
-          description: 'An HTTP method.',
-          pattern: '^[A-Z]{1,32}$',
-          maxLength: 32,
-          remedy: 'write a method in upper case, for example GET',
-          examples: ['GET'],
-        }),
-        {
-          description: 'Methods that match. Without any every request matches.',
-          maxItems: 16,
-          uniqueItems: true,
-          default: [],
-        },
-      ),
+      Type.Array(HttpMethod(), {
+        description: 'Methods that match. Without any every request matches.',
+        maxItems: 16,
+        uniqueItems: true,
+        default: [],
+      }),
     ),
     headers: Matchers({
       what: 'header',

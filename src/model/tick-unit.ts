@@ -1,3 +1,4 @@
+import { capacityOf } from './capacity.ts'
 import type { LimitNumbers } from './limit-rule.ts'
 
 /** Microseconds of a tick, in which an algorithm reads the clock. */
@@ -17,13 +18,13 @@ const units: readonly TickUnit[] = [1, 1_000, 1_000_000]
  * `numbers` are at least one, all of one algorithm.
  */
 export function tickUnit(numbers: readonly LimitNumbers[]): UnitChoice {
-  const sizes = numbers.map(sizeOf)
-  const amount = Math.max(...sizes.map((size) => size.amount))
-  const span = Math.max(...sizes.map((size) => size.span))
-  const possible = units.filter((unit) => sizes.every((size) => size.span % unit === 0))
+  const spans = numbers.map(spanOf)
+  const amount = Math.max(...numbers.map((each) => capacityOf(each).most))
+  const span = Math.max(...spans)
+  const possible = units.filter((unit) => spans.every((each) => each % unit === 0))
   const unit = possible.find((each) => amount <= largestAmount(span / each))
   if (unit !== undefined) return { unit }
-  const { field } = sizes[0]!
+  const { field } = capacityOf(numbers[0]!)
   const largest = largestAmount(span / possible.at(-1)!)
   return { field, largest: field === 'queue' ? largest - 1 : largest }
 }
@@ -32,21 +33,17 @@ function largestAmount(ticks: number): number {
   return Math.floor(Number.MAX_SAFE_INTEGER / (2 * ticks))
 }
 
-/** What is multiplied: the amount that a counter holds, and the microseconds it is multiplied by (0: not at all). */
-function sizeOf(numbers: LimitNumbers): {
-  field: 'limit' | 'capacity' | 'queue'
-  amount: number
-  span: number
-} {
+/** The microseconds by which the amounts of a counter are multiplied. */
+function spanOf(numbers: LimitNumbers): number {
   switch (numbers.algorithm) {
     case 'fixed_window':
       // Counts are added and never multiplied; its windows are in microseconds always.
-      return { field: 'limit', amount: numbers.limit, span: 1 }
+      return 1
     case 'sliding_window':
-      return { field: 'limit', amount: numbers.limit, span: numbers.windowMs * 1_000 }
+      return numbers.windowMs * 1_000
     case 'token_bucket':
-      return { field: 'capacity', amount: numbers.capacity, span: numbers.refill.everyMs * 1_000 }
+      return numbers.refill.everyMs * 1_000
     case 'leaky_bucket':
-      return { field: 'queue', amount: numbers.queue + 1, span: numbers.rate.everyMs * 1_000 }
+      return numbers.rate.everyMs * 1_000
   }
 }

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { Client, credentials } from '@grpc/grpc-js'
 import fc from 'fast-check'
 import type { ExplainAnswer } from '../../src/admin/routes/explain.ts'
-import { service } from '../../src/envoy-api/protos.ts'
 import { arbitraryLimits, type LimitedRequest, type LimitSet } from '../support/arbitrary-limits.ts'
 import { cluster, type Edge, route, startEdge } from '../support/edge.ts'
+import { type RateLimitClient, rateLimitClient } from '../support/rate-limit-client.ts'
 import { assertDecided } from '../support/rate-limits.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -16,18 +15,15 @@ const seed = Number(process.env.WEIR_SEED ?? (long ? Date.now() % 2 ** 31 : 20_2
 const sets = long ? 100 : 12
 const requestsOfASet = 100
 
-const { path, requestSerialize, responseDeserialize } = service('envoy.service.ratelimit.v3.RateLimitService')
-  .ShouldRateLimit!
-
 let edge: Edge
 let upstream: Upstream
-let client: Client
+let client: RateLimitClient
 const agents = new Map<string, Agent>()
 
 before(async () => {
   upstream = await startUpstream('a')
   edge = await startEdge()
-  client = new Client(`127.0.0.1:${edge.weir.rlsPort}`, credentials.createInsecure())
+  client = rateLimitClient(edge.weir.rlsPort)
 })
 
 after(async () => {
@@ -102,13 +98,8 @@ async function asked(requests: ExplainAnswer['rateLimitRequests']): Promise<bool
         value: Buffer.from(key === 'policy' ? twinOf(value) : value, 'utf8'),
       })),
     }))
-    const message = { domain, descriptors: twins }
-    const response = await new Promise<{ overall_code: string }>((resolve, reject) =>
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, message, (error, answer) =>
-        error === null ? resolve(answer as { overall_code: string }) : reject(error),
-      ),
-    )
-    if (response.overall_code !== 'OK') return false
+    const { overall_code } = await client.ask({ domain, descriptors: twins })
+    if (overall_code !== 'OK') return false
   }
   return true
 }

@@ -1,4 +1,4 @@
-import { metadataNamespace } from '../../policies/rate-limit/filters.ts'
+import { denial } from './denial.ts'
 import type { ObservedPlace } from './observing.ts'
 
 /**
@@ -6,7 +6,6 @@ import type { ObservedPlace } from './observing.ts'
  * Nothing that may be a credential is among them: no query, no cookie, no other header than those named here.
  */
 export function logFields({ gateway, listener }: ObservedPlace): Record<string, string> {
-  const denial = (key: string) => `%DYNAMIC_METADATA(${metadataNamespace}:${key})%`
   return {
     time: '%START_TIME%',
     requestId: '%REQ(X-REQUEST-ID)%',
@@ -33,8 +32,8 @@ export function logFields({ gateway, listener }: ObservedPlace): Record<string, 
     bytesOut: '%BYTES_SENT%',
     client: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
     userAgent: '%REQ(USER-AGENT):256%',
-    deniedBy: denial('policy'),
-    deniedPlan: denial('plan'),
-    deniedLimit: denial('limit'),
+    deniedBy: denial.policy,
+    deniedPlan: denial.plan,
+    deniedLimit: denial.limit,
   }
 }

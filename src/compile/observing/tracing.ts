@@ -1,7 +1,7 @@
 import { any, duration, newer, wrap } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import type { Tracing } from '../../model/tracing.ts'
-import { metadataNamespace } from '../../policies/rate-limit/filters.ts'
+import { denial } from './denial.ts'
 import { exporter } from './exporter.ts'
 import type { ObservedPlace } from './observing.ts'
 
@@ -33,7 +33,6 @@ export function tracing({ provider, collector, sample = 100 }: Tracing, place: O
 
 /** By name, in Envoy's substitution formats; one whose value is empty is left out. */
 function tags({ gateway, listener }: ObservedPlace): Record<string, string> {
-  const denial = (key: string) => `%DYNAMIC_METADATA(${metadataNamespace}:${key})%`
   return {
     // Takes the place of Envoy's own, which has the query in it, and with that any credential in it.
     'http.url': '%REQ(:SCHEME)%://%REQ(:AUTHORITY)%%PATH(NQ:ORIG_OR_PATH):256%',
@@ -41,9 +40,9 @@ function tags({ gateway, listener }: ObservedPlace): Record<string, string> {
     listener,
     route: '%ROUTE_NAME%',
     cluster: '%UPSTREAM_CLUSTER%',
-    'denied.policy': denial('policy'),
-    'denied.plan': denial('plan'),
-    'denied.limit': denial('limit'),
+    'denied.policy': denial.policy,
+    'denied.plan': denial.plan,
+    'denied.limit': denial.limit,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Message } from '../../envoy-api/types.ts'
 import type { CertificateSpec } from '../../model/certificate.ts'
 import { privateKeyOf } from '../../model/certificate-use.ts'
 import type { Document } from '../../model/document.ts'
+import type { SecretText } from '../../model/secret-text.ts'
 import { find, type State } from '../../model/state.ts'
 import type { Live } from '../live.ts'
 import { Remembered } from '../remembered.ts'
@@ -26,28 +27,22 @@ export function secretMessage(name: string, state: State, live: Live): SecretMes
   const [use, certificate] = [name.slice(0, name.indexOf('/')), name.slice(name.indexOf('/') + 1)]
   const document = find(state, 'Certificate', certificate)?.document
   const pem = (document?.spec as CertificateSpec | undefined)?.pem
+  const key = live.secrets.get(privateKeyOf(state, certificate) ?? '')
+  const { placeholder } = live
   const make = () =>
     use === 'ca'
-      ? trusted(name, { roots: pem?.certificate ?? live.placeholder.nobody, crl: pem?.crl })
-      : served(name, state, certificate, live)
+      ? trusted(name, { roots: pem?.certificate ?? placeholder.nobody, crl: pem?.crl })
+      : served(name, pem === undefined || key === undefined ? placeholder : { ...pem, privateKey: key })
   if (document === undefined) return { message: make(), origin: undefined }
-  const key = live.secrets.get(privateKeyOf(state, certificate) ?? '')
-  return { message: remembered.of(document, name, [key, live.placeholder], make), origin: document }
+  return { message: remembered.of(document, name, [key, placeholder], make), origin: document }
 }
 
-function served(name: string, state: State, certificate: string, { secrets, placeholder }: Live): Message {
-  const document = find(state, 'Certificate', certificate)?.document
-  const pem = (document?.spec as CertificateSpec | undefined)?.pem
-  const key = secrets.get(privateKeyOf(state, certificate) ?? '')
-  const [chain, privateKey] =
-    pem === undefined || key === undefined
-      ? [placeholder.certificate, placeholder.privateKey]
-      : [pem.certificate, key]
+function served(name: string, pair: { certificate: string; privateKey: SecretText }): Message {
   return {
     name,
     tls_certificate: {
-      certificate_chain: { inline_string: chain },
-      private_key: { inline_string: privateKey },
+      certificate_chain: { inline_string: pair.certificate },
+      private_key: { inline_string: pair.privateKey },
     },
   }
 }

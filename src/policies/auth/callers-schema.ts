@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { HttpMethod } from '../../model/http-method.ts'
 import { Matchers } from '../../model/matcher.ts'
 import { RoutePath } from '../../model/route-match.ts'
 
@@ -66,21 +67,12 @@ export function Callers(what: string) {
         }),
       ),
       methods: Type.Optional(
-        Type.Array(
-          Type.String({
-            description: 'An HTTP method.',
-            pattern: '^[A-Z]{1,32}$',
-            maxLength: 32,
-            remedy: 'write a method in upper case, for example GET',
-            examples: ['GET'],
-          }),
-          {
-            description: 'The method is one of these. Without it any.',
-            minItems: 1,
-            maxItems: 16,
-            uniqueItems: true,
-          },
-        ),
+        Type.Array(HttpMethod(), {
+          description: 'The method is one of these. Without it any.',
+          minItems: 1,
+          maxItems: 16,
+          uniqueItems: true,
+        }),
       ),
       headers: Matchers({
         what: 'header',

@@ -1,11 +1,12 @@
 import type { Problem } from '../../errors.ts'
+import { capacityOf } from '../../model/capacity.ts'
 import type { Document } from '../../model/document.ts'
 import { tickUnit } from '../../model/tick-unit.ts'
 import { escapePointer } from '../../model/walk.ts'
 import { faultHeaders } from './filters.ts'
 import { numberProblems } from './numbers.ts'
 import { tooManyParts } from './one-counter.ts'
-import { capacityOf, type Place, placesOf, pointerTo, repeatedOverrides } from './places.ts'
+import { type Place, placesOf, pointerTo, repeatedOverrides } from './places.ts'
 import { responseHeaderProblems } from './response-headers.ts'
 import type { RateLimitSpec } from './schema.ts'
 

@@ -1,6 +1,6 @@
 import { any, duration, newer } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
-import { domainOf } from '../../model/descriptor.ts'
+import { delayHeader, domainOf } from '../../model/descriptor.ts'
 import { milliseconds } from '../../model/duration.ts'
 import { rateLimitCluster } from '../../model/service-clusters.ts'
 import type { GatewayContext, HttpFilter } from '../policy-kind.ts'
@@ -12,8 +12,6 @@ export const metadataNamespace = 'weir.limits'
 
 /** The stages of Envoy's rate-limit filters that the stages of a policy are. */
 export const stages = { before_auth: 1, after_auth: 0 } as const
-
-const delayHeader = 'x-envoy-fault-delay-request'
 
 /** What the fault filter takes from whoever writes it, delays and all else (Envoy docs: fault_filter). */
 export const faultHeaders: readonly string[] = [

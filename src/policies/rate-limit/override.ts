@@ -1,6 +1,7 @@
 import { type TSchema, type TString, Type } from 'typebox'
 import { CookieName } from '../../model/cookie-name.ts'
 import { HeaderName } from '../../model/header.ts'
+import { methodPattern } from '../../model/http-method.ts'
 import { numbers } from './numbers.ts'
 
 const text = { type: 'string', description: 'The value.', minLength: 1, maxLength: 1024 }
@@ -28,7 +29,7 @@ const cidr = {
 type Value = string | { prefix: string } | { cidr: string }
 
 /** As in a route's match. */
-const method = { ...text, pattern: '^[A-Z]{1,32}$', maxLength: 32 }
+const method = { ...text, pattern: methodPattern, maxLength: 32 }
 const methodPrefix = {
   ...prefix,
   properties: { prefix: { ...method, description: prefix.properties.prefix.description } },

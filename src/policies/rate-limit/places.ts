@@ -35,19 +35,6 @@ export function pointerTo({ pointer, written }: Place, field: keyof Numbers): st
   return `${Object.hasOwn(written, field) ? pointer : '/spec'}/${field}`
 }
 
-/** What ever fits at once, and the number that says it. */
-export function capacityOf(numbers: LimitNumbers): { field: 'limit' | 'capacity' | 'queue'; most: number } {
-  switch (numbers.algorithm) {
-    case 'fixed_window':
-    case 'sliding_window':
-      return { field: 'limit', most: numbers.limit }
-    case 'token_bucket':
-      return { field: 'capacity', most: numbers.capacity }
-    case 'leaky_bucket':
-      return { field: 'queue', most: numbers.queue + 1 }
-  }
-}
-
 /** Overrides that are for the very same requests as an earlier one, with the earlier one. */
 export function repeatedOverrides({ overrides = [] }: RateLimitSpec): { index: number; first: number }[] {
   const seen = new Map<string, number>()

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { HttpMethod } from '../../model/http-method.ts'
 import { Size } from '../../model/size.ts'
 
 const pending = 'routes that name it answer 503'
@@ -15,22 +16,13 @@ export const RequestSpec = Type.Object(
       }),
     ),
     methods: Type.Optional(
-      Type.Array(
-        Type.String({
-          description: 'An HTTP method.',
-          pattern: '^[A-Z]{1,32}$',
-          maxLength: 32,
-          remedy: 'write a method in upper case, for example GET',
-          examples: ['GET'],
-        }),
-        {
-          description:
-            'Methods of the route’s requests; others get a 405 with Allow. Without it all may be. Preflights of CORS are always answered.',
-          minItems: 1,
-          maxItems: 16,
-          uniqueItems: true,
-        },
-      ),
+      Type.Array(HttpMethod(), {
+        description:
+          'Methods of the route’s requests; others get a 405 with Allow. Without it all may be. Preflights of CORS are always answered.',
+        minItems: 1,
+        maxItems: 16,
+        uniqueItems: true,
+      }),
     ),
     contentTypes: Type.Optional(
       Type.Array(

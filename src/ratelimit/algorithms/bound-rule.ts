@@ -44,7 +44,7 @@ export interface BindOptions {
 }
 
 /** A counter that is not looked at for more edits than these takes the oldest as made right after its last request. */
-const mostEdits = 8
+export const mostEdits = 8
 
 /** The algorithm of a rule, with the rule in its terms. Numbers that no unit keeps exact are refused on write. */
 export function bindRule(numbers: LimitNumbers, { unit, replaced }: BindOptions = {}): BoundRule {

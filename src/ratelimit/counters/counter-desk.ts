@@ -2,6 +2,7 @@ import { WeirError } from '../../errors.ts'
 import type { Limits } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 import type { Decided } from '../decision/decision.ts'
+import { shownKey, shownParts } from '../decision/shown-key.ts'
 import type { BusyKey, ShownKey } from '../decision/verdict.ts'
 import { type CounterId, isSameId, parseCounterId } from '../identity/counter-id.ts'
 import { inFamily } from '../identity/counter-identity.ts'
@@ -10,7 +11,6 @@ import type { RuleBook } from '../rules/rule-book.ts'
 import type { RuleInForce } from '../rules/rule-in-force.ts'
 import type { Answer, CounterStore, CounterView } from '../stores/counter-store.ts'
 import { type BusyKeys, createBusyKeys, type WatchedKey } from './busy-keys.ts'
-import { shownKey, shownParts } from './shown-key.ts'
 
 /** One counter, for those who operate the limits. */
 export interface CounterReport {

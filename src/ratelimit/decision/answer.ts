@@ -1,10 +1,8 @@
+import { delayHeader } from '../../model/descriptor.ts'
 import type { DescriptorStatus, RateLimitResponse } from '../transports/messages.ts'
 import { type Answered, type Decided, denies, judgedOf } from './decision.ts'
 import { clientHeaders } from './headers.ts'
 import { refusalFields, refusalOf } from './refusal.ts'
-
-/** The header by which Envoy's fault filter is told to hold a request (Envoy docs: fault filter, header_delay). */
-const delayHeader = 'x-envoy-fault-delay-request'
 
 /** The protocol's answer to a decision. */
 export function answerOf(decided: Decided): RateLimitResponse {

@@ -1,9 +1,9 @@
-import { shownKey, shownParts } from '../counters/shown-key.ts'
 import type { HitOutcome } from '../stores/counter-store.ts'
 import type { Decided } from './decision.ts'
 import type { Question } from './question.ts'
 import { reasonOf } from './reason.ts'
 import { refusalOf } from './refusal.ts'
+import { shownKey, shownParts } from './shown-key.ts'
 import type { Explanation, Verdict } from './verdict.ts'
 
 /** A decision as it is told to people. */

@@ -1,3 +1,4 @@
+import { capacityOf } from '../../model/capacity.ts'
 import type { LimitNumbers } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 
@@ -23,7 +24,7 @@ export interface Using {
 export function leftInUse(numbers: readonly LimitNumbers[], before: Using | undefined, now: Micros): InUse {
   const replaced = before?.numbers ?? numbers
   const left = before !== undefined && before.left.until > now ? before.left : { amount: 0, waitMs: 0 }
-  const amount = Math.max(left.amount, ...replaced.map(amountOf))
+  const amount = Math.max(left.amount, ...replaced.map((each) => capacityOf(each).most))
   const waitMs = Math.max(left.waitMs, ...replaced.map(longestWaitMs))
   const longest = Math.max(...numbers.map((each) => timeFor(each, amount, waitMs)))
   return { amount, waitMs, until: now + longest }
@@ -42,18 +43,6 @@ export function holding(numbers: LimitNumbers, { amount, waitMs }: InUse): Limit
       const turns = Math.ceil((waitMs * numbers.rate.requests) / numbers.rate.everyMs)
       return { ...numbers, queue: Math.max(numbers.queue, turns) }
     }
-  }
-}
-
-function amountOf(numbers: LimitNumbers): number {
-  switch (numbers.algorithm) {
-    case 'fixed_window':
-    case 'sliding_window':
-      return numbers.limit
-    case 'token_bucket':
-      return numbers.capacity
-    case 'leaky_bucket':
-      return numbers.queue + 1
   }
 }
 

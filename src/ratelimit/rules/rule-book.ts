@@ -1,5 +1,6 @@
 import type { LimitRule, Limits } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
+import { mostEdits } from '../algorithms/bound-rule.ts'
 import { putInForce, type RuleInForce } from './rule-in-force.ts'
 import { type Edit, ruleText } from './saved-rules.ts'
 
@@ -15,9 +16,6 @@ export interface RuleBook {
   /** Takes over the edits of before a restart. To be called before the first `set`, which edits the newest of them. */
   resume(edits: ReadonlyMap<string, readonly Edit[]>): void
 }
-
-/** As many as a counter that was not used meanwhile is carried over. */
-const mostEdits = 8
 
 export function createRuleBook(options: {
   clock: () => Micros

@@ -1,7 +1,7 @@
 import type { KeyPart } from '../../model/limit-rule.ts'
-import type { ShownKey, ShownPart } from '../decision/verdict.ts'
 import { type CounterId, formatCounterId } from '../identity/counter-id.ts'
 import type { PartValue } from '../request/request-values.ts'
+import type { ShownKey, ShownPart } from './verdict.ts'
 
 /** Headers that are credentials wherever they come from. */
 const credentialHeaders = new Set(['authorization', 'proxy-authorization', 'cookie', 'x-api-key'])
