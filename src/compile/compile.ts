@@ -12,7 +12,7 @@ import type { Live } from './live.ts'
 import { collectorsOf } from './observing/observing.ts'
 import { Provenance } from './provenance.ts'
 import { routeConfiguration } from './routing/route-configuration.ts'
-import { clustersOf, type GatewayRoute, routesOf } from './routing/routes-of.ts'
+import { type GatewayRoute, routesOf } from './routing/routes-of.ts'
 import { serviceCluster } from './service-cluster.ts'
 import { clusterSecrets, listenerSecrets, rootsSecret } from './tls/names.ts'
 import { secretMessage } from './tls/secret.ts'
@@ -69,7 +69,7 @@ function addClusters(
   live: Live,
   provenance: Provenance,
 ): void {
-  const names = new Set([...routes.flatMap(clustersOf), ...collectorsOf(gateway.spec)])
+  const names = new Set([...routes.flatMap(({ clusters }) => clusters), ...collectorsOf(gateway.spec)])
   for (const name of [...names].sort(compareNames)) {
     const row = find(state, 'Cluster', name)
     if (row === undefined) continue

@@ -17,7 +17,16 @@ function route(name: string, hosts: string[], prefix: string): GatewayRoute {
     rateLimits: [],
     priority: 0,
   }
-  return { name, spec, closed: false, missing: [], listeners: new Set(), policies: [], origins: [] }
+  return {
+    name,
+    spec,
+    closed: false,
+    missing: [],
+    listeners: new Set(),
+    clusters: ['c'],
+    policies: [],
+    origins: [],
+  }
 }
 
 interface VirtualHost {

@@ -19,6 +19,8 @@ export interface GatewayRoute {
   missing: string[]
   /** Names of the gateway's listeners that have it. */
   listeners: ReadonlySet<string>
+  /** Clusters that it sends requests to, and those that its policies need themselves. */
+  clusters: string[]
   policies: { kind: PolicyKind; named: { name: string; spec: Record<string, unknown> }[] }[]
   /** The rows behind it: the route and its policies. */
   origins: Origin[]
@@ -60,18 +62,19 @@ function gatewayRoute(
   const origins = rows
     .filter(({ row }) => row !== undefined)
     .map(({ kind, name }) => ({ kind: kind.kind, name }))
+  const closed = missing.length > 0 || failsClosed(RouteSpec, written) || found.some(isClosed)
+  const policies = found.map(({ kind, named }) => ({
+    kind,
+    named: named.flatMap(({ name, row }) =>
+      row === undefined
+        ? []
+        : [{ name, spec: effective<Record<string, unknown>>(kind.spec, row.document.spec) }],
+    ),
+  }))
   return {
-    name,
-    spec,
-    closed: missing.length > 0 || failsClosed(RouteSpec, written) || found.some(isClosed),
-    missing,
+    ...{ name, spec, closed, missing, policies },
     listeners: new Set(listeners),
-    policies: found.map(({ kind, named }) => ({
-      kind,
-      named: named.flatMap(({ name, row }) =>
-        row === undefined ? [] : [{ name, spec: effective(kind.spec, row.document.spec) }],
-      ),
-    })),
+    clusters: closed ? [] : clustersOf(spec, policies),
     origins: [{ kind: 'Route', name }, ...origins],
   }
 }
@@ -97,10 +100,7 @@ function isClosed({ kind, named }: NamedPolicies): boolean {
   return named.some(({ row }) => row !== undefined && failsClosed(kind.spec, row.document.spec))
 }
 
-/** Clusters that a route sends requests to, and those that its policies need themselves. */
-export function clustersOf({ closed, spec, policies }: GatewayRoute): string[] {
-  if (closed) return []
-  const { forward = [], mirror } = spec
+function clustersOf({ forward = [], mirror }: EffectiveRoute, policies: GatewayRoute['policies']): string[] {
   const needed = policies.flatMap(({ kind, named }) =>
     named.flatMap(({ spec }) => kind.references(spec as never)),
   )
