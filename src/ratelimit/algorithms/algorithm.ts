@@ -57,6 +57,8 @@ export interface Algorithm<Rule, State extends Timed> {
   /** When the state says no more than no state at all, by this rule. */
   expiresAt(state: State, rule: Rule): Micros
   quota(rule: Rule): Quota
+  /** The rule's numbers without its edits, in the order in which `step.lua` reads them. */
+  numbers(rule: Rule): readonly number[]
   /** Cost that the state, brought to its time by `at`, has in use: rounded up, beyond the limit where that was lowered. */
   used(state: State, rule: Rule): number
   /** A state with as much in use. */

@@ -23,6 +23,8 @@ export interface BoundRule {
   readonly quota: Quota
   /** The rule in the algorithm's own terms. */
   readonly rule: object
+  /** As the scripts of a store read it: its numbers, how many edits it remembers, and of each its time and the numbers before. */
+  readonly list: () => readonly number[]
   /** Rules before it that are remembered, for counters that have not been looked at since. */
   readonly edits: number
   readonly at: (state: unknown, now: Micros) => unknown
@@ -91,6 +93,7 @@ function bind<Rule extends Replacing<Rule>, State extends Timed>(
     unit,
     quota: algorithm.quota(rule),
     rule,
+    list: () => listOf(algorithm, rule),
     edits: replaced === undefined ? 0 : Math.min(mostEdits, replaced.bound.edits + 1),
     at: (state, now) => algorithm.at(state as State | undefined, rule, now),
     step: (state, cost, now) => algorithm.step(state as State | undefined, rule, cost, now),
@@ -102,6 +105,19 @@ function bind<Rule extends Replacing<Rule>, State extends Timed>(
     pack: (state, numbers, offset) => algorithm.pack(state as State, numbers, offset),
     unpack: algorithm.unpack,
   }
+}
+
+function listOf<Rule extends Replacing<Rule>, State extends Timed>(
+  algorithm: Algorithm<Rule, State>,
+  rule: Rule,
+): number[] {
+  const edits: number[] = []
+  let count = 0
+  for (let { replaced } = rule; replaced !== undefined; { replaced } = replaced.rule) {
+    edits.push(replaced.at, ...algorithm.numbers(replaced.rule))
+    count++
+  }
+  return [...algorithm.numbers(rule), count, ...edits]
 }
 
 /** An edit takes effect at its tick: one later than that would be applied again to what this rule admits in the tick. */

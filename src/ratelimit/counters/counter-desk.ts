@@ -110,9 +110,9 @@ export function createCounterDesk(options: {
       const found = find(policy, id)
       if (found === undefined) return undefined
       const { rule, counter, watched } = found
-      const { former } = numbersOf(rule, counter, watched)
-      const all = [counter, ...former.map((each) => each.counter)]
-      const were = await Promise.all(all.map((each) => store.reset(policy, each)))
+      const { numbers, former } = numbersOf(rule, counter, watched)
+      const all = [{ counter, rule: numbers.bound }, ...former]
+      const were = await Promise.all(all.map((each) => store.reset(policy, each.counter, each.rule)))
       return were.includes(true)
     },
     async grant(policy, id, amount) {

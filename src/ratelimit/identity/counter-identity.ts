@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { LimitRule } from '../../model/limit-rule.ts'
+import type { LimitNumbers, LimitRule } from '../../model/limit-rule.ts'
 import type { PartValue } from '../request/request-values.ts'
 import type { CounterId } from './counter-id.ts'
 import { type SipKey, sipHash128 } from './sip-hash.ts'
@@ -40,8 +40,13 @@ export function createKeyHasher(key: SipKey): KeyHasher {
  * What all counters of a rule have in common: policy, algorithm and what is counted by; never the numbers, so that an
  * edit of a limit keeps its usage and one of the key starts anew.
  */
-export function counterFamily({ policy, numbers, key }: LimitRule): CounterId {
-  return hashed([policy, numbers.algorithm, key])
+export function counterFamily(rule: LimitRule): CounterId {
+  return inFamily(keyFamily(rule), algorithmMarks[rule.numbers.algorithm])
+}
+
+/** What the counters of one key under all algorithms have in common: they are never a counter's own id. */
+export function counterGroup(counter: CounterId, algorithm: LimitNumbers['algorithm']): CounterId {
+  return inFamily(counter, algorithmMarks[algorithm])
 }
 
 /** What the counters of a policy have in common whatever its algorithm is. */
@@ -65,4 +70,11 @@ function hashed(value: unknown): CounterId {
     c: bytes.readInt32BE(8),
     d: bytes.readInt32BE(12),
   }
+}
+
+const algorithmMarks: Readonly<Record<LimitNumbers['algorithm'], CounterId>> = {
+  fixed_window: hashed('fixed_window'),
+  sliding_window: hashed('sliding_window'),
+  token_bucket: hashed('token_bucket'),
+  leaky_bucket: hashed('leaky_bucket'),
 }

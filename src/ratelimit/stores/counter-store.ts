@@ -68,7 +68,7 @@ export interface CounterStore {
     former?: readonly Former[],
   ): Answer<CounterView | undefined>
   /** Forgets a counter of the policy: it is idle again. Whether there was one. */
-  reset(policy: string, counter: CounterId): Answer<boolean>
+  reset(policy: string, counter: CounterId, rule: BoundRule): Answer<boolean>
   /** Gives back up to `amount` of what a counter of the policy has in use. Whether there was one. */
   grant(
     policy: string,

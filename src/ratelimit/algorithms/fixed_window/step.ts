@@ -49,6 +49,7 @@ export const fixedWindow: Algorithm<FixedWindowRule, FixedWindowState> = {
     return state.count === 0 ? state.at : state.at + untilEnd(state)
   },
 
+  numbers: ({ limit, window }) => [limit, window],
   quota: ({ limit, window }) => ({ quota: limit, windowSeconds: divideUp(window, 1_000_000) }),
   used: ({ count }) => count,
   fromUsed: (count, { window }, at) => ({ at, window, count }),

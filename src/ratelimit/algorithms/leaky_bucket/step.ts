@@ -61,6 +61,7 @@ export const leakyBucket: Algorithm<LeakyBucketRule, LeakyBucketState> = {
     return state.at + untilIdle(state, rule)
   },
 
+  numbers: ({ queue, requests, every, unit }) => [queue, requests, every, unit],
   quota: ({ queue, requests, every }) => ({
     quota: queue + 1,
     windowSeconds: fieldSeconds(scaleUp(queue + 1, every, requests * 1_000_000)),

@@ -54,6 +54,7 @@ export const slidingWindow: Algorithm<SlidingWindowRule, SlidingWindowState> = {
     return state.previous > 0 ? state.at + left(state) : state.at
   },
 
+  numbers: ({ limit, window, unit }) => [limit, window, unit],
   quota: ({ limit, window }) => ({ quota: limit, windowSeconds: divideUp(window, 1_000_000) }),
   used,
   fromUsed: (current, { window, unit }, now) => ({ at: now - (now % unit), window, current, previous: 0 }),

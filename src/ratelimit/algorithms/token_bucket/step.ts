@@ -53,6 +53,7 @@ export const tokenBucket: Algorithm<TokenBucketRule, TokenBucketState> = {
     return state.at + untilFull(state, rule)
   },
 
+  numbers: ({ capacity, tokens, every, unit }) => [capacity, tokens, every, unit],
   quota: ({ capacity, tokens, every }) => ({
     quota: capacity,
     windowSeconds: fieldSeconds(scaleUp(capacity, every, tokens * 1_000_000)),

@@ -1,9 +1,9 @@
 import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
 import { type BoundRule, carryOver } from '../../algorithms/bound-rule.ts'
 import type { CounterId } from '../../identity/counter-id.ts'
-import type { CounterStore, CounterView, Former, Hit, HitOutcome, Taken } from '../counter-store.ts'
+import type { CounterStore, CounterView, Former, Hit, Taken } from '../counter-store.ts'
+import { begin, findTouched, judge, type Touched } from '../judge.ts'
 import { Counters } from './counters.ts'
-import { findTouched, type Touched } from './touched.ts'
 
 /** Slots looked at for expiry with each hit: so many that what is over never fills a segment until it must grow. */
 const sweptPerHit = 8
@@ -32,7 +32,7 @@ export interface MemoryStore extends CounterStore {
     rule: BoundRule,
     former?: readonly Former[],
   ): CounterView | undefined
-  reset(policy: string, counter: CounterId): boolean
+  reset(policy: string, counter: CounterId, rule?: BoundRule): boolean
   grant(
     policy: string,
     counter: CounterId,
@@ -130,34 +130,13 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
   function decide(hits: readonly Hit[], taking: boolean): Taken {
     const now = clock()
     if (taking) counters.sweep(sweptPerHit * hits.length, now)
-    const all: Touched[] = []
-    const touched: Touched[] = new Array(hits.length)
-    const outcomes: HitOutcome[] = new Array(hits.length)
-    let admitted = true
-    for (let index = 0; index < hits.length; index++) {
-      if (!hits[index]!.enforced) continue
-      touched[index] = touch(hits[index]!, all, now, taking)
-      outcomes[index] = judge(hits[index]!, touched[index]!, now, true)
-      admitted &&= outcomes[index]!.admitted
-    }
-    if (!admitted) for (const each of all) each.after = each.before
-    for (let index = 0; index < hits.length; index++) {
-      if (hits[index]!.enforced) continue
-      touched[index] = touch(hits[index]!, all, now, taking)
-      outcomes[index] = judge(hits[index]!, touched[index]!, now, admitted)
-    }
+    const { taken, touched } = judge({ hits, now, taking, touch: (hit, all) => touch(hit, all, now, taking) })
     if (taking) {
-      for (const { id, before, after, hit } of all) {
+      for (const { id, before, after, hit } of touched) {
         if (after !== before) write(id, hit.policy, hit.rule, after, now)
       }
     }
-    for (let index = 0; index < hits.length; index++) {
-      const { before, after } = touched[index]!
-      const standing = hits[index]!.rule.standing(taking ? after : before, now)
-      outcomes[index]!.remaining = standing.remaining
-      outcomes[index]!.resetAfter = standing.resetAfter
-    }
-    return { admitted, outcomes }
+    return taken
   }
 
   return {
@@ -199,27 +178,5 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
 
     keep: (policy, until) => counters.shares.keep(policy, until, clock()),
     size: () => counters.size,
-  }
-}
-
-function begin(hit: Hit, id: CounterId, state: unknown, all: Touched[]): Touched {
-  const touched = { id, before: state, after: state, hit }
-  all.push(touched)
-  return touched
-}
-
-/** Decides one hit after those before it; `keeping`, what it takes is seen by those after it. Its standing is yet to come. */
-function judge(hit: Hit, touched: Touched, now: Micros, keeping: boolean): HitOutcome {
-  const { state, decision } = hit.rule.step(touched.after, hit.cost, now)
-  if (decision.admitted && keeping) {
-    touched.after = state
-    touched.hit = hit
-  }
-  return {
-    admitted: decision.admitted,
-    retryAfter: decision.retryAfter,
-    delay: decision.delay,
-    remaining: 0,
-    resetAfter: 0,
   }
 }

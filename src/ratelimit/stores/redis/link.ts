@@ -1,0 +1,7 @@
+import type { Script } from './scripts.ts'
+
+/** The way to a store. */
+export interface RedisLink {
+  /** Runs a script on the primary that has these keys; answers with its list, as bytes. Rejects where it does not answer. */
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Buffer[]>
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, describe, test } from 'node:test'
+import fc from 'fast-check'
+import { algorithmNames } from '../../src/ratelimit/algorithms/bound-rule.ts'
+import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
+import { createSingleLink } from '../../src/ratelimit/stores/redis/single.ts'
+import { play, schedules } from '../support/schedules.ts'
+import { startValkey, type Valkey } from '../support/valkey.ts'
+
+describe('the store in Valkey, against a map that forgets nothing', () => {
+  let valkey: Valkey
+  let link: ReturnType<typeof createSingleLink>
+  before(async () => {
+    valkey = await startValkey()
+    link = createSingleLink({ host: '127.0.0.1', port: valkey.port })
+    await once(link.client, 'ready')
+  })
+  after(async () => {
+    link.close()
+    await valkey.stop()
+  })
+
+  for (const [index, name] of algorithmNames.entries()) {
+    test(`answers the same: ${name}, over edits, changes of the algorithm, resets and grants`, async () => {
+      const seen = { takes: 0, denied: 0, edits: 0, carried: 0 }
+      let runs = 0
+      const open = (clock: () => number) => createRedisStore({ link, clock, graceMs: 3_600_000 })
+      const property = fc.asyncProperty(fc.array(schedules(index), { minLength: 20, maxLength: 20 }), (all) =>
+        Promise.all(all.map((schedule) => play(schedule, open, seen, `${name}/${runs++}/`))).then(() => undefined),
+      )
+      await fc.assert(property, { numRuns: process.env.WEIR_LONG === '1' ? 5_000 : 10 })
+      for (const [what, count] of Object.entries(seen)) assert.ok(count > 50, `${what}: ${count}`)
+    })
+  }
+})

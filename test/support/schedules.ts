@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { LimitNumbers } from '../../src/model/limit-rule.ts'
+import { type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
+import type { CounterStore, Former, Hit } from '../../src/ratelimit/stores/counter-store.ts'
+import { createPlainStore } from '../ratelimit/oracle/plain-store.ts'
+import { counterId, each } from './hits.ts'
+
+const policy = fc.nat(2)
+const key = fc.constantFrom('a', 'b', 'c')
+const cost = fc.integer({ min: 0, max: 3 })
+const numbersOf = (algorithm: fc.Arbitrary<number>) =>
+  fc
+    .tuple(fc.integer({ min: 1, max: 5 }), fc.constantFrom(1, 3, 20), algorithm)
+    .map(([amount, ms, index]) => each(amount, ms)[index]!)
+const numbers = numbersOf(fc.nat(3))
+const after = fc.oneof(
+  fc.constant(0),
+  fc.integer({ min: 0, max: 6_000 }),
+  fc.integer({ max: 60_000, min: 0 }),
+)
+const hits = fc.array(fc.record({ policy, key, cost, enforced: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 4,
+})
+
+const step = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ kind: fc.constant('take' as const), after, hits }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('look' as const), after, hits }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('peek' as const), after, policy, key }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset' as const), after, policy, key }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('grant' as const), after, policy, key, cost }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('edit' as const), after, policy, numbers }) },
+)
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+/** A policy's rule in force, as the service keeps it. */
+interface InForce {
+  bound: BoundRule
+  /** Names the counters under one algorithm. */
+  family: string
+  former: { family: string; rule: BoundRule; until: number; next: BoundRule }[]
+}
+
+const start = 1_700_000_000_000_000
+/** Longer than anything above takes to be idle. */
+const longest = 2 * 5 * 20_000
+
+
+/** Three policies, and what is asked of their counters. */
+export interface Schedule {
+  first: readonly LimitNumbers[]
+  steps: readonly Step[]
+}
+
+/** Any schedule; or one that begins with policies of one algorithm, counted from 0. */
+export function schedules(algorithm?: number): fc.Arbitrary<Schedule> {
+  const begun = algorithm === undefined ? numbers : numbersOf(fc.constant(algorithm))
+  return fc.record({
+    first: fc.array(begun, { minLength: 3, maxLength: 3 }),
+    steps: fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }),
+  })
+}
+
+/** What came up in schedules. */
+export type Seen = Record<'takes' | 'denied' | 'edits' | 'carried', number>
+
+/**
+ * Plays a schedule on a store, and on a map that forgets nothing: every answer is the same. `prefix` makes its counters
+ * its own in a store that others use, too.
+ */
+export async function play(
+  { first, steps }: Schedule,
+  open: (clock: () => number) => CounterStore,
+  seen: Seen,
+  prefix = '',
+): Promise<void> {
+  let now = start
+  const clock = () => now
+  const store = open(clock)
+  const plain = createPlainStore(clock)
+  const rules = first.map((each, index): InForce => {
+    return { bound: bindRule(each), family: `p${index}/0`, former: [] }
+  })
+  const counterOf = (index: number, key: string) => counterId(`${prefix}${rules[index]!.family}/${key}`)
+  const hitsOf = (asked: { policy: number; key: string; cost: number; enforced: boolean }[]): Hit[] =>
+    asked.map(({ policy, key, ...each }) => {
+      const former = (): Former[] =>
+        rules[policy]!.former.map(({ family, ...rest }) => ({
+          counter: counterId(`${prefix}${family}/${key}`),
+          ...rest,
+        }))
+      const { bound } = rules[policy]!
+      const overflow = counterId('unused')
+      return { counter: counterOf(policy, key), overflow, policy: `p${policy}`, rule: bound, former, ...each }
+    })
+  for (const asked of steps) {
+    now += asked.after
+    switch (asked.kind) {
+      case 'take': {
+        const all = hitsOf(asked.hits)
+        const taken = await store.take(all)
+        assert.deepEqual(taken, plain.take(all))
+        seen.takes++
+        seen.denied += Number(!taken.admitted)
+        break
+      }
+      case 'look': {
+        assert.deepEqual(await store.look(hitsOf(asked.hits)), plain.look(hitsOf(asked.hits)))
+        break
+      }
+      case 'peek': {
+        const { bound } = rules[asked.policy]!
+        const counter = counterOf(asked.policy, asked.key)
+        assert.deepEqual(await store.peek(`p${asked.policy}`, counter, bound), plain.peek(counter, bound))
+        break
+      }
+      case 'reset': {
+        const { bound } = rules[asked.policy]!
+        const counter = counterOf(asked.policy, asked.key)
+        const used = plain.peek(counter, bound) !== undefined
+        assert.ok((await store.reset(`p${asked.policy}`, counter, bound)) || !used)
+        plain.reset(counter)
+        break
+      }
+      case 'grant': {
+        const { bound } = rules[asked.policy]!
+        const counter = counterOf(asked.policy, asked.key)
+        const used = plain.peek(counter, bound) !== undefined
+        assert.equal(await store.grant(`p${asked.policy}`, counter, bound, asked.cost), used)
+        plain.grant(counter, bound, asked.cost)
+        break
+      }
+      case 'edit': {
+        edit(rules, asked, now, seen)
+        store.keep(`p${asked.policy}`, now + longest)
+        break
+      }
+    }
+  }
+}
+
+function edit(
+  rules: InForce[],
+  { policy, numbers }: { policy: number; numbers: LimitNumbers },
+  now: number,
+  seen: Seen,
+): void {
+  const { bound, family, former } = rules[policy]!
+  seen.edits++
+  if (bound.algorithm === numbers.algorithm) {
+    rules[policy]!.bound = bindRule(numbers, { replaced: { bound, at: now } })
+    return
+  }
+  seen.carried++
+  const next = bindRule(numbers)
+  rules[policy] = {
+    bound: next,
+    family: `p${policy}/${Number(family.split('/')[1]) + 1}`,
+    former: [{ family, rule: bound, until: now, next }, ...former],
+  }
+}
