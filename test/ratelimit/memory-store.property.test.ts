@@ -26,6 +26,7 @@ describe('the memory store, against a map that forgets nothing', () => {
     }
     const property = fc.asyncProperty(schedules(), (schedule) => play(schedule, open, seen))
     await fc.assert(property, { numRuns: process.env.WEIR_LONG === '1' ? 20_000 : 500 })
-    for (const [name, count] of Object.entries({ ...seen, swept })) assert.ok(count > 100, `${name}: ${count}`)
+    for (const [name, count] of Object.entries({ ...seen, swept }))
+      assert.ok(count > 100, `${name}: ${count}`)
   })
 })

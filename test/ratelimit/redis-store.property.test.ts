@@ -25,12 +25,21 @@ describe('the store in Valkey, against a map that forgets nothing', () => {
     test(`answers the same: ${name}, over edits, changes of the algorithm, resets and grants`, async () => {
       const seen = { takes: 0, denied: 0, edits: 0, carried: 0 }
       let runs = 0
-      const open = (clock: () => number) => createRedisStore({ link, clock, graceMs: 3_600_000 })
+      let here = 0
+      const stores: ReturnType<typeof createRedisStore>[] = []
+      const open = (clock: () => number) => {
+        const store = createRedisStore({ link, clock, monotonic: clock, graceMs: 3_600_000 })
+        stores.push(store)
+        return store
+      }
       const property = fc.asyncProperty(fc.array(schedules(index), { minLength: 20, maxLength: 20 }), (all) =>
-        Promise.all(all.map((schedule) => play(schedule, open, seen, `${name}/${runs++}/`))).then(() => undefined),
+        Promise.all(all.map((schedule) => play(schedule, open, seen, `${name}/${runs++}/`))).then(() => {
+          for (const store of stores.splice(0)) here += store.counts.here
+        }),
       )
-      await fc.assert(property, { numRuns: process.env.WEIR_LONG === '1' ? 5_000 : 10 })
-      for (const [what, count] of Object.entries(seen)) assert.ok(count > 50, `${what}: ${count}`)
+      await fc.assert(property, { endOnFailure: true, numRuns: process.env.WEIR_LONG === '1' ? 5_000 : 10 })
+      for (const [what, count] of Object.entries({ ...seen, here }))
+        assert.ok(count > 50, `${what}: ${count}`)
     })
   }
 })

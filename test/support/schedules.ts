@@ -46,7 +46,6 @@ const start = 1_700_000_000_000_000
 /** Longer than anything above takes to be idle. */
 const longest = 2 * 5 * 20_000
 
-
 /** Three policies, and what is asked of their counters. */
 export interface Schedule {
   first: readonly LimitNumbers[]

@@ -1,6 +1,7 @@
 import type { Micros } from '../../algorithms/algorithm.ts'
 import type { CounterStore, CounterView, Hit, Taken } from '../counter-store.ts'
 import { groupKeys } from './counter-key.ts'
+import { HotKeys } from './hot-keys.ts'
 import type { RedisLink } from './link.ts'
 import { Replay, type Reply, readReply } from './replay.ts'
 import { ScriptArguments } from './script-arguments.ts'
@@ -15,12 +16,16 @@ export interface RedisStoreOptions {
   clock?: () => Micros
   /** Milliseconds for which an idle counter stays. */
   graceMs?: number
+  /** Whole microseconds since whenever, at the rate of time. */
+  monotonic?: () => Micros
 }
 
-/** A store that answers later. */
 export interface RedisStore extends CounterStore {
-  take(hits: readonly Hit[]): Promise<Taken>
   look(hits: readonly Hit[]): Promise<Taken>
+  /** Forgets what is known here of a counter, by its Redis key: somebody reset it, or gave back to it. */
+  forget(key: string): void
+  /** Requests that were decided here, and by calls to the store, since the start. */
+  readonly counts: { readonly here: number; readonly asked: number; readonly calls: number }
 }
 
 interface Waiting {
@@ -33,8 +38,11 @@ interface Waiting {
  * Counters in Redis or Valkey, on one primary: a request is one atomic step of a script, and time is the primary's. The
  * requests of one turn of the loop go in one call.
  */
-export function createRedisStore({ link, clock, graceMs = 1_000 }: RedisStoreOptions): RedisStore {
+export function createRedisStore({ link, clock, graceMs = 1_000, monotonic }: RedisStoreOptions): RedisStore {
   const scripts = loadScripts()
+  const own = monotonic ?? (() => Math.floor(performance.now() * 1_000))
+  const hotKeys = new HotKeys(own)
+  const counts = { here: 0, asked: 0, calls: 0 }
   let waiting: Waiting[] = []
 
   async function run(name: ScriptName, call: ScriptArguments): Promise<Reply> {
@@ -50,11 +58,14 @@ export function createRedisStore({ link, clock, graceMs = 1_000 }: RedisStoreOpt
         call.add(hits.length)
         for (const hit of hits) call.addHit(hit)
       }
+      counts.calls++
+      const askedAt = own()
       const reply = await run('take', call)
       const replay = new Replay(reply)
       for (const [index, { hits, resolve }] of requests.entries()) {
         const taken = replay.decide(hits, true)
         if (taken.admitted !== (reply.said[index] === '1')) throw new Error('the script decided otherwise')
+        hotKeys.learn(hits, taken, replay, askedAt)
         resolve(taken)
       }
     } catch (error) {
@@ -76,6 +87,12 @@ export function createRedisStore({ link, clock, graceMs = 1_000 }: RedisStoreOpt
 
   return {
     take(hits) {
+      const refusal = hotKeys.refusal(hits)
+      if (refusal !== undefined) {
+        counts.here++
+        return refusal
+      }
+      counts.asked++
       return new Promise((resolve, reject) => {
         if (waiting.push({ hits, resolve, reject }) === 1) setImmediate(flushAll)
       })
@@ -97,6 +114,7 @@ export function createRedisStore({ link, clock, graceMs = 1_000 }: RedisStoreOpt
       const call = new ScriptArguments()
       call.addKeys(groupKeys(counter, rule.algorithm))
       const { rows, now } = await run('reset', call)
+      for (const key of call.keys) hotKeys.forget(key)
       return [...rows.values()].some(({ expiresAt }) => expiresAt > now)
     },
 
@@ -106,9 +124,12 @@ export function createRedisStore({ link, clock, graceMs = 1_000 }: RedisStoreOpt
       call.addCounter(counter, rule)
       call.addFormer(former)
       const { said } = await run('grant', call)
+      hotKeys.forget(call.keys[0]!)
       return said === '1'
     },
 
+    forget: (key) => hotKeys.forget(key),
+    counts,
     keep: () => undefined,
     size: () => 0,
   }
