@@ -70,6 +70,24 @@ export type Event =
       refused?: number
       reason?: string
     }
+  /** Who decides now, why, and which part of a limit this replica may admit beyond it. */
+  | {
+      event: 'counter_store_rung'
+      rung: 'store' | 'joining' | 'away'
+      before: 'store' | 'joining' | 'away'
+      why: string
+      replicas: number
+      overAdmission: number
+    }
+  /** `answered`, or what kind of failure it was. */
+  | { event: 'counter_store_call'; milliseconds: number; result: string }
+  | { event: 'counter_store_failed'; kind: string; error: unknown }
+  | { event: 'counter_store_decision'; by: 'store' | 'joining' | 'local' | 'allow' | 'deny' }
+  | { event: 'counters_merged'; counters: number }
+  /** A request that all of its counters would have admitted was refused since another had reserved of one. */
+  | { event: 'reserve_conflict' }
+  /** `rank` counts from 0. */
+  | { event: 'replicas_changed'; number: number; replicas: number; rank: number }
   // admin/
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected

@@ -41,6 +41,12 @@ export interface DeniedResponse {
   readonly body: string
 }
 
+/**
+ * Who decides while the store of the counters is away: each replica by its share, or nobody, and all pass or all are
+ * refused.
+ */
+export type OnStoreFailure = 'local' | 'allow' | 'deny'
+
 /** A rate-limit policy as the service applies it, its defaults filled in. */
 export interface LimitRule {
   readonly policy: string
@@ -60,6 +66,7 @@ export interface LimitRule {
   readonly response: DeniedResponse
   /** Whether clients get `x-ratelimit-*` headers, too. */
   readonly xRateLimitHeaders: boolean
+  readonly onStoreFailure: OnStoreFailure
 }
 
 /** All that the rate-limit service needs to know: counters are the whole fleet's, and so are the rules. */

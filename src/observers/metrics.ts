@@ -50,6 +50,48 @@ function interpreters(registry: Registry): Interpreters {
     'Hits that had to share a counter because the store was full.',
     ['policy'],
   )
+  const decidedBy = counter(
+    'weir_ratelimit_store_decisions_total',
+    'Requests by who decided: the store, the store and this replica’s share, or without the store a policy’s onStoreFailure.',
+    ['by'],
+  )
+  const storeFailures = counter(
+    'weir_ratelimit_store_failures_total',
+    'Calls that the counter store did not answer in time or refused, by kind.',
+    ['kind'],
+  )
+  const rungs = counter(
+    'weir_ratelimit_store_changes_total',
+    'Times that another came to decide, by who: store, joining or away.',
+    ['rung'],
+  )
+  const merged = counter(
+    'weir_ratelimit_merged_counters_total',
+    'Counters whose requests of an outage were added to the store.',
+    [],
+  )
+  const conflicts = counter(
+    'weir_ratelimit_reserve_conflicts_total',
+    'Requests across slots of a cluster that were refused for what others had reserved meanwhile.',
+    [],
+  )
+  const overAdmission = new Gauge({
+    name: 'weir_ratelimit_store_over_admission_ratio',
+    help: 'Part of a limit that this replica may admit beyond it in one window now.',
+    registers,
+  })
+  const replicas = new Gauge({
+    name: 'weir_ratelimit_replicas',
+    help: 'Replicas in the last record that is known.',
+    registers,
+  })
+  const storeCalls = new Histogram({
+    name: 'weir_ratelimit_store_seconds',
+    help: 'Time for which a request waited for the counter store.',
+    labelNames: ['result'],
+    buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05],
+    registers,
+  })
   const asked = counter(
     'weir_envoy_ratelimit_total',
     'Rate-limit requests of the Envoys that this weir runs, as they count them.',
@@ -83,6 +125,17 @@ function interpreters(registry: Registry): Interpreters {
     decision: ({ gateway, policy, plan, result }) => decisions.inc({ gateway, policy, plan, result }),
     unknown_policy: () => unknown.inc(),
     counters_full: ({ policy }) => overflows.inc({ policy }),
+    counter_store_decision: ({ by }) => decidedBy.inc({ by }),
+    counter_store_call: ({ milliseconds, result }) =>
+      storeCalls.observe({ result: result === 'answered' ? result : 'failed' }, milliseconds / 1000),
+    counter_store_failed: ({ kind }) => storeFailures.inc({ kind }),
+    counter_store_rung: ({ rung, overAdmission: ratio }) => {
+      rungs.inc({ rung })
+      overAdmission.set(ratio)
+    },
+    counters_merged: ({ counters }) => merged.inc(counters),
+    reserve_conflict: () => conflicts.inc(),
+    replicas_changed: ({ replicas: count }) => replicas.set(count),
     envoy_limited: ({ gateway, outcome, requests }) => asked.inc({ gateway, outcome }, requests),
     xds_sent: ({ gateway, type, resources, bytes: size }) => {
       sent.inc({ gateway, type }, resources)

@@ -197,7 +197,6 @@ describe('what the warnings say is true', () => {
       name: 'three',
       spec: {
         ...{ algorithm: 'fixed_window', limit: 3, window: '1h', key: [{ header: 'x-reader' }] },
-        onStoreFailure: 'deny',
         plans: { patron: { limit: 1000 } },
         overrides: [
           { match: { consumer: { prefix: 'a' } }, limit: 1000 },
@@ -280,7 +279,6 @@ describe('what the warnings say is true', () => {
     },
     'the policy’s own numbers are in force for every plan': limitedToThree,
     'the policy’s own numbers are in force for such requests': limitedToThree,
-    'counters are in memory, where no store can be away': limitedToThree,
   }
 
   test('there is a check of every effect that a schema names', () => {

@@ -18,6 +18,7 @@ export function limitRule(
     percent: 100,
     response: { status: 429, headers: {}, body: '' },
     xRateLimitHeaders: false,
+    onStoreFailure: 'local',
     ...more,
   }
 }

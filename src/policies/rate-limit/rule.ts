@@ -22,7 +22,17 @@ export function ruleOf(policy: string, spec: EffectiveRateLimit): LimitRule {
 }
 
 function made(policy: string, spec: EffectiveRateLimit): LimitRule {
-  const { plans = {}, overrides = [], onMissing, cost, mode, percent, response, xRateLimitHeaders } = spec
+  const {
+    plans = {},
+    overrides = [],
+    onMissing,
+    cost,
+    mode,
+    percent,
+    response,
+    xRateLimitHeaders,
+    onStoreFailure,
+  } = spec
   const { status, headers, body } = response
   return {
     policy,
@@ -39,6 +49,7 @@ function made(policy: string, spec: EffectiveRateLimit): LimitRule {
     percent,
     response: { status, headers, body },
     xRateLimitHeaders,
+    onStoreFailure,
   }
 }
 

@@ -140,7 +140,6 @@ export const RateLimitSpec = Type.Object(
         description:
           'While the counter store is away: each replica counts its share, all pass, or all are refused.',
         default: 'local',
-        pending: 'counters are in memory, where no store can be away',
       }),
     ),
   },
@@ -149,7 +148,14 @@ export const RateLimitSpec = Type.Object(
 
 export type RateLimitSpec = Static<typeof RateLimitSpec>
 
-type WithDefaults = 'onMissing' | 'cost' | 'mode' | 'percent' | 'stage' | 'xRateLimitHeaders'
+type WithDefaults =
+  | 'onMissing'
+  | 'cost'
+  | 'mode'
+  | 'percent'
+  | 'stage'
+  | 'xRateLimitHeaders'
+  | 'onStoreFailure'
 
 /** A policy as it is in force: what has a default is there. */
 export type EffectiveRateLimit = RateLimitSpec &

@@ -61,6 +61,7 @@ export function questionOf(
     rule: numbers.bound,
     cost: costOf(request, descriptor, inForce, said),
     enforced,
+    onStoreFailure: rule.onStoreFailure,
     ...(inForce.former && {
       former: () => formerCounters(inForce, key, (each) => each.numbersFor(said).bound),
     }),

@@ -1,7 +1,8 @@
 import { durationText } from '../../model/duration.ts'
 import type { LimitNumbers } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
-import type { HitOutcome } from '../stores/counter-store.ts'
+import type { Fallback, HitOutcome } from '../stores/counter-store.ts'
+import { sharedNumbers } from '../stores/resilient/shares.ts'
 import { seconds } from './headers.ts'
 import type { Question } from './question.ts'
 
@@ -15,8 +16,20 @@ export function reasonOf(question: Question, outcome: HitOutcome | undefined): s
     case 'refused':
       return `the request has no ${nameOf(question.missing)}, and onMissing is deny`
     case 'counted':
-      return counted(question.numbers.numbers, question.hit.cost, outcome!)
+      return outcome!.fallback === undefined
+        ? counted(question.numbers.numbers, question.hit.cost, outcome!)
+        : withoutStore(question.numbers.numbers, question.hit.cost, outcome!, outcome!.fallback)
   }
+}
+
+function withoutStore(numbers: LimitNumbers, cost: number, outcome: HitOutcome, fallback: Fallback): string {
+  const { word, why, place } = fallback
+  const store = `the store of the counters ${why}`
+  if (word !== 'local') return `${store}, and onStoreFailure is ${word}`
+  if (place === undefined)
+    return `${store}, and this replica has no share: it has seen no record of the replicas`
+  const said = counted(sharedNumbers(numbers, place), cost, outcome)
+  return `${store}, and this replica counts its share, one of ${place.replicas}: ${said}`
 }
 
 function counted(numbers: LimitNumbers, cost: number, outcome: HitOutcome): string {

@@ -1,3 +1,4 @@
+import type { OnStoreFailure } from '../../model/limit-rule.ts'
 import type { Decision, Micros, Standing } from '../algorithms/algorithm.ts'
 import type { BoundRule } from '../algorithms/bound-rule.ts'
 import type { CounterId } from '../identity/counter-id.ts'
@@ -14,6 +15,8 @@ export interface Hit {
   readonly cost: number
   /** One that is not enforced is in shadow: judged after the enforced ones, by itself. */
   readonly enforced: boolean
+  /** Who decides while the store of the counter is away: without it `local`. */
+  readonly onStoreFailure?: OnStoreFailure
   /**
    * Counters of the same key under the policy's earlier algorithms, newest first. Asked only where `counter` is not
    * there: the first that is found is carried over to it, and gone.
@@ -31,7 +34,19 @@ export interface Former {
 }
 
 /** What the counter said, and where it stands afterwards. */
-export interface HitOutcome extends Decision, Standing {}
+export interface HitOutcome extends Decision, Standing {
+  /** The store of the counter is away, and this decided. */
+  readonly fallback?: Fallback
+}
+
+/** What decides in the place of a store. */
+export interface Fallback {
+  readonly word: OnStoreFailure
+  /** Why the store does not decide, as a clause. */
+  readonly why: string
+  /** Whose share is counted by `local`; nothing where this replica has none. */
+  readonly place: { readonly replicas: number; readonly rank: number } | undefined
+}
 
 export interface Taken {
   /** Whether every enforced hit was admitted; only then anything was taken. */

@@ -1,0 +1,142 @@
+import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
+import type { BoundRule } from '../../algorithms/bound-rule.ts'
+import type { Hit } from '../counter-store.ts'
+import { counterKey } from '../redis/counter-key.ts'
+
+/** What a replica admitted by itself on one counter, to be added to the store's once. */
+export interface Alone {
+  /** Grows from one to the next: the store adds none twice. */
+  readonly sequence: number
+  /** The rule of the share, and what is in use by it. */
+  readonly share: BoundRule
+  readonly state: unknown
+}
+
+/** Adds it to the hit's counter in the store. May be called again with the same until it once resolves. */
+export type Merge = (hit: Hit, alone: Alone) => Promise<void>
+
+interface Entry {
+  /** The last that took from the counter. */
+  hit: Hit
+  /** What is being added, oldest first, and does not change any more. */
+  sent: Alone[]
+  open: { share: BoundRule; state: unknown } | undefined
+  merging: Promise<void> | undefined
+}
+
+/** A ledger that is full is looked through so often. */
+const sweepEvery: Micros = 1_000_000
+/** Merges that are in flight at once, of those that nobody waits for. */
+const wave = 64
+
+/**
+ * What this replica admitted by itself and the store does not know yet, by counter. It goes with its time: of a window that
+ * is over, or a bucket that is full again, there is nothing to add.
+ */
+export class Ledger {
+  readonly #entries = new Map<string, Entry>()
+  readonly #merge: Merge
+  readonly #clock: () => Micros
+  readonly #most: number
+  #sequence = 0
+  #sweepAt: Micros = 0
+
+  /** Beyond `most` counters nothing more is remembered. */
+  constructor(options: { merge: Merge; clock: () => Micros; most: number }) {
+    this.#merge = options.merge
+    this.#clock = options.clock
+    this.#most = options.most
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** A hit was admitted by the rule of the share. */
+  add(hit: Hit, share: BoundRule): void {
+    if (hit.cost === 0) return
+    const key = counterKey(hit.counter, hit.rule.algorithm)
+    const entry = this.#entries.get(key) ?? this.#begin(key, hit)
+    if (entry === undefined) return
+    entry.hit = hit
+    if (entry.open !== undefined && entry.open.share !== share) this.#close(entry)
+    const { state, decision } = share.step(entry.open?.state, hit.cost, this.#clock())
+    if (decision.admitted) {
+      entry.open = { share, state }
+      return
+    }
+    // More than the share, as where many keys had to use one counter: what does not fit is added by itself.
+    this.#close(entry)
+    entry.open = { share, state: share.step(undefined, hit.cost, this.#clock()).state }
+  }
+
+  /** Adds what is known of these hits' counters to the store; nothing where there is none. */
+  settle(hits: readonly Hit[]): Promise<unknown> | undefined {
+    if (this.#entries.size === 0) return undefined
+    const merging: Promise<void>[] = []
+    for (const { counter, rule } of hits) {
+      const key = counterKey(counter, rule.algorithm)
+      const entry = this.#entries.get(key)
+      if (entry !== undefined) merging.push(this.#settle(key, entry))
+    }
+    return merging.length === 0 ? undefined : Promise.all(merging)
+  }
+
+  /** Adds all to the store, as far as it can; resolves with how many counters that were. Rejects where it failed. */
+  async flush(): Promise<number> {
+    const all = [...this.#entries]
+    for (let from = 0; from < all.length; from += wave) {
+      await Promise.all(all.slice(from, from + wave).map(([key, entry]) => this.#settle(key, entry)))
+    }
+    return all.length
+  }
+
+  #begin(key: string, hit: Hit): Entry | undefined {
+    if (this.#entries.size >= this.#most && this.#clock() >= this.#sweepAt) this.#sweep()
+    if (this.#entries.size >= this.#most) return undefined
+    const entry: Entry = { hit, sent: [], open: undefined, merging: undefined }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  /** Forgets the counters of which nothing is in use any more. */
+  #sweep(): void {
+    const now = this.#clock()
+    this.#sweepAt = now + sweepEvery
+    for (const [key, { sent, open, merging }] of this.#entries) {
+      if (merging !== undefined) continue
+      const all = open === undefined ? sent : [...sent, open]
+      if (all.every(({ share, state }) => share.expiresAt(state) <= now)) this.#entries.delete(key)
+    }
+  }
+
+  #close(entry: Entry): void {
+    if (entry.open === undefined) return
+    entry.sent.push({ sequence: ++this.#sequence, ...entry.open })
+    entry.open = undefined
+  }
+
+  #settle(key: string, entry: Entry): Promise<void> {
+    entry.merging ??= this.#send(key, entry).finally(() => {
+      entry.merging = undefined
+    })
+    return entry.merging
+  }
+
+  async #send(key: string, entry: Entry): Promise<void> {
+    this.#close(entry)
+    for (let next = entry.sent[0]; next !== undefined; next = entry.sent[0]) {
+      if (next.share.expiresAt(next.state) > this.#clock()) await this.#merge(entry.hit, next)
+      entry.sent.shift()
+      this.#close(entry)
+    }
+    if (this.#entries.get(key) === entry) this.#entries.delete(key)
+  }
+}
+
+/** A state as a script reads it. */
+export function packed({ share, state }: Alone): number[] {
+  const row = new Float64Array(rowNumbers)
+  share.pack(state, row, 0)
+  return [...row]
+}

@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto'
+import { WeirError } from '../../../errors.ts'
+import type { Observe } from '../../../observe.ts'
+import type { Clocks } from '../../clock.ts'
+import type { Answer, CounterStore, Hit, Taken } from '../counter-store.ts'
+import { createMemoryStore } from '../memory/memory-store.ts'
+import type { RedisLink } from '../redis/link.ts'
+import { loadScripts } from '../redis/scripts.ts'
+import type { CircuitOptions } from './circuit.ts'
+import { Fallbacks, wordOf } from './fallback.ts'
+import { Ledger } from './ledger.ts'
+import { merge } from './merge.ts'
+import { createReach } from './reach.ts'
+import { overAdmission, recordOf, type StoreState, whyNot } from './store-state.ts'
+import { createStoreTime } from './store-time.ts'
+
+export interface ResilientStoreOptions {
+  primary: CounterStore
+  /** The way to the primary, for what is no request's: signs of life, and what was counted without it. */
+  link: RedisLink
+  clocks: Clocks
+  observe: Observe
+  /** Counters that are held while the store is away, before they are shared; as in the memory store. */
+  maxCounters: number
+  onOverflow?(policy: string): void
+  /** The longest that a request waits for the store. */
+  timeoutMs?: number
+  /** Between signs of life. */
+  heartbeatMs?: number
+  circuit?: CircuitOptions
+  /** Names this process among the replicas. */
+  id?: string
+  graceMs?: number
+}
+
+export interface ResilientStore extends CounterStore {
+  state(): StoreState
+  /** The first attempt to reach the store is over, whatever came of it. */
+  readonly started: Promise<void>
+  /** Leaves the record of the replicas. */
+  close(): Promise<void>
+}
+
+/** The longest that a person waits for the store, in milliseconds. */
+const patienceMs = 1_000
+
+/**
+ * A store that always answers. A call that takes longer than the bound or fails is answered at the bound by the policy's
+ * `onStoreFailure`, and the store is not asked again until a probe brings it back (`Circuit`). `local` counts this
+ * replica's share in a memory of its own, until the window ends; what it admits is added to the store once it is back,
+ * before the store decides anything for that counter. A call that was given up may have consumed all the same: then counts
+ * are high.
+ */
+export function createResilientStore(options: ResilientStoreOptions): ResilientStore {
+  const { primary, link, clocks, observe, maxCounters, onOverflow, timeoutMs = 10, graceMs = 1_000 } = options
+  const id = options.id ?? randomBytes(9).toString('base64url')
+  const scripts = loadScripts()
+  const time = createStoreTime(clocks)
+  const clock = time.read
+  const local = createMemoryStore({ clock, maxCounters, ...(onOverflow && { onOverflow }) })
+  const ledger = new Ledger({
+    merge: (hit, alone) => merge({ link, script: scripts.merge, id, graceMs }, hit, alone),
+    clock,
+    most: maxCounters,
+  })
+  const fallbacks = new Fallbacks(local, ledger)
+  const reach = createReach({
+    ...{ id, link, script: scripts.heartbeat, clocks, time, ledger, observe, timeoutMs },
+    heartbeatMs: options.heartbeatMs ?? 1_000,
+    look: primary.look,
+    circuit: options.circuit ?? {},
+    onPlace: (place) => {
+      fallbacks.place = place
+    },
+  })
+  const { circuit } = reach
+
+  /** What the store says, once it knows what was admitted without it. */
+  function ask(hits: readonly Hit[]): Answer<Taken> {
+    const settled = ledger.settle(hits)
+    return settled === undefined ? primary.take(hits) : settled.then(() => primary.take(hits))
+  }
+
+  function takeAway(hits: readonly Hit[]): Taken {
+    observe({ event: 'counter_store_decision', by: whoInstead(hits) })
+    return fallbacks.take(hits, whyNow())
+  }
+
+  function takeFromStore(hits: readonly Hit[]): Answer<Taken> {
+    const answer = ask(hits)
+    if (!(answer instanceof Promise)) {
+      observe({ event: 'counter_store_decision', by: 'store' })
+      return answer
+    }
+    return reach.bounded(answer, hits).then(
+      (taken) => {
+        observe({ event: 'counter_store_decision', by: 'store' })
+        return taken
+      },
+      () => takeAway(hits),
+    )
+  }
+
+  /** The share has to admit as well; policies that have none are the store's alone. */
+  function takeJoining(hits: readonly Hit[]): Answer<Taken> {
+    observe({ event: 'counter_store_decision', by: 'joining' })
+    const shares = hits.map(
+      (hit): Hit => (wordOf(hit) === 'local' ? hit : { ...hit, onStoreFailure: 'allow' }),
+    )
+    const spent = fallbacks.spend(shares, whyNow())
+    if (!spent.admitted) return spent
+    const finish = (taken: Taken) => {
+      if (!taken.admitted) fallbacks.giveBack(shares, spent)
+      return taken
+    }
+    const answer = ask(hits)
+    if (!(answer instanceof Promise)) return finish(answer)
+    return reach.bounded(answer, hits).then(finish, () => {
+      fallbacks.giveBack(shares, spent)
+      return takeAway(hits)
+    })
+  }
+
+  /** Of a call that failed while the circuit stays closed, too. */
+  function whyNow(): string {
+    return whyNot(circuit.rung, circuit.reason) ?? 'did not answer this request in time'
+  }
+
+  /** What people ask for is answered by the store, or not at all. */
+  async function forPeople<T>(
+    what: string,
+    hits: Pick<Hit, 'counter' | 'rule'>,
+    call: () => Answer<T>,
+  ): Promise<T> {
+    if (circuit.rung === 'away') throw unavailable(what, whyNow())
+    try {
+      return await within(patienceMs, async () => {
+        await ledger.settle([hits as Hit])
+        return call()
+      })
+    } catch (error) {
+      throw unavailable(what, whyNow(), error)
+    }
+  }
+
+  return {
+    take(hits) {
+      switch (circuit.rung) {
+        case 'store':
+          return takeFromStore(hits)
+        case 'joining':
+          return takeJoining(hits)
+        case 'away':
+          return takeAway(hits)
+      }
+    },
+    look(hits) {
+      if (circuit.rung === 'away') return fallbacks.look(hits, whyNow())
+      const answer = primary.look(hits)
+      if (!(answer instanceof Promise)) return answer
+      return reach.bounded(answer, hits).catch(() => fallbacks.look(hits, whyNow()))
+    },
+    peek: (policy, counter, rule, former) =>
+      forPeople('A counter cannot be read', { counter, rule }, () =>
+        primary.peek(policy, counter, rule, former),
+      ),
+    reset: (policy, counter, rule) =>
+      forPeople('A counter cannot be reset', { counter, rule }, async () => {
+        local.reset(policy, counter)
+        return primary.reset(policy, counter, rule)
+      }),
+    grant: (policy, counter, rule, amount, former) =>
+      forPeople('Nothing can be given back', { counter, rule }, () =>
+        primary.grant(policy, counter, rule, amount, former),
+      ),
+    keep(policy, until) {
+      primary.keep(policy, until)
+      local.keep(policy, until)
+    },
+    size: () => local.size(),
+
+    started: reach.started,
+    close: reach.close,
+    state() {
+      const { members, place } = reach.known()
+      const why = whyNot(circuit.rung, circuit.reason)
+      const record = recordOf(members, place)
+      return {
+        rung: circuit.rung,
+        ...(why !== undefined && { why: `the store ${why}` }),
+        seconds: Math.round(clocks.monotonic() / 1_000 - circuit.since) / 1_000,
+        replica: id,
+        ...(record && { record }),
+        unmerged: ledger.size,
+        overAdmission: overAdmission(circuit.rung, place),
+      }
+    },
+  }
+}
+
+/** Who decides a request without the store: who refuses it, or counts it, else nobody. */
+function whoInstead(hits: readonly Hit[]): 'local' | 'allow' | 'deny' {
+  if (hits.some((hit) => hit.enforced && wordOf(hit) === 'deny')) return 'deny'
+  return hits.some((hit) => wordOf(hit) === 'local') ? 'local' : 'allow'
+}
+
+function unavailable(what: string, why: string, cause?: unknown): WeirError {
+  const message = `${what} now: the store of the counters ${why}.`
+  const remedy =
+    'try again when /readyz says that the store decides; requests go on by each policy’s onStoreFailure'
+  return new WeirError('unavailable', message, {
+    problems: [{ pointer: '', message, remedy }],
+    retryAfter: 1,
+    cause,
+  })
+}
+
+async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`it did not answer within ${ms} ms`)), ms)
+  try {
+    return await Promise.race([work(), promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

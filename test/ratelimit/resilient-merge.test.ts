@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, describe, test } from 'node:test'
+import fc from 'fast-check'
+import { algorithmNames, type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
+import type { Hit } from '../../src/ratelimit/stores/counter-store.ts'
+import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
+import { loadScripts } from '../../src/ratelimit/stores/redis/scripts.ts'
+import { createSingleLink } from '../../src/ratelimit/stores/redis/single.ts'
+import { Ledger } from '../../src/ratelimit/stores/resilient/ledger.ts'
+import { merge } from '../../src/ratelimit/stores/resilient/merge.ts'
+import { sharedRule } from '../../src/ratelimit/stores/resilient/shares.ts'
+import { each, hitOn } from '../support/hits.ts'
+import { startValkey, type Valkey } from '../support/valkey.ts'
+
+const start = 1_700_000_000_000_000
+const limit = 20
+const windowMs = 100
+let runs = 0
+
+describe('what was counted alone is added to the store', () => {
+  let valkey: Valkey
+  let link: ReturnType<typeof createSingleLink>
+  before(async () => {
+    valkey = await startValkey()
+    link = createSingleLink({ host: '127.0.0.1', port: valkey.port })
+    await once(link.client, 'ready')
+  })
+  after(async () => {
+    link.close()
+    await valkey.stop()
+  })
+
+  /** A store, and the ledger of a replica of two, on a clock that stands until it is moved. */
+  function setUp(hit: Hit) {
+    let now = start
+    const clock = () => now
+    const store = createRedisStore({ link, clock, monotonic: clock, graceMs: 60_000 })
+    const script = loadScripts().merge
+    let lost = 0
+    const ledger = new Ledger({
+      clock,
+      most: 10,
+      async merge(on, alone) {
+        await merge({ link, script, id: 'a', graceMs: 60_000, clock }, on, alone)
+        // The store did it, and its answer did not come.
+        if (lost > 0) {
+          lost--
+          throw new Error('Connection is closed.')
+        }
+      },
+    })
+    return {
+      store,
+      ledger,
+      pass(ms: number) {
+        now += ms * 1_000
+      },
+      loseAnswers(count: number) {
+        lost = count
+      },
+      async flush() {
+        while (ledger.size > 0) await ledger.flush().catch(() => undefined)
+      },
+      used: async () => (await store.peek('p', hit.counter, hit.rule))?.used ?? 0,
+    }
+  }
+
+  for (const [index, name] of algorithmNames.entries()) {
+    test(`${name}: once, however often the answer is lost`, async () => {
+      const steps = fc.array(fc.record({ alone: fc.nat(3), store: fc.nat(3), lost: fc.nat(2) }), {
+        minLength: 1,
+        maxLength: 4,
+      })
+      const property = fc.asyncProperty(steps, async (all) => {
+        const hit = hitOn(`${name} ${runs++}`, each(limit, windowMs)[index]!)
+        const share = sharedRule(hit.rule, { replicas: 2, rank: 0 })
+        const { store, ledger, loseAnswers, flush, used } = setUp(hit)
+        let expected = 0
+        for (const { alone, store: direct, lost } of all) {
+          for (let count = 0; count < alone; count++) ledger.add(hit, share)
+          for (let count = 0; count < direct; count++) {
+            if ((await store.take([hit])).admitted) expected++
+          }
+          loseAnswers(lost)
+          await flush()
+          loseAnswers(0)
+          expected += alone
+          assert.equal(await used(), expected)
+        }
+      })
+      await fc.assert(property, { numRuns: 30 })
+    })
+  }
+
+  const isOver: [string, number, BoundRule, number][] = [
+    ['a window that is over adds nothing', windowMs, bindRule(each(limit, windowMs)[0]!), 0],
+    // All of the window before, and none of it has faded.
+    ['the window before counts as such', windowMs, bindRule(each(limit, windowMs)[1]!), 8],
+    ['half of the window before has faded', windowMs * 1.5, bindRule(each(limit, windowMs)[1]!), 4],
+    // A token comes back each 100 ms, to one of two replicas each 200 ms.
+    ['what a bucket has got back since adds nothing', windowMs * 4, bindRule(each(limit, windowMs)[2]!), 6],
+    ['nor what a queue has let go', windowMs * 4, bindRule(each(limit, windowMs)[3]!), 6],
+  ]
+  for (const [what, ms, rule, expected] of isOver) {
+    test(`${rule.algorithm}: ${what}`, async () => {
+      const hit = hitOn(`over ${runs++}`, rule)
+      const { ledger, pass, flush, used } = setUp(hit)
+      for (let count = 0; count < 8; count++) ledger.add(hit, sharedRule(rule, { replicas: 2, rank: 0 }))
+      pass(ms)
+      await flush()
+      assert.equal(await used(), expected)
+    })
+  }
+
+  test('beyond the limit, where more was admitted alone than the store had left', async () => {
+    const hit = hitOn(`beyond ${runs++}`, each(limit, windowMs)[0]!)
+    const { store, ledger, flush, used } = setUp(hit)
+    await store.take([{ ...hit, cost: limit }])
+    for (let count = 0; count < 5; count++) ledger.add(hit, sharedRule(hit.rule, { replicas: 2, rank: 0 }))
+    await flush()
+    assert.equal(await used(), limit + 5)
+  })
+})
