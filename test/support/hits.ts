@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto'
 import type { LimitNumbers } from '../../src/model/limit-rule.ts'
-import { type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
+import { type AlgorithmName, type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
 import type { CounterId } from '../../src/ratelimit/identity/counter-id.ts'
+import { counterGroup } from '../../src/ratelimit/identity/counter-identity.ts'
 import type { Hit } from '../../src/ratelimit/stores/counter-store.ts'
 
 /** An id like those of the service: the same text has the same, and its bits are as chance would have them. */
 export function counterId(text: string): CounterId {
   const hash = createHash('sha256').update(text).digest()
   return { a: hash.readInt32LE(0), b: hash.readInt32LE(4), c: hash.readInt32LE(8), d: hash.readInt32LE(12) }
+}
+
+/** As `counterId`, of one group with those of the same text under other algorithms. */
+export function counterUnder(text: string, algorithm: AlgorithmName): CounterId {
+  return counterGroup(counterId(text), algorithm)
 }
 
 /** One of each algorithm, idle again after ten times the milliseconds at most. */

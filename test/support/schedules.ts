@@ -4,7 +4,7 @@ import type { LimitNumbers } from '../../src/model/limit-rule.ts'
 import { type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
 import type { CounterStore, Former, Hit } from '../../src/ratelimit/stores/counter-store.ts'
 import { createPlainStore } from '../ratelimit/oracle/plain-store.ts'
-import { counterId, each } from './hits.ts'
+import { counterId, counterUnder, each } from './hits.ts'
 
 const policy = fc.nat(2)
 const key = fc.constantFrom('a', 'b', 'c')
@@ -37,9 +37,8 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 /** A policy's rule in force, as the service keeps it. */
 interface InForce {
   bound: BoundRule
-  /** Names the counters under one algorithm. */
-  family: string
-  former: { family: string; rule: BoundRule; until: number; next: BoundRule }[]
+  /** The algorithms before, newest first. */
+  former: { rule: BoundRule; until: number; next: BoundRule }[]
 }
 
 const start = 1_700_000_000_000_000
@@ -78,17 +77,14 @@ export async function play(
   const clock = () => now
   const store = open(clock)
   const plain = createPlainStore(clock)
-  const rules = first.map((each, index): InForce => {
-    return { bound: bindRule(each), family: `p${index}/0`, former: [] }
-  })
-  const counterOf = (index: number, key: string) => counterId(`${prefix}${rules[index]!.family}/${key}`)
+  const rules = first.map((each): InForce => ({ bound: bindRule(each), former: [] }))
+  const idOf = (index: number, key: string, { algorithm }: BoundRule) =>
+    counterUnder(`${prefix}p${index}/${key}`, algorithm)
+  const counterOf = (index: number, key: string) => idOf(index, key, rules[index]!.bound)
   const hitsOf = (asked: { policy: number; key: string; cost: number; enforced: boolean }[]): Hit[] =>
     asked.map(({ policy, key, ...each }) => {
       const former = (): Former[] =>
-        rules[policy]!.former.map(({ family, ...rest }) => ({
-          counter: counterId(`${prefix}${family}/${key}`),
-          ...rest,
-        }))
+        rules[policy]!.former.map((each) => ({ counter: idOf(policy, key, each.rule), ...each }))
       const { bound } = rules[policy]!
       const overflow = counterId('unused')
       return { counter: counterOf(policy, key), overflow, policy: `p${policy}`, rule: bound, former, ...each }
@@ -120,6 +116,11 @@ export async function play(
         const used = plain.peek(counter, bound) !== undefined
         assert.ok((await store.reset(`p${asked.policy}`, counter, bound)) || !used)
         plain.reset(counter)
+        for (const { rule } of rules[asked.policy]!.former) {
+          const earlier = idOf(asked.policy, asked.key, rule)
+          await store.reset(`p${asked.policy}`, earlier, rule)
+          plain.reset(earlier)
+        }
         break
       }
       case 'grant': {
@@ -145,7 +146,7 @@ function edit(
   now: number,
   seen: Seen,
 ): void {
-  const { bound, family, former } = rules[policy]!
+  const { bound, former } = rules[policy]!
   seen.edits++
   if (bound.algorithm === numbers.algorithm) {
     rules[policy]!.bound = bindRule(numbers, { replaced: { bound, at: now } })
@@ -153,9 +154,5 @@ function edit(
   }
   seen.carried++
   const next = bindRule(numbers)
-  rules[policy] = {
-    bound: next,
-    family: `p${policy}/${Number(family.split('/')[1]) + 1}`,
-    former: [{ family, rule: bound, until: now, next }, ...former],
-  }
+  rules[policy] = { bound: next, former: [{ rule: bound, until: now, next }, ...former] }
 }

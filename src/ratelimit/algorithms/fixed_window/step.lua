@@ -40,4 +40,10 @@ return {
   give_back = function(state, rule, amount)
     state[3] = math.max(0, state[3] - amount)
   end,
+  -- Takes back what was taken from `before`, in the same window only.
+  undo = function(state, _, cost, before)
+    if state[2] == before[2] and math.floor(state[1] / state[2]) == math.floor(before[1] / before[2]) then
+      state[3] = math.max(0, state[3] - cost)
+    end
+  end,
 }

@@ -39,4 +39,12 @@ return {
   give_back = function(state, rule, amount)
     state[2] = whole.drain(state[2], rule[3] / rule[4], amount)
   end,
+  -- Takes back what was taken from `before`, only while nobody took a turn behind it.
+  undo = function(state, rule, cost, before)
+    local ticks = (state[1] - before[1]) / rule[4]
+    local wait = whole.drain(before[2] + cost * (rule[3] / rule[4]), rule[2], ticks)
+    if state[3] == before[3] and state[2] == wait then
+      state[2] = whole.drain(before[2], rule[2], ticks)
+    end
+  end,
 }

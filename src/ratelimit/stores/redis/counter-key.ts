@@ -30,6 +30,14 @@ export function groupKeys(counter: CounterId, algorithm: AlgorithmName): string[
   return algorithmNames.map((each) => prefix + letters[each])
 }
 
+/** Where a store remembers what replicas added to the counters of a group: in their slot. */
+export function memoKey(counter: CounterId, algorithm: AlgorithmName): string {
+  return `${groupPrefix(counter, algorithm)}m`
+}
+
+/** Where a store keeps the record of the replicas. */
+export const membersKey = `weir:${version}:replicas`
+
 function groupPrefix(counter: CounterId, algorithm: AlgorithmName): string {
   const { a, b, c, d } = counterGroup(counter, algorithm)
   bytes.writeInt32LE(a, 0)

@@ -1,5 +1,5 @@
 import type { Micros } from '../../algorithms/algorithm.ts'
-import type { Hit, Taken } from '../counter-store.ts'
+import type { Hit, HitOutcome, Taken } from '../counter-store.ts'
 import { begin, findTouched, judge, type Touched } from '../judge.ts'
 import { counterKey } from './counter-key.ts'
 import type { Replay } from './replay.ts'
@@ -14,6 +14,8 @@ const longest: Micros = 250_000
 
 interface Remembered {
   readonly state: unknown
+  /** Whether nothing of it may be given back. */
+  readonly isSettled: boolean
   /** What the own clock is to be added to for the store's, or more than it: the answer's time less that of the question. */
   readonly ahead: Micros
   readonly askedAt: Micros
@@ -51,7 +53,7 @@ export class HotKeys {
     const touch = (hit: Hit, met: Touched[]) =>
       findTouched(met, hit.counter) ?? begin(hit, hit.counter, this.#state(hit), met)
     const { taken } = judge({ hits, now: own + ahead, taking: false, touch })
-    return taken.admitted ? undefined : taken
+    return hits.some((hit, index) => this.#isRefused(hit, taken.outcomes[index]!)) ? taken : undefined
   }
 
   /**
@@ -66,7 +68,8 @@ export class HotKeys {
       // What was asked before a counter was forgotten may be of before that.
       if (askedAt <= this.#forgotAt) continue
       const state = replay.state(counter, rule, former)
-      this.#remembered.set(key, { state, ahead: replay.now - askedAt, askedAt })
+      const isSettled = replay.isSettled(counter, rule)
+      this.#remembered.set(key, { state, isSettled, ahead: replay.now - askedAt, askedAt })
     }
     while (this.#remembered.size > mostRemembered)
       this.#remembered.delete(this.#remembered.keys().next().value!)
@@ -80,5 +83,10 @@ export class HotKeys {
 
   #state({ counter, rule }: Hit): unknown {
     return this.#remembered.get(counterKey(counter, rule.algorithm))!.state
+  }
+
+  /** Whether the hit refuses its request, whatever is given back. */
+  #isRefused({ counter, rule, enforced }: Hit, { admitted }: HitOutcome): boolean {
+    return enforced && !admitted && this.#remembered.get(counterKey(counter, rule.algorithm))!.isSettled
   }
 }

@@ -1,14 +1,17 @@
+import type { Observe } from '../../../observe.ts'
 import type { Micros } from '../../algorithms/algorithm.ts'
 import type { CounterStore, CounterView, Hit, Taken } from '../counter-store.ts'
+import { AcrossSlots, partsOf } from './across-slots.ts'
 import { groupKeys } from './counter-key.ts'
 import { HotKeys } from './hot-keys.ts'
 import type { RedisLink } from './link.ts'
 import { Replay, type Reply, readReply } from './replay.ts'
 import { ScriptArguments } from './script-arguments.ts'
 import { loadScripts, type ScriptName } from './scripts.ts'
+import { type SlotAnswer, SlotCalls } from './slot-calls.ts'
 
-/** Requests that one call of the script decides at most: some 0.5 ms of the store's one thread. */
-const mostInCall = 64
+/** All that is asked of a primary without slots. */
+const anySlot = 0
 
 export interface RedisStoreOptions {
   link: RedisLink
@@ -18,6 +21,7 @@ export interface RedisStoreOptions {
   graceMs?: number
   /** Whole microseconds since whenever, at the rate of time. */
   monotonic?: () => Micros
+  observe?: Observe
 }
 
 export interface RedisStore extends CounterStore {
@@ -28,61 +32,33 @@ export interface RedisStore extends CounterStore {
   readonly counts: { readonly here: number; readonly asked: number; readonly calls: number }
 }
 
-interface Waiting {
-  hits: readonly Hit[]
-  resolve(taken: Taken): void
-  reject(error: unknown): void
-}
-
 /**
- * Counters in Redis or Valkey, on one primary: a request is one atomic step of a script, and time is the primary's. The
- * requests of one turn of the loop go in one call.
+ * Counters in Redis or Valkey. A request is one atomic step of a script where its counters are on one primary without
+ * slots, or all in one slot; across slots see `AcrossSlots`. Time is the primary's. The requests of one turn of the loop go
+ * in one call, or one a slot.
  */
-export function createRedisStore({ link, clock, graceMs = 1_000, monotonic }: RedisStoreOptions): RedisStore {
+export function createRedisStore(options: RedisStoreOptions): RedisStore {
+  const { link, clock, graceMs = 1_000, monotonic, observe = () => undefined } = options
   const scripts = loadScripts()
   const own = monotonic ?? (() => Math.floor(performance.now() * 1_000))
   const hotKeys = new HotKeys(own)
   const counts = { here: 0, asked: 0, calls: 0 }
-  let waiting: Waiting[] = []
+  const calls = new SlotCalls({ run, own, onCall: () => counts.calls++ })
+  const across = new AcrossSlots({ calls, learn, onConflict: () => observe({ event: 'reserve_conflict' }) })
 
   async function run(name: ScriptName, call: ScriptArguments): Promise<Reply> {
     const answer = await link.run(scripts[name], call.keys, call.list(clock?.() ?? '', graceMs))
     return readReply(call.keys, answer)
   }
 
-  async function flush(requests: readonly Waiting[]): Promise<void> {
-    try {
-      const call = new ScriptArguments()
-      call.add(requests.length)
-      for (const { hits } of requests) {
-        call.add(hits.length)
-        for (const hit of hits) call.addHit(hit)
-      }
-      counts.calls++
-      const askedAt = own()
-      const reply = await run('take', call)
-      const replay = new Replay(reply)
-      for (const [index, { hits, resolve }] of requests.entries()) {
-        const taken = replay.decide(hits, true)
-        if (taken.admitted !== (reply.said[index] === '1')) throw new Error('the script decided otherwise')
-        hotKeys.learn(hits, taken, replay, askedAt)
-        resolve(taken)
-      }
-    } catch (error) {
-      for (const { reject } of requests) reject(error)
-    }
+  function learn(hits: readonly Hit[], taken: Taken, { replay, askedAt }: SlotAnswer): void {
+    hotKeys.learn(hits, taken, replay, askedAt)
   }
 
-  function flushAll(): void {
-    const all = waiting
-    waiting = []
-    for (let from = 0; from < all.length; from += mostInCall) void flush(all.slice(from, from + mostInCall))
-  }
-
-  async function look(hits: readonly Hit[]): Promise<Taken> {
-    const call = new ScriptArguments()
-    for (const hit of hits) call.addHit(hit)
-    return new Replay(await run('read', call)).decide(hits, false)
+  async function takeFrom(slot: number, hits: readonly Hit[]): Promise<Taken> {
+    const answer = await calls.take(slot, hits)
+    learn(hits, answer.taken, answer)
+    return answer.taken
   }
 
   return {
@@ -93,11 +69,14 @@ export function createRedisStore({ link, clock, graceMs = 1_000, monotonic }: Re
         return refusal
       }
       counts.asked++
-      return new Promise((resolve, reject) => {
-        if (waiting.push({ hits, resolve, reject }) === 1) setImmediate(flushAll)
-      })
+      if (!link.isCluster) return takeFrom(anySlot, hits)
+      const parts = partsOf(hits)
+      return parts.length === 1 ? takeFrom(parts[0]!.slot, hits) : across.take(parts)
     },
-    look,
+    look(hits) {
+      const whole = { slot: anySlot, hits: [...hits], places: [...hits.keys()] }
+      return across.look(link.isCluster ? partsOf(hits) : [whole])
+    },
 
     async peek(_, counter, rule, former = []): Promise<CounterView | undefined> {
       const call = new ScriptArguments()

@@ -32,6 +32,7 @@ export function readReply(keys: readonly string[], answer: readonly Buffer[]): R
 export class Replay {
   readonly #rows: ReadonlyMap<string, Row>
   readonly #states = new Map<string, unknown>()
+  readonly #reserved = new Set<string>()
   readonly now: Micros
 
   constructor({ now, rows }: Reply) {
@@ -48,6 +49,17 @@ export class Replay {
       for (const { id, after, hit } of touched) this.#states.set(counterKey(id, hit.rule.algorithm), after)
     }
     return taken
+  }
+
+  /** Whether nothing of a counter may be given back: its usage only falls with time. */
+  isSettled(counter: CounterId, rule: BoundRule): boolean {
+    const key = counterKey(counter, rule.algorithm)
+    return !this.#reserved.has(key) && (this.#rows.get(key)?.reservedUntil ?? 0) <= this.now
+  }
+
+  /** What the hits took may be given back. */
+  reserve(hits: readonly Hit[]): void {
+    for (const { counter, rule } of hits) this.#reserved.add(counterKey(counter, rule.algorithm))
   }
 
   /** A counter's state as the requests so far left it, or as it would be carried over; nothing where it is idle. */

@@ -8,15 +8,19 @@ const rowBytes = 8 * (1 + rowNumbers)
 export interface Row {
   readonly expiresAt: Micros
   readonly numbers: Float64Array
+  /** Until then something of it may be given back; 0 for nothing. */
+  readonly reservedUntil: Micros
 }
 
 /** Reads a value that a script answered; nothing where there was none. Throws for what is no counter. */
 export function readRow(value: Buffer): Row | undefined {
   if (value.length === 0) return undefined
-  if (value.length !== rowBytes) throw new Error(`a counter in the store has ${value.length} bytes`)
+  if (value.length < rowBytes || value.length % 8 !== 0)
+    throw new Error(`a counter in the store has ${value.length} bytes`)
   const numbers = new Float64Array(rowNumbers)
   for (let index = 0; index < rowNumbers; index++) numbers[index] = value.readDoubleLE(8 * (1 + index))
-  return { expiresAt: value.readDoubleLE(0), numbers }
+  const reservedUntil = value.length > rowBytes ? value.readDoubleLE(rowBytes) : 0
+  return { expiresAt: value.readDoubleLE(0), numbers, reservedUntil }
 }
 
 /** A state by the rule's algorithm. */

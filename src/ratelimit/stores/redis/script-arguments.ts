@@ -37,6 +37,15 @@ export class ScriptArguments {
     this.add(this.#key(counter, rule), this.#rule(rule))
   }
 
+  addRule(rule: BoundRule): void {
+    this.add(this.#rule(rule))
+  }
+
+  /** A key that is no counter's. */
+  addKey(key: string): void {
+    this.add(this.keys.push(key))
+  }
+
   addFormer(former: readonly Former[]): void {
     this.add(former.length)
     for (const { counter, rule, until, next } of former) {

@@ -9,7 +9,9 @@ export interface Script {
   readonly sha: string
 }
 
-export type ScriptName = 'take' | 'read' | 'reset' | 'grant'
+const scriptNames = ['take', 'read', 'give-back', 'reset', 'grant', 'merge', 'heartbeat'] as const
+
+export type ScriptName = (typeof scriptNames)[number]
 
 /** The scripts of this store: each is the algorithms' steps, what all share, and a body of its own. */
 export function loadScripts(): Readonly<Record<ScriptName, Script>> {
@@ -24,5 +26,5 @@ export function loadScripts(): Readonly<Record<ScriptName, Script>> {
     const text = common + file(`lua/${name}.lua`)
     return { name, text, sha: createHash('sha1').update(text).digest('hex') }
   }
-  return { take: script('take'), read: script('read'), reset: script('reset'), grant: script('grant') }
+  return Object.fromEntries(scriptNames.map((name) => [name, script(name)])) as Record<ScriptName, Script>
 }

@@ -1,18 +1,15 @@
 import { Redis, type RedisOptions } from 'ioredis'
+import { clientOptions } from './client-options.ts'
 import type { RedisLink } from './link.ts'
-import type { Script } from './scripts.ts'
+import { runScript } from './run-script.ts'
 
-/** A link to one primary. */
+/** A link to one primary, at an address or wherever Sentinels say that it is. */
 export function createSingleLink(options: RedisOptions): RedisLink & { close(): void; client: Redis } {
-  const client = new Redis({ ...options, enableOfflineQueue: false, maxRetriesPerRequest: 0 })
+  const client = new Redis({ ...clientOptions, enableOfflineQueue: false, ...options })
   client.on('error', () => undefined)
-  async function run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Buffer[]> {
-    try {
-      return (await client.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)) as Buffer[]
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return (await client.callBuffer('EVAL', script.text, keys.length, ...keys, ...args)) as Buffer[]
-    }
+  return {
+    run: (script, keys, args) => runScript(client, script, keys, args),
+    close: () => client.disconnect(),
+    client,
   }
-  return { run, close: () => client.disconnect(), client }
 }

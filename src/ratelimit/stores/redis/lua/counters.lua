@@ -57,19 +57,27 @@ end
 -- Milliseconds, some 285 years: what a key may have left to live in Redis, too, is bounded.
 local longest_life = 9007199254740
 
--- A counter's state, and until when it is in use; nothing where it is idle.
+-- A counter's state and until when it is in use; nothing where it is idle. Behind these: until when something that was
+-- reserved of it may be given back, and the ids of what was.
 local function read(raw)
   if not raw then
     return nil
   end
   local expires, at, first, second, third = struct.unpack('<ddddd', raw)
-  return { at, first, second, third }, expires
+  if #raw == 40 then
+    return { at, first, second, third }, expires, 0, ''
+  end
+  return { at, first, second, third }, expires, (struct.unpack('<d', raw, 41)), string.sub(raw, 49)
 end
 
-local function write(key, state, expires)
+local function write(counter)
+  local state, expires = counter.state, counter.expires
   local value = struct.pack('<ddddd', expires, state[1], state[2], state[3], state[4] or 0)
+  if counter.reserved > now then
+    value = value .. struct.pack('<d', counter.reserved) .. counter.returned
+  end
   local life = math.ceil(math.max(0, expires - now) / 1000) + grace
-  call('SET', key, value, 'PX', string.format('%.0f', math.min(life, longest_life)))
+  call('SET', counter.key, value, 'PX', string.format('%.0f', math.min(life, longest_life)))
 end
 
 -- A state under one rule, as a state under another that replaced it then.
@@ -111,21 +119,22 @@ local function counter_of(key, rule, former)
   if counter then
     return counter
   end
-  local state, expires = read(get(key))
-  counter = { key = key, state = state, expires = expires or 0 }
+  local state, expires, reserved, returned = read(get(key))
+  counter = { key = key, state = state, expires = expires or 0, reserved = reserved or 0, returned = returned or '' }
   counters[key] = counter
   counters[#counters + 1] = counter
   if state then
     return counter
   end
   for index, each in ipairs(former) do
-    state = read(get(each.key))
+    state, expires, reserved, returned = read(get(each.key))
     if state then
       for step = index, 1, -1 do
         state = carry_over(state, former[step].rule, former[step].next, former[step].till)
       end
       counter.state, counter.from, counter.changed = state, each.key, true
       counter.expires = rule.algorithm.expires(state, rule)
+      counter.reserved, counter.returned = reserved, returned
       break
     end
   end
@@ -145,7 +154,7 @@ local function write_all()
       call('DEL', counter.from)
     end
     if counter.changed and (raws[counter.key] or counter.expires > now) then
-      write(counter.key, counter.state, counter.expires)
+      write(counter)
     end
   end
 end

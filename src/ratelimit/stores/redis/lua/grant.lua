@@ -10,6 +10,8 @@ if counter.state then
   if in_use then
     rule.algorithm.give_back(state, rule, amount)
     keep(counter, state, rule)
+    -- Nobody gives back what may be given back by this already.
+    counter.reserved = 0
   end
 end
 write_all()

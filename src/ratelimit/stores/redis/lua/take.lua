@@ -1,5 +1,5 @@
 -- Decides requests, one after the other: all enforced hits of one are taken or none; then each in shadow, if all of them
--- were. Says `1` for each that was admitted, else `0`.
+-- were. Says `1` for each that was admitted, else `0`. What some of them took may be given back for a while.
 
 -- Whether a hit is admitted. What it takes is seen by those after it.
 local function judge(hit, keeping)
@@ -48,12 +48,21 @@ local function decide()
       counter.after = nil
     end
   end
-  return admitted
+  return admitted, hits
 end
 
-local said = {}
+local said, decided = {}, {}
 for index = 1, number() do
-  said[index] = decide() and '1' or '0'
+  local admitted, hits = decide()
+  said[index], decided[index] = admitted and '1' or '0', hits
+end
+for _ = 1, number() do
+  local index = number()
+  if said[index] == '1' then
+    for _, hit in ipairs(decided[index]) do
+      hit.counter.reserved = now + 50000
+    end
+  end
 end
 write_all()
 return answer(table.concat(said))

@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs'
+import type { ConnectionOptions } from 'node:tls'
+import type { Redis } from 'ioredis'
+import { messageOf, startupError, type WeirError } from '../../../errors.ts'
+import { clientOptions, reconnectAfter } from './client-options.ts'
+import { createClusterLink } from './cluster.ts'
+import type { RedisLink } from './link.ts'
+import { faultOf, faultOfError } from './server-check.ts'
+import { createSingleLink } from './single.ts'
+import { type RedisTarget, readRedisUrl, showTarget } from './url.ts'
+
+export interface OpenLink extends RedisLink {
+  /** The URL without what is secret. */
+  readonly shown: string
+  /**
+   * Waits until the store is reached and fits, or the time is over: then says what was in the way. Throws a start-up error
+   * for what only another REDIS_URL or another server mends.
+   */
+  check(milliseconds?: number): Promise<{ reached: true } | { reached: false; why: string }>
+  close(): void
+}
+
+/**
+ * The way to the store of a `REDIS_URL` (`readRedisUrl`): one server, the primary that Sentinels name, or a cluster. It
+ * connects by itself, and again whenever the connection is gone. A server that does not fit is not asked for anything.
+ * Throws a start-up error for a URL that cannot be.
+ */
+export function openRedisLink(url: string): OpenLink {
+  const target = readRedisUrl(url)
+  const { link, nodes } = connect(target)
+  const client = link.client
+  let fault: WeirError | undefined
+  let lastError = 'it has not answered yet'
+  let isChecked = false
+  const changed = new Set<() => void>()
+  const told = () => {
+    for (const tell of changed) tell()
+  }
+
+  const onError = (error: unknown) => {
+    lastError = messageOf(error)
+    const found = faultOfError(lastError)
+    if (found !== undefined) fault = found
+    told()
+  }
+
+  async function onReady(): Promise<void> {
+    try {
+      const list = nodes()
+      const infos = await Promise.all(list.map((node) => node.info('server').catch(onlyNotAllowed)))
+      fault = infos.map((info) => faultOf(info, target.kind)).find((each) => each !== undefined)
+      isChecked = true
+    } catch (error) {
+      onError(error)
+    }
+    told()
+  }
+
+  client.on('error', onError)
+  client.on('node error', onError)
+  client.on('ready', () => void onReady())
+
+  return {
+    ...link,
+    shown: showTarget(target),
+    async run(script, keys, args) {
+      if (fault !== undefined) throw fault
+      return link.run(script, keys, args)
+    },
+    async check(milliseconds = 2_000) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const tell = () => {
+        if (isChecked || fault !== undefined) resolve()
+      }
+      const timer = setTimeout(resolve, milliseconds)
+      changed.add(tell)
+      tell()
+      await promise
+      clearTimeout(timer)
+      changed.delete(tell)
+      if (fault !== undefined) throw fault
+      return isChecked ? { reached: true } : { reached: false, why: lastError }
+    },
+    close: link.close,
+  }
+}
+
+function connect(target: RedisTarget): {
+  link: ReturnType<typeof createSingleLink> | ReturnType<typeof createClusterLink>
+  /** Those whose version is looked at. */
+  nodes(): Redis[]
+} {
+  const { kind, hosts, path, primary, username, password, db, sentinelUsername, sentinelPassword } = target
+  const tls = tlsOf(target)
+  const all = { ...(username && { username }), ...(password && { password }), ...(tls && { tls }) }
+  if (kind === 'cluster') {
+    const link = createClusterLink(hosts, all)
+    return { link, nodes: () => link.client.nodes('master').filter(({ status }) => status === 'ready') }
+  }
+  const [first] = hosts
+  const link = createSingleLink({
+    ...all,
+    db,
+    ...(kind === 'sentinel'
+      ? {
+          sentinels: [...hosts],
+          name: primary!,
+          role: 'master',
+          ...(sentinelUsername && { sentinelUsername }),
+          ...(sentinelPassword && { sentinelPassword }),
+          ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+          failoverDetector: true,
+          sentinelRetryStrategy: reconnectAfter,
+          sentinelReconnectStrategy: reconnectAfter,
+          sentinelCommandTimeout: clientOptions.socketTimeout,
+        }
+      : path === undefined
+        ? { ...first }
+        : { path }),
+  })
+  return { link, nodes: () => [link.client] }
+}
+
+function tlsOf({ tls }: RedisTarget): ConnectionOptions | undefined {
+  if (tls === undefined) return undefined
+  const file = (option: string, path: string) => {
+    try {
+      return readFileSync(path)
+    } catch (error) {
+      throw startupError(
+        `REDIS_URL has ${option}=${path}, which cannot be read: ${messageOf(error)}.`,
+        'Name a PEM file that weir may read.',
+        error,
+      )
+    }
+  }
+  return {
+    ...(tls.ca && { ca: file('ssl_ca_certs', tls.ca) }),
+    ...(tls.certificate && { cert: file('ssl_certfile', tls.certificate) }),
+    ...(tls.key && { key: file('ssl_keyfile', tls.key) }),
+  }
+}
+
+/** A user that may not ask for the version is trusted to have a server that fits. */
+function onlyNotAllowed(error: unknown): string {
+  if (/NOPERM/.test(messageOf(error))) return ''
+  throw error
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { LimitNumbers } from '../../src/model/limit-rule.ts'
+import type { Event } from '../../src/observe.ts'
+import { type AlgorithmName, algorithmNames } from '../../src/ratelimit/algorithms/bound-rule.ts'
+import type { Hit, Taken } from '../../src/ratelimit/stores/counter-store.ts'
+import { counterKey } from '../../src/ratelimit/stores/redis/counter-key.ts'
+import { type OpenLink, openRedisLink } from '../../src/ratelimit/stores/redis/open-link.ts'
+import { createRedisStore, type RedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
+import { slotOfKey } from '../../src/ratelimit/stores/redis/slot.ts'
+import { each, hitOn } from '../support/hits.ts'
+import { play, schedules } from '../support/schedules.ts'
+import { startValkeyCluster, type ValkeyCluster } from '../support/valkey-cluster.ts'
+
+const isLong = process.env.WEIR_LONG === '1'
+const hour = 3_600_000
+
+describe('the store in a cluster of three nodes', () => {
+  let cluster: ValkeyCluster
+  const links: OpenLink[] = []
+  const events: Event[] = []
+
+  /** A replica of weir, with connections of its own. */
+  async function openStore(more: { clock?: () => number } = {}): Promise<RedisStore> {
+    const link = openRedisLink(cluster.url)
+    links.push(link)
+    assert.deepEqual(await link.check(), { reached: true })
+    return createRedisStore({
+      link,
+      observe: (event) => void events.push(event),
+      ...(more.clock && { clock: more.clock, monotonic: more.clock, graceMs: hour }),
+    })
+  }
+  const conflicts = () => events.filter(({ event }) => event === 'reserve_conflict').length
+
+  before(async () => {
+    cluster = await startValkeyCluster()
+  })
+  after(async () => {
+    for (const link of links) link.close()
+    await cluster?.stop()
+  })
+
+  test('keys are in the slots that the cluster says', async () => {
+    const { client } = cluster.primaries[0]!
+    const keys = ['', 'weir:1:replicas', '{}a', 'a{b}c', 'a{b', '}{x}', '{{x}}']
+    for (let index = 0; index < 50; index++) keys.push(keyOf(hitOn(`k${index}`, fixed(1))))
+    for (const key of keys) assert.equal(slotOfKey(key), await client.call('CLUSTER', 'KEYSLOT', key), key)
+  })
+
+  for (const [index, name] of algorithmNames.entries()) {
+    test(`one request after another, it answers as a map that forgets nothing: ${name}`, async () => {
+      const seen = { takes: 0, denied: 0, edits: 0, carried: 0 }
+      const link = openRedisLink(cluster.url)
+      links.push(link)
+      await link.check()
+      let runs = 0
+      const open = (clock: () => number) =>
+        createRedisStore({
+          link,
+          clock,
+          monotonic: clock,
+          graceMs: hour,
+          observe: (event) => void events.push(event),
+        })
+      const property = fc.asyncProperty(fc.array(schedules(index), { minLength: 20, maxLength: 20 }), (all) =>
+        Promise.all(all.map((schedule) => play(schedule, open, seen, `${name}/${runs++}/`))).then(
+          () => undefined,
+        ),
+      )
+      const was = conflicts()
+      await fc.assert(property, { endOnFailure: true, numRuns: isLong ? 500 : 5 })
+      for (const [what, count] of Object.entries(seen)) assert.ok(count > 50, `${what}: ${count}`)
+      assert.equal(conflicts(), was)
+    })
+  }
+
+  for (const name of algorithmNames) {
+    test(`at the same time, ${name} never admits too many, and is counted exactly afterwards`, async () => {
+      const stores = await Promise.all([openStore(), openStore(), openStore()])
+      for (let round = 0; round < (isLong ? 100 : 10); round++) {
+        // Two that all share, and one for every third: what one refuses others have reserved.
+        const shared = [numbersOf(name, 30), numbersOf('fixed_window', 40), numbersOf('sliding_window', 50)]
+        const hitsOf = (client: number): Hit[] => [
+          ...shared.map((numbers, index) =>
+            hitOn(`${name}/${round}`, numbers, { policy: `shared-${index}` }),
+          ),
+          hitOn(`${name}/${round}/${client % 3}`, fixed(12), { policy: 'own' }),
+        ]
+        const all = await Promise.all(
+          Array.from(
+            { length: 90 },
+            (_, client) => stores[client % 3]!.take(hitsOf(client)) as Promise<Taken>,
+          ),
+        )
+        const admitted = all.filter((taken) => taken.admitted).length
+        assert.ok(admitted <= 30, `${admitted} were admitted`)
+        assert.ok(admitted > 0)
+        const store = stores[0]!
+        const used = await Promise.all(
+          hitsOf(0)
+            .slice(0, 3)
+            .map(async ({ policy, counter, rule }) => (await store.peek(policy, counter, rule))?.used ?? 0),
+        )
+        // A turn that somebody stood behind stays taken.
+        for (const [index, count] of used.entries())
+          if (index === 0 && name === 'leaky_bucket') assert.ok(count >= admitted, `${count} < ${admitted}`)
+          else assert.equal(count, admitted, `shared-${index}: ${used}, ${admitted} were admitted`)
+      }
+    })
+  }
+
+  test('conflicts are counted', () => assert.ok(conflicts() > 0, String(conflicts())))
+})
+
+function numbersOf(name: AlgorithmName, amount: number): LimitNumbers {
+  return each(amount, hour)[algorithmNames.indexOf(name)]!
+}
+
+function fixed(limit: number): LimitNumbers {
+  return numbersOf('fixed_window', limit)
+}
+
+function keyOf({ counter, rule }: Hit): string {
+  return counterKey(counter, rule.algorithm)
+}
