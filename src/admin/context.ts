@@ -36,6 +36,14 @@ export interface GatewayChange {
   drains: string[]
 }
 
+/** Whether a balancer should send requests here, and why not. */
+export interface Readiness {
+  ready: boolean
+  /** It ends soon; until then everything is served. */
+  stopping: boolean
+  detail: Record<string, unknown>
+}
+
 export interface AdminOptions {
   store: Store
   /** Every kind that has routes, in the order of an export. */
@@ -56,7 +64,7 @@ export interface AdminOptions {
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */
   limits: CounterDesk
-  readiness(): { ready: boolean; detail: Record<string, unknown> }
+  readiness(): Readiness
   /** Milliseconds that a peer has for its headers and for its whole request. */
   timeouts?: { headersMs: number; requestMs: number }
 }
