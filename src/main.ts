@@ -206,6 +206,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
       return metrics.expose()
     },
     fleet: xds.fleet.list,
+    config: xds.fleet.config,
     panic: async ({ gateway, id, state }) => {
       const own =
         state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined

@@ -6,6 +6,7 @@ import type { Observe } from '../observe.ts'
 import type { CounterDesk } from '../ratelimit/counters/counter-desk.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
+import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
 import type { TextParser } from './text-parser.ts'
 
 export type { FleetItem }
@@ -55,6 +56,8 @@ export interface AdminOptions {
   version: string
   metrics(): Promise<{ contentType: string; text: string }>
   fleet(): FleetItem[]
+  /** What a connected Envoy is served; nothing where no such one is connected. */
+  config(question: ConfigQuestion): ServedConfig | undefined
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>

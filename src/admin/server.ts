@@ -16,6 +16,7 @@ import { docsRoutes } from './routes/docs.ts'
 import { explainRoute } from './routes/explain.ts'
 import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
+import { fleetConfigRoute } from './routes/fleet-config.ts'
 import { healthRoutes } from './routes/health.ts'
 import { limitKeyRoutes } from './routes/limit-keys.ts'
 import { objectWriteRoutes } from './routes/object-writes.ts'
@@ -123,7 +124,15 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     await docsRoutes(scope, context)
     const routes = [
       ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
-      ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, healthRoutes],
+      ...[
+        limitKeyRoutes,
+        explainRoute,
+        schemaRoutes,
+        secretRoutes,
+        fleetRoutes,
+        fleetConfigRoute,
+        healthRoutes,
+      ],
     ]
     for (const add of routes) add(scope, context)
   })
