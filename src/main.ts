@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { rootCertificates } from 'node:tls'
+import type { Readiness } from './admin/context.ts'
 import { createAdmin } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
@@ -83,7 +84,7 @@ export async function main(argv: string[]): Promise<number> {
     progress.line(
       '\nStopping: requests under way may finish, which takes 15 s at most. Ctrl-C again ends at once.',
     )
-    await shutdown.run(observe)
+    await shutdown.run(observe, settings.drainDelayMs)
     progress.line('Everything has ended.')
     return 0
   } catch (error) {
@@ -135,14 +136,15 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   const counters = createMemoryStore({ clock, maxCounters, onOverflow })
   const ratelimit = createRateLimitService({ store: counters, clock, key: counterKey, observe })
   keepCounters(parts, { store: counters, service: ratelimit, clock, counterKey })
-  const rls = createGrpcJsTransport({ decide: ratelimit.decide, observe })
+  const serving = () => ratelimit.ready() && !shutdown.signal.aborted
+  const rls = createGrpcJsTransport({ decide: ratelimit.decide, serving, observe })
   const doors = doorsOf(settings)
   const rlsPort = await bind(parts, doors.ratelimit, rls)
   const xds = createXdsServer({ observe })
   const xdsPort = await bind(parts, doors.xds, xds)
   const controller = createController({
     live: {
-      services: { ratelimit: [rlsAddress(settings, rlsPort)] },
+      services: { ratelimit: rlsAddresses(settings, rlsPort) },
       announced: new Map(),
       listenerAddress: settings.listenerAddress,
       secrets: new Map(),
@@ -175,7 +177,10 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     others: { [announcedChannel]: announcements.hint },
   })
   shutdown.add('feed', feed.close)
-  if (localEnvoys !== undefined) shutdown.add('local Envoys', localEnvoys.stop)
+  if (localEnvoys !== undefined) {
+    shutdown.add('local Envoys', localEnvoys.stop)
+    shutdown.onAsked(localEnvoys.failHealth)
+  }
   const limitWatch = localEnvoys === undefined ? undefined : watchLimits({ envoys: localEnvoys, observe })
   if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
@@ -183,6 +188,12 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
   const receipt = createReceipts({ feed, fleet: xds.fleet, controller, retry: xds.retry, expected })
+  const readiness = (): Readiness => {
+    const stopping = shutdown.signal.aborted
+    const detail = { revision: controller.revision(), postgres: feed.trouble() ?? 'ok' }
+    const loaded = controller.revision() > 0 || feed.delivered()
+    return { ready: loaded && !stopping, stopping, detail }
+  }
   const admin = createAdmin({
     store,
     kinds,
@@ -195,6 +206,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
       return metrics.expose()
     },
     fleet: xds.fleet.list,
+    config: xds.fleet.config,
     panic: async ({ gateway, id, state }) => {
       const own =
         state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
@@ -204,10 +216,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
-    readiness: () => ({
-      ready: controller.revision() > 0 || feed.delivered(),
-      detail: { revision: controller.revision(), postgres: feed.trouble() ?? 'ok' },
-    }),
+    readiness,
   })
   const adminPort = await bind(parts, doors.admin, admin)
   const adminHost = isWildcard(settings.adminAddr.host) ? '127.0.0.1' : settings.adminAddr.host
@@ -222,7 +231,7 @@ function explanation(error: unknown): string {
   return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
 }
 
-/** The rate-limit service as Envoys reach it. */
-function rlsAddress({ rlsAddr, rlsEnvoyAddr }: Settings, port: number): ServiceAddress {
-  return rlsEnvoyAddr ?? { host: isWildcard(rlsAddr.host) ? hostname() : rlsAddr.host, port }
+/** The rate-limit services as Envoys reach them. */
+function rlsAddresses({ rlsAddr, rlsEnvoyAddrs }: Settings, port: number): readonly ServiceAddress[] {
+  return rlsEnvoyAddrs ?? [{ host: isWildcard(rlsAddr.host) ? hostname() : rlsAddr.host, port }]
 }

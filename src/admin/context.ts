@@ -6,6 +6,7 @@ import type { Observe } from '../observe.ts'
 import type { CounterDesk } from '../ratelimit/counters/counter-desk.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
+import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
 import type { TextParser } from './text-parser.ts'
 
 export type { FleetItem }
@@ -36,6 +37,14 @@ export interface GatewayChange {
   drains: string[]
 }
 
+/** Whether a balancer should send requests here, and why not. */
+export interface Readiness {
+  ready: boolean
+  /** It ends soon; until then everything is served. */
+  stopping: boolean
+  detail: Record<string, unknown>
+}
+
 export interface AdminOptions {
   store: Store
   /** Every kind that has routes, in the order of an export. */
@@ -47,6 +56,8 @@ export interface AdminOptions {
   version: string
   metrics(): Promise<{ contentType: string; text: string }>
   fleet(): FleetItem[]
+  /** What a connected Envoy is served; nothing where no such one is connected. */
+  config(question: ConfigQuestion): ServedConfig | undefined
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
@@ -56,7 +67,7 @@ export interface AdminOptions {
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */
   limits: CounterDesk
-  readiness(): { ready: boolean; detail: Record<string, unknown> }
+  readiness(): Readiness
   /** Milliseconds that a peer has for its headers and for its whole request. */
   timeouts?: { headersMs: number; requestMs: number }
 }

@@ -16,6 +16,7 @@ import { docsRoutes } from './routes/docs.ts'
 import { explainRoute } from './routes/explain.ts'
 import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
+import { fleetConfigRoute } from './routes/fleet-config.ts'
 import { healthRoutes } from './routes/health.ts'
 import { limitKeyRoutes } from './routes/limit-keys.ts'
 import { objectWriteRoutes } from './routes/object-writes.ts'
@@ -69,7 +70,8 @@ export function createAdmin(options: AdminOptions): Admin {
 
 /** The API's OpenAPI 3.1 document, for its reference pages: of an API that serves nothing else. */
 export async function openApiOf(kinds: AdminOptions['kinds'], version: string): Promise<object> {
-  const options = { kinds, version, token: randomUUID(), observe: () => undefined }
+  const readiness = () => ({ ready: true, stopping: false, detail: {} })
+  const options = { kinds, version, token: randomUUID(), observe: () => undefined, readiness }
   const admin = createAdmin(options as unknown as AdminOptions)
   try {
     const { port } = await admin.listen('127.0.0.1:0')
@@ -101,6 +103,10 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     readBody(payload, request.headers),
   )
   guards(app, context)
+  app.addHook('onSend', async (_request, reply) => {
+    // A connection that its client keeps would end under its next request.
+    if (context.closing.aborted || context.readiness().stopping) reply.header('connection', 'close')
+  })
   refuseUnknownPromises(app)
   notFound(app)
   app.addHook('onRoute', (route) => {
@@ -118,7 +124,15 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     await docsRoutes(scope, context)
     const routes = [
       ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
-      ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, healthRoutes],
+      ...[
+        limitKeyRoutes,
+        explainRoute,
+        schemaRoutes,
+        secretRoutes,
+        fleetRoutes,
+        fleetConfigRoute,
+        healthRoutes,
+      ],
     ]
     for (const add of routes) add(scope, context)
   })

@@ -11,12 +11,19 @@ export interface BootstrapOptions {
   labels: Record<string, string>
   /** Addresses under which other gateways reach this Envoy. */
   addresses: readonly string[]
-  /** Where weir serves xDS, as this Envoy reaches it. */
-  xds: { host: string; port: number }
+  /** Where the replicas of weir serve xDS, as this Envoy reaches them; one is enough. */
+  xds: readonly HostPort[]
   /** Which variant of ADS it speaks (xDS protocol, "Variants of the xDS Transport Protocol"). */
   protocol: 'delta' | 'sotw'
   /** Port of Envoy's admin interface on 127.0.0.1; 0 lets the kernel choose. */
   adminPort: number
+  /** Where balancers ask whether to send requests here; absent: nowhere. */
+  health?: HostPort | undefined
+}
+
+interface HostPort {
+  host: string
+  port: number
 }
 
 /** Flags that belong to every Envoy of ours; why is in docs/operating.md. */
@@ -27,7 +34,7 @@ export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fi
  * All else comes by ADS.
  */
 export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
-  const { gateway, id, labels, addresses, xds, protocol, adminPort } = options
+  const { gateway, id, labels, addresses, xds, protocol, adminPort, health } = options
   return {
     node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
     admin: { address: address('127.0.0.1', adminPort) },
@@ -49,7 +56,10 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
       cds_config: adsSource(),
       lds_config: adsSource(),
     },
-    static_resources: { clusters: [controlPlane(xds)] },
+    static_resources: {
+      ...(health !== undefined && { listeners: [readiness(health)] }),
+      clusters: [controlPlane(xds)],
+    },
     overload_manager: { resource_monitors: [connectionLimit] },
     layered_runtime: {
       layers: [
@@ -79,14 +89,17 @@ function adsSource(): Record<string, unknown> {
   return { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }
 }
 
-function controlPlane(xds: { host: string; port: number }): Record<string, unknown> {
+function controlPlane(xds: readonly HostPort[]): Record<string, unknown> {
+  const isIpEach = xds.every(({ host }) => isIP(host) !== 0)
   return {
     name: xdsCluster,
-    type: isIP(xds.host) === 0 ? 'STRICT_DNS' : 'STATIC',
+    type: isIpEach ? 'STATIC' : 'STRICT_DNS',
     connect_timeout: '1s',
     load_assignment: {
       cluster_name: xdsCluster,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(xds.host, xds.port) } }] }],
+      endpoints: [
+        { lb_endpoints: xds.map(({ host, port }) => ({ endpoint: { address: address(host, port) } })) },
+      ],
     },
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
@@ -97,6 +110,51 @@ function controlPlane(xds: { host: string; port: number }): Record<string, unkno
         },
       },
     },
+  }
+}
+
+/**
+ * Answers 200 once Envoy serves, and 503 from `POST /healthcheck/fail` on, until its listeners close. The admin interface
+ * has more than others may reach. Envoy docs: configuration/http/http_filters/health_check_filter.
+ */
+function readiness({ host, port }: HostPort): Record<string, unknown> {
+  const extensions = 'type.googleapis.com/envoy.extensions.filters'
+  return {
+    name: 'weir_readiness',
+    address: address(host, port),
+    // An Envoy that is full would be taken for one that is gone, and the others would get its load, too.
+    ignore_global_conn_limit: true,
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: {
+              '@type': `${extensions}.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: 'weir_readiness',
+              codec_type: 'HTTP1',
+              common_http_protocol_options: { idle_timeout: '60s' },
+              request_headers_timeout: '5s',
+              route_config: { virtual_hosts: [] },
+              http_filters: [
+                {
+                  name: 'envoy.filters.http.health_check',
+                  typed_config: {
+                    '@type': `${extensions}.http.health_check.v3.HealthCheck`,
+                    pass_through_mode: false,
+                    headers: [{ name: ':path', string_match: { exact: '/ready' } }],
+                  },
+                },
+                {
+                  name: 'envoy.filters.http.router',
+                  typed_config: { '@type': `${extensions}.http.router.v3.Router` },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
   }
 }
 

@@ -9,6 +9,7 @@ import type { Live } from './live.ts'
 import { localReplies } from './local-replies.ts'
 import { observing } from './observing/observing.ts'
 import { corsFilter } from './routing/cors.ts'
+import { securityHeaders } from './security-headers.ts'
 import { clientIdentity, downstreamTls } from './tls/downstream.ts'
 import { wellFormed } from './well-formed.ts'
 
@@ -36,7 +37,7 @@ export function listener(
         filters: [
           {
             name: 'envoy.filters.network.http_connection_manager',
-            typed_config: connectionManager(name, gateway, {
+            typed_config: connectionManager(name, httpFilters(spec, gateway), {
               ...observing(spec, gateway, state),
               ...clientIdentity(spec),
               ...(spec.trustedHops !== undefined && { xff_num_trusted_hops: spec.trustedHops }),
@@ -50,12 +51,12 @@ export function listener(
 }
 
 // The bounds are those of Envoy's "Configuring Envoy as an edge proxy".
-function connectionManager(name: string, gateway: GatewayContext, own: Message): Message {
+function connectionManager(name: string, filters: readonly HttpFilter[], own: Message): Message {
   return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name.replace('/', '_'),
     rds: { route_config_name: name, config_source: fromAds() },
     early_header_mutation_extensions: [reservedHeaders()],
-    http_filters: httpFilters(gateway).map(filterMessage),
+    http_filters: filters.map(filterMessage),
     local_reply_config: localReplies(),
     // The client's address is the peer's, or what trusted hops say; what a client writes is not believed.
     use_remote_address: wrap(true),
@@ -110,7 +111,7 @@ function filterMessage({ name, config, discovered }: HttpFilter): Message {
   return { name, config_discovery: { config_source: fromAds(), default_config: config, type_urls } }
 }
 
-function httpFilters(gateway: GatewayContext): HttpFilter[] {
+function httpFilters(spec: Listener, gateway: GatewayContext): HttpFilter[] {
   const router: HttpFilter = {
     phase: 'router',
     name: 'envoy.filters.http.router',
@@ -123,6 +124,7 @@ function httpFilters(gateway: GatewayContext): HttpFilter[] {
     config: any('envoy.extensions.filters.http.cors.v3.Cors', {}),
   }
   const filters = [
+    ...securityHeaders(gateway.spec.securityHeaders, spec),
     wellFormed(),
     cors,
     ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []),

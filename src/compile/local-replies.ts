@@ -2,6 +2,7 @@ import { any, struct } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
 import { policyKinds } from '../policies/index.ts'
 import { metadataNamespace as limits } from '../policies/rate-limit/filters.ts'
+import { limitReached } from '../policies/rate-limit/local-replies.ts'
 import { metadataNamespace, type Refusal } from '../policies/request/filters.ts'
 import { malformed } from './well-formed.ts'
 
@@ -36,11 +37,11 @@ export function localReplies(): Message {
   )
   return {
     mappers: [
-      mapper([metadata(limits, 'body', 'none'), notGrpc], tooMany),
+      mapper([metadata(limits, 'problem', '429'), notGrpc], tooMany),
       mapper([isStatus(403), isMalformed, notGrpc], unreadable),
       mapper([isStatus(413), metadata(metadataNamespace, 'refusal', contentType), notGrpc], unsupported),
       ...problems,
-      ...policyKinds.flatMap((kind) => kind.localReplies?.() ?? []),
+      ...policyKinds.flatMap((kind) => kind.localReplies?.({ body: problem, notGrpc }) ?? []),
     ],
   }
 }
@@ -54,7 +55,7 @@ const isMalformed = expression(
 
 const contentType: Refusal = 'content_type'
 
-const tooMany = problem(429, 'Too Many Requests', 'A limit on requests is reached.')
+const tooMany = problem(429, 'Too Many Requests', limitReached)
 
 const unreadable = {
   status_code: { value: 400 },

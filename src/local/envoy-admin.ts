@@ -42,6 +42,14 @@ export async function isAdminOf(port: number, addressFile: string): Promise<bool
 }
 
 /**
+ * An Envoy whose health check fails closes each connection with the next answer on it (`connection: close`, GOAWAY), and
+ * its balancers see it. One that does not answer is none to wait for.
+ */
+export async function failHealth(port: number): Promise<void> {
+  await call(port, 'POST', '/healthcheck/fail', 1_000).catch(() => {})
+}
+
+/**
  * Lets an Envoy finish what it is doing: fails its health checks, asks its clients to go elsewhere, waits until no
  * request is active, closes its listeners, and looks again. Takes at most `ms` milliseconds, and never throws: an
  * Envoy that does not answer is simply not waited for.

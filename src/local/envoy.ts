@@ -166,7 +166,8 @@ function argumentsOf(bootstrapFile: string, addressFile: string, concurrency: nu
     '--disable-hot-restart',
     // An unknown field over xDS would be acknowledged and ignored.
     '--reject-unknown-dynamic-fields',
-    ...['--drain-time-s', '30'],
+    // After a change of a listener clients move over with the next answer; a request may go on for 10 minutes.
+    ...['--drain-strategy', 'immediate', '--drain-time-s', '600'],
     // Lines of the access log would wait for up to 10 s.
     ...['--file-flush-interval-msec', '1000'],
     ...['--concurrency', String(concurrency)],

@@ -1,6 +1,7 @@
 import type { Observe } from '../observe.ts'
 import { adoptChild } from './child.ts'
 import { envoyChildName, envoyPrefix, type LocalEnvoy, startEnvoy, stopRecordedEnvoy } from './envoy.ts'
+import { failHealth } from './envoy-admin.ts'
 import { recordNames } from './run-record.ts'
 
 export interface LocalEnvoys {
@@ -13,6 +14,8 @@ export interface LocalEnvoys {
   /** The gateways whose Envoy runs. */
   names(): string[]
   get(gateway: string): LocalEnvoy | undefined
+  /** They still serve, but ask their clients to go elsewhere. */
+  failHealth(): void
   /** Drains and ends all of them at once. */
   stop(): Promise<void>
 }
@@ -108,6 +111,9 @@ export function createLocalEnvoys(options: LocalEnvoysOptions): LocalEnvoys {
     },
     names: () => [...running.keys()].sort(),
     get: (gateway) => running.get(gateway),
+    failHealth() {
+      for (const envoy of running.values()) void failHealth(envoy.adminPort())
+    },
     async stop() {
       clearTimeout(retry)
       stopping.abort()

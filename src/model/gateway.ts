@@ -8,6 +8,7 @@ import type { Kind, Reference } from './kind.ts'
 import { Listener } from './listener.ts'
 import { Name } from './name.ts'
 import { portConflicts } from './port-conflicts.ts'
+import { SecurityHeaders } from './security-headers.ts'
 import { Size } from './size.ts'
 import { Tracing } from './tracing.ts'
 
@@ -116,6 +117,7 @@ export const GatewaySpec = Type.Object(
         examples: ['1MiB'],
       }),
     ),
+    securityHeaders: Type.Optional(SecurityHeaders),
     accessLog: Type.Optional(AccessLog),
     tracing: Type.Optional(Tracing),
     rateLimitService: Type.Optional(RateLimitService),

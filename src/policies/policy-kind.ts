@@ -3,7 +3,9 @@ import type { Document } from '../model/document.ts'
 import type { EffectiveGateway } from '../model/gateway.ts'
 import type { Kind } from '../model/kind.ts'
 import type { LimitRule } from '../model/limit-rule.ts'
+import type { Warning } from '../model/pending.ts'
 import type { EffectiveRoute } from '../model/route-spec.ts'
+import type { State } from '../model/state.ts'
 import type { Phase } from './phases.ts'
 
 /** A filter of the connection manager. It must not change with the policies' content: that would drain listeners. */
@@ -52,6 +54,8 @@ export interface RouteLimit {
 export interface RouteContribution {
   /** `Route.typed_per_filter_config`, by filter name */
   perFilterConfig?: Record<string, Message>
+  /** Names of its policies that may refuse requests, by the `response.code_details` that Envoy writes when they do. */
+  refusers?: Record<string, string>
   /** Request headers that upstreams are not to see; every filter still has them. */
   removedHeaders?: readonly string[]
   /** Requests that the route takes and does not serve as it serves the others. */
@@ -64,8 +68,18 @@ export interface ApartRequests {
   headers: Message[]
   /** Takes the place of the route's own, by filter name. */
   perFilterConfig: Record<string, Message>
+  /** Besides the route's own. */
+  refusers: Record<string, string>
   /** Envoy answers them itself; otherwise they go where the others go. */
   answer?: { status: number; headers: Record<string, string> }
+}
+
+/** How answers that Envoy gives itself get the body of a problem document. */
+export interface Problems {
+  /** What a mapper does then. */
+  body(status: number, title: string, detail: string): Message
+  /** The condition of such a mapper: a gRPC client reads a body as the message of its error. */
+  readonly notGrpc: Message
 }
 
 /** What a policy kind means to the user (a `Kind`) and to Envoy. */
@@ -75,7 +89,7 @@ export interface PolicyKind extends Kind {
   /** The configurations of those filters that come by ECDS, by their names: each of them, whatever policies there are. */
   extensions?(context: ExtensionContext): Record<string, Message>
   /** Mappers of the answers that Envoy gives itself (`local_reply_config`), the same for every gateway. */
-  localReplies?(): Message[]
+  localReplies?(problems: Problems): Message[]
   /** Request headers that only the kind's own filters may write; what clients write there is taken away first. */
   readonly reservedHeaders?: readonly string[]
   /** Request headers that its filters leave behind, and that no upstream is to see. */
@@ -88,6 +102,8 @@ export interface PolicyKind extends Kind {
   route?(context: RouteContext): RouteContribution
   /** What of it is asked of the rate-limit service. */
   rateLimits?(context: RouteContext): RouteLimit[]
+  /** What the writer of a route should know of the policies of this kind that it names. */
+  routeWarnings?(route: Document, state: State): Warning[]
   /** Where a policy looks for credentials, as `header:x-api-key`: what is found there is never shown. */
   credentials?(spec: unknown): string[]
   /** What the rate-limit service needs for one policy, if the kind is a limit. */

@@ -21,6 +21,8 @@ import type { RateLimitDescriptor, RateLimitRequest, RateLimitResponse } from '.
 const maxDescriptors = 64
 
 export interface RateLimitService extends CounterDesk {
+  /** Whether it knows rules, and can decide. */
+  ready(): boolean
   /** Puts the rules in force, at once and for every request that follows. */
   setLimits(limits: Limits): void
   /**
@@ -57,6 +59,7 @@ export function createRateLimitService(options: {
   }
 
   return {
+    ready: () => book.limits() !== undefined,
     setLimits(limits) {
       book.set(limits)
       desk.forget(limits)

@@ -16,6 +16,12 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host, port }
 }
 
+/** Addresses separated by commas, each as `parseHostPort` reads it; undefined where one of them is none. */
+export function parseHostPorts(text: string): HostPort[] | undefined {
+  const parsed = text.split(',').map((each) => parseHostPort(each.trim()))
+  return parsed.every((each) => each !== undefined) ? parsed : undefined
+}
+
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { startupError, usageError } from '../errors.ts'
 import { remedyAmong } from '../model/suggest.ts'
 import { type MasterKey, parseMasterKey } from '../secrets/master-key.ts'
-import { type HostPort, isLoopback, parseHostPort } from './address.ts'
+import { type HostPort, isLoopback, parseHostPort, parseHostPorts } from './address.ts'
+import { drainDelayOf } from './drain.ts'
 import { retentionOf } from './retention.ts'
 
 /** What the operator decided, checked. Names and defaults: docs/operating.md. */
@@ -12,8 +13,8 @@ export interface Settings {
   adminAddr: HostPort
   xdsAddr: HostPort
   rlsAddr: HostPort
-  /** The rate-limit service as the Envoys reach it. */
-  rlsEnvoyAddr: HostPort | undefined
+  /** The rate-limit services of all replicas as the Envoys reach them. */
+  rlsEnvoyAddrs: readonly HostPort[] | undefined
   dataDir: string
   /** Absent: embedded PostgreSQL. */
   databaseUrl: string | undefined
@@ -31,6 +32,8 @@ export interface Settings {
   config: { path: string } | 'quickstart' | 'none'
   /** How much of the history stays readable. */
   retention: { revisions: number; ageMs: number }
+  /** For how many milliseconds everything is still served once a stop was asked for. */
+  drainDelayMs: number
   logLevel: string
 }
 
@@ -50,7 +53,7 @@ export const settingList: readonly Setting[] = [
   { variable: 'WEIR_RLS_ADDR', help: 'rate-limit service, host:port (127.0.0.1:18001)' },
   {
     variable: 'WEIR_RLS_ENVOY_ADDR',
-    help: 'rate-limit service as the Envoys reach it (WEIR_RLS_ADDR, or this host where that binds every address)',
+    help: 'rate-limit services of all replicas as the Envoys reach them, host:port,host:port (WEIR_RLS_ADDR, or this host where that binds every address)',
   },
   { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
   {
@@ -78,6 +81,10 @@ export const settingList: readonly Setting[] = [
   { variable: 'WEIR_CONFIG', help: 'file or folder of documents applied at every start' },
   { variable: 'WEIR_HISTORY_REVISIONS', help: 'how many revisions are kept readable at most (10000)' },
   { variable: 'WEIR_HISTORY_AGE', help: 'how long a state that was replaced is kept readable (2160h)' },
+  {
+    variable: 'WEIR_DRAIN_DELAY',
+    help: 'how long a stopping weir, not ready any more, still serves (0s under `up`, 5s under `serve`)',
+  },
   { variable: 'WEIR_INSECURE', help: 'true: allow xDS and rate limit off loopback without TLS' },
   { variable: 'WEIR_LOG_LEVEL', help: 'debug, info, warn, error or silent (info)' },
 ]
@@ -106,8 +113,7 @@ export function readSettings(
     adminAddr: hostPort(values, 'WEIR_ADMIN_ADDR', '127.0.0.1:8080'),
     xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
     rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
-    rlsEnvoyAddr:
-      set(values.WEIR_RLS_ENVOY_ADDR) === undefined ? undefined : hostPort(values, 'WEIR_RLS_ENVOY_ADDR', ''),
+    rlsEnvoyAddrs: rlsEnvoyAddrs(values),
     dataDir: resolve(set(values.WEIR_DATA_DIR) ?? '.weir'),
     databaseUrl: databaseUrl(values),
     adminToken: adminToken(values),
@@ -117,6 +123,7 @@ export function readSettings(
     listenerAddress: ipAddress(values, 'WEIR_LISTENER_ADDRESS', up ? '127.0.0.1' : '0.0.0.0'),
     config: config(values),
     retention: retentionOf(values),
+    drainDelayMs: drainDelayOf(values, up ? '0s' : '5s'),
     logLevel: oneOf(values, 'WEIR_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   }
   refuseOpenDoors(settings, values)
@@ -168,6 +175,17 @@ function hostPort(values: Environment, variable: string, otherwise: string): Hos
     )
   }
   return parsed
+}
+
+function rlsEnvoyAddrs(values: Environment): readonly HostPort[] | undefined {
+  const text = set(values.WEIR_RLS_ENVOY_ADDR)
+  if (text === undefined) return undefined
+  const parsed = parseHostPorts(text)
+  if (parsed !== undefined) return parsed
+  throw startupError(
+    `WEIR_RLS_ENVOY_ADDR=${text} is not host:port.`,
+    'Write it as weir-1:18001, or weir-1:18001,weir-2:18001 for two replicas.',
+  )
 }
 
 function ipAddress(values: Environment, variable: string, otherwise: string): string {

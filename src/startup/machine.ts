@@ -5,8 +5,12 @@ import { startPostgres } from '../local/postgres.ts'
 import { isWildcard } from '../settings/address.ts'
 import type { StartContext } from './start-context.ts'
 
-/** How long local Envoys may finish the requests that they have; with all else a stop stays below 15 s. */
+/**
+ * How long local Envoys may finish the requests that they have, the delay of a stop included; with all else a stop stays
+ * below 15 s.
+ */
 const drainMs = 6_000
+const shortestDrainMs = 1_000
 
 /** Starts or adopts the embedded PostgreSQL; answers with its URL. */
 export function startEmbeddedPostgres({
@@ -52,7 +56,7 @@ export function superviseEnvoys(start: StartContext, binary: string, xdsPort: nu
     binary,
     dataDir: settings.dataDir,
     observe,
-    drainMs,
+    drainMs: Math.max(shortestDrainMs, drainMs - settings.drainDelayMs),
     bootstrapFor: (gateway) =>
       JSON.stringify(
         bootstrap({
@@ -61,7 +65,7 @@ export function superviseEnvoys(start: StartContext, binary: string, xdsPort: nu
           id: localEnvoyId(gateway),
           labels: {},
           addresses: [],
-          xds: { host, port: xdsPort },
+          xds: [{ host, port: xdsPort }],
           adminPort: 0,
         }),
       ),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '../errors.ts'
 import type { Observe } from '../observe.ts'
 
@@ -5,7 +6,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** A Ctrl-C reaches weir several times: from the terminal, and again from npm, which forwards it. */
 const sameSignalMs = 1_000
-/** A stop takes at most this long, draining included. */
+/** A stop takes at most this long, the delay and draining included. */
 const stopMs = 14_500
 
 export interface Shutdown {
@@ -17,8 +18,11 @@ export interface Shutdown {
   onAsked(callback: () => void): void
   /** Adds what is to be ended; the last added is ended first. */
   add(what: string, end: () => unknown): void
-  /** Ends everything that was added, in reverse; one that fails does not keep the others alive. */
-  run(observe: Observe): Promise<void>
+  /**
+   * Ends everything that was added, in reverse, `delayMs` milliseconds from now; one that fails does not keep the others
+   * alive.
+   */
+  run(observe: Observe, delayMs?: number): Promise<void>
 }
 
 /**
@@ -54,8 +58,9 @@ export function createShutdown(endNow: () => void): Shutdown {
     asked,
     onAsked: (callback) => controller.signal.addEventListener('abort', callback),
     add: (what, end) => void ends.push({ what, end }),
-    async run(observe) {
+    async run(observe, delayMs = 0) {
       const watchdog = setTimeout(() => leave(1), stopMs)
+      if (delayMs > 0) await delay(delayMs)
       for (const { what, end } of ends.splice(0).reverse()) {
         try {
           await end()

@@ -65,6 +65,10 @@ export const bounds = {
    */
   versionsBytes: 32 * mebibyte,
   bytesPerBaseEntry: 64,
+  /** Bytes of resources that are kept so that a client that comes back with one need not be asked what it is. */
+  recentBytes: 64 * mebibyte,
+  /** Bytes of what is left in a resource for users that are still in force: 250 of the largest key sets. */
+  leftoverBytes: 16 * mebibyte,
   /** Envoys that left whose memory is kept, and for how many milliseconds: Envoy tries again every 30 s at least. */
   nodesRemembered: 10_000,
   memoryMs: 60 * 60_000,

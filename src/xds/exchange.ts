@@ -49,13 +49,15 @@ export interface Outstanding extends Batch {
 /** What the client lacks. */
 export interface Pending {
   readonly upserts: readonly EncodedResource[]
+  /** Versions of which the client has more than all: they go when nothing needs the rest any more (`growth.ts`). */
+  readonly shrinks: readonly EncodedResource[]
   /** Names that the client asked for and that do not exist: it waits for an answer, so they go at once. */
   readonly absences: readonly string[]
   /** Names that the client has and is to lose, when no traffic needs them any more. */
   readonly removals: readonly string[]
 }
 
-/** How much of the pending may go now; `waiting` is only what the client has just asked for. */
+/** How much of the pending may go now; `waiting` is only what the client has just asked for. Shrinks are removals. */
 export interface Permit {
   readonly upserts: 'all' | 'waiting' | 'none'
   readonly removals: boolean

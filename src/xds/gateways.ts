@@ -51,6 +51,11 @@ export class Gateways {
     else this.#schedule(name)
   }
 
+  /** The newest, while the gateway is served. */
+  snapshotOf(name: string): Snapshot | undefined {
+    return this.#gateways.get(name)?.snapshot
+  }
+
   /** The gateway's streams send once more what was refused. */
   retry(name: string): void {
     for (const member of this.#gateways.get(name)?.members ?? []) member.retry()

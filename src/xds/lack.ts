@@ -10,7 +10,7 @@ export class Lack {
   readonly #ledger: Ledger
   readonly #bisect: Bisect
   readonly #view: () => Comparison
-  #pending: Pending = { upserts: [], absences: [], removals: [] }
+  #pending: Pending = { upserts: [], shrinks: [], absences: [], removals: [] }
 
   constructor(ledger: Ledger, bisect: Bisect, view: () => Comparison) {
     this.#ledger = ledger
@@ -34,12 +34,13 @@ export class Lack {
    * to the version that the client accepted last; that is what it has then, so that it need not be sent once more.
    */
   batch(permit: Permit, repeats: boolean): Batch {
-    const { upserts, absences: all, removals } = this.pending(false)
+    const { upserts, shrinks, absences: all, removals } = this.pending(false)
     const restored = repeats ? this.#accepted(all) : []
     const kept = new Set(restored.map(({ name }) => name))
     const absences = all.filter((name) => !kept.has(name))
     const removed = [...absences, ...(permit.removals ? removals : [])]
-    return { upserts: this.#permitted(upserts, permit.upserts), removed, absences, restored, standIns: [] }
+    const news = permit.removals ? [...upserts, ...shrinks] : upserts
+    return { upserts: this.#permitted(news, permit.upserts), removed, absences, restored, standIns: [] }
   }
 
   #accepted(names: readonly string[]): EncodedResource[] {

@@ -1,5 +1,6 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { Batch } from './exchange.ts'
+import { meantVersion } from './growth.ts'
 import { absent, asked, Held, uncertain } from './held.ts'
 import type { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
@@ -76,7 +77,7 @@ export class Ledger {
   confirm(name: string, state: EncodedResource | typeof absent): void {
     // What was accepted may have been taken away meanwhile: then it is still to go.
     if (state === absent) this.#interest.gone.delete(name)
-    else this.#memory.accepted(this.#type, name, state.version)
+    else this.#memory.accepted(this.#type, name, meantVersion(state))
     if (!this.#askedAgain.has(name)) this.#memory.settle(this.#type, name)
     this.learn(name, state)
   }

@@ -1,6 +1,7 @@
 import { bounds } from './bounds.ts'
 import { put, StreamMemory } from './memory.ts'
 import type { Identity } from './node.ts'
+import { Recent } from './recent.ts'
 import type { RetryClock } from './retry.ts'
 
 /** The place of one live stream among those of its node. */
@@ -35,6 +36,7 @@ interface Node {
  * resource sent twice at worst. It does not take their rejections, nor do those outlive a stream that others survive.
  */
 export class Memories {
+  readonly recent = new Recent()
   readonly #clock: Pick<RetryClock, 'now' | 'random'>
   readonly #live = new Map<string, Node>()
   /** Oldest first. */
@@ -94,15 +96,16 @@ export class Memories {
   }
 
   #blank(): StreamMemory {
-    return new StreamMemory(this.#clock, {
-      take: (bytes) => {
+    const room = {
+      take: (bytes: number) => {
         this.#bytes += bytes
       },
       over: () => {
         while (this.#bytes > bounds.memoryBytes && this.#forgetOldest()) {}
         return this.#bytes > bounds.memoryBytes
       },
-    })
+    }
+    return new StreamMemory(this.#clock, room, this.recent)
   }
 
   #forgetOld(): void {

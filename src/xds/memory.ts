@@ -1,4 +1,5 @@
 import { bounds } from './bounds.ts'
+import { Recent } from './recent.ts'
 import { type RetryClock, retryDelay } from './retry.ts'
 
 /** A version of a resource that one Envoy refused, and why. */
@@ -13,6 +14,8 @@ export interface Rejection {
 
 /** What is known of one Envoy beyond its stream, because the Envoy itself will not say it when it comes back. */
 export interface NodeMemory {
+  /** What was in use lately, with anybody. */
+  readonly recent: Recent
   /** It gets its clusters from here, even if it has not asked on its newest stream yet. */
   askedForClusters: boolean
   /** The version of this resource that is not to be sent again before its time. */
@@ -48,6 +51,7 @@ const unlimited: Room = { take: () => {}, over: () => false }
 /** The memory of one stream, within `bounds.memoryBytesPerNode` and `room`: what was noted first gives way. */
 export class StreamMemory implements NodeMemory {
   askedForClusters = false
+  readonly recent: Recent
   readonly #clock: Clock
   readonly #room: Room
   /** By type and name, with a space between. */
@@ -55,8 +59,9 @@ export class StreamMemory implements NodeMemory {
   readonly #doubts = new Map<string, string | undefined>()
   #bytes: number = bounds.memoryNodeBytes
 
-  constructor(clock: Clock, room: Room = unlimited) {
+  constructor(clock: Clock, room: Room = unlimited, recent = new Recent()) {
     this.#clock = clock
+    this.recent = recent
     this.#room = room
     room.take(this.#bytes)
   }

@@ -6,6 +6,7 @@ export interface TypeView {
   /** A response is on its way. */
   readonly busy: boolean
   readonly upserts: boolean
+  /** Shrinks are among these. */
   readonly removals: boolean
   /** The client rejected a version, so an older one is in force. */
   readonly parked: boolean
@@ -15,6 +16,7 @@ export interface TypeView {
 export interface Awaited {
   readonly clusters: boolean
   readonly listeners: boolean
+  readonly routes: boolean
 }
 
 /** The order in which types are considered: what is referred to comes before what refers to it. */
@@ -35,8 +37,9 @@ export const sendingOrder: readonly string[] = [
  *    it back until they arrive.
  * 2. Extensions, listeners and routes wait until every cluster is ACKed, which is when Envoy has warmed it. Listeners
  *    follow the secrets and extensions that Envoy has, and routes follow listeners, but what waits for a name gets it.
- * 3. Secrets and extensions are removed once no cluster or listener, old or refused, can still name them, and clusters
- *    and endpoints once nothing can.
+ * 3. Secrets are removed once no cluster or listener, old or refused, can still name them, extensions once no listener or
+ *    route can, and clusters and endpoints once nothing can. An extension that changes first grows by what is new, and
+ *    loses what is old, which routes name, at the time of removals (`growth.ts`).
  *
  * Nobody waits in a circle: clusters and secrets wait for nothing, extensions for clusters, listeners for these, routes
  * for listeners, removals for all.
@@ -53,14 +56,15 @@ export function permitFor(type: string, view: (type: string) => TypeView, awaite
   const warm = !awaited.clusters && !clusters.busy && !clusters.upserts && !endpoints.upserts
   const equipped = warm && !secrets.upserts && !extensions.upserts
   const unlistened = !awaited.listeners && unneeded(listeners)
+  const unrouted = !awaited.routes && unneeded(routes)
   switch (type) {
     case typeUrls.cluster:
     case typeUrls.endpoints:
-      return { upserts: 'all', removals: unlistened && unneeded(routes) && unneeded(extensions) }
+      return { upserts: 'all', removals: unlistened && unrouted && unneeded(extensions) }
     case typeUrls.secret:
       return { upserts: 'all', removals: unlistened && !awaited.clusters && unneeded(clusters) }
     case typeUrls.extension:
-      return { upserts: warm ? 'all' : 'none', removals: warm && unlistened }
+      return { upserts: warm ? 'all' : 'none', removals: warm && unlistened && unrouted }
     case typeUrls.listener:
       return { upserts: equipped ? 'all' : 'none', removals: equipped }
     case typeUrls.route: {

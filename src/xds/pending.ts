@@ -1,5 +1,6 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { Pending } from './exchange.ts'
+import { type Step, stepTo } from './growth.ts'
 import { absent, asked, type Held } from './held.ts'
 import type { Interest } from './interest.ts'
 import type { Refused } from './refused.ts'
@@ -15,12 +16,15 @@ export interface Comparison {
   readonly refused: Refused
   /** What the client is to have. */
   readonly resources: ResourcesByName
+  /** The type's resources make way for their new versions in steps (`growth.ts`). */
+  readonly grows: boolean
 }
 
 /** Compares what the client has with what it is to have. */
 export function compare(comparison: Comparison): Pending {
   const { dirty, interest, refused, resources } = comparison
   const upserts: EncodedResource[] = []
+  const shrinks: EncodedResource[] = []
   const absences: string[] = []
   const removals: string[] = []
   for (const name of dirty) {
@@ -29,15 +33,16 @@ export function compare(comparison: Comparison): Pending {
     if (need === undefined) dirty.delete(name)
     else if (need === 'absence') absences.push(name)
     else if (need === 'removal') removals.push(name)
-    else upserts.push(need)
+    else if ('smaller' in need) shrinks.push(need.smaller)
+    else upserts.push(need.larger)
   }
-  return { upserts, absences, removals }
+  return { upserts, shrinks, absences, removals }
 }
 
 function needOf(
   name: string,
-  { interest, held, refused, resources }: Comparison,
-): EncodedResource | 'absence' | 'removal' | undefined {
+  { interest, held, refused, resources, grows }: Comparison,
+): Step | 'absence' | 'removal' | undefined {
   const resource = resources.get(name)
   const has = held.get(name)
   const waits = has === asked && interest.names.has(name)
@@ -46,6 +51,10 @@ function needOf(
     return waits ? 'absence' : 'removal'
   }
   if (has === resource.version) return undefined
-  if (!refused.holdsBack(resource)) return resource
-  return waits ? 'absence' : undefined
+  if (refused.holdsBack(resource)) return waits ? 'absence' : undefined
+  const last = held.last(name)
+  const step = grows ? stepTo(resource, last) : { larger: resource }
+  // A client that asks, or that may have lost it, gets what it had, and the rest when that is in force.
+  const told = typeof last === 'object' && has === last.version
+  return 'smaller' in step && !told ? { larger: last as EncodedResource } : step
 }

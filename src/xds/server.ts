@@ -16,8 +16,10 @@ import {
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
+import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
 import { type RetryClock, systemClock } from './retry.ts'
+import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
 import { type AdsCall, type Carrier, serveStream } from './stream.ts'
@@ -31,6 +33,8 @@ export interface FleetView {
   places(): StreamPlace[]
   /** Calls back whenever an Envoy's stream begins or ends. */
   follow(listener: () => void): void
+  /** What a connected Envoy is served; nothing where no such one is connected. */
+  config(question: ConfigQuestion): ServedConfig | undefined
   /** How far a revision got, as of now. */
   settled(question: DeliveryQuestion): Delivery
   /** The same, once it is no longer `pending` (or the time is up). */
@@ -117,15 +121,26 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       list: () => fleet.list(),
       places: () => fleet.places(),
       follow: (listener) => fleet.follow(listener),
+      config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },
-    publish: (snapshot) => gateways.publish(snapshot),
+    publish: (snapshot) => {
+      noteGrowing(memories, snapshot)
+      gateways.publish(snapshot)
+    },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),
     markLoaded: () => gateways.markLoaded(),
     listen: (hostAndPort) => listen(server, hostAndPort),
     close: (graceMs) => close(server, endings, graceMs),
+  }
+}
+
+/** An Envoy may come back with it from another replica, and need steps from there to the next version. */
+function noteGrowing({ recent }: Memories, { resources }: Snapshot): void {
+  for (const [type, byName] of resources) {
+    if (grows(type)) for (const resource of byName.values()) recent.note(resource)
   }
 }
 

@@ -1,5 +1,6 @@
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import type { Batch, Opening, Target } from './exchange.ts'
+import { grows } from './growth.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Awaited, permitFor, sendingOrder, type TypeView } from './order.ts'
 import { type Changes, resourcesOf, type Snapshot } from './snapshot.ts'
@@ -75,7 +76,10 @@ export class Session {
       served: shortNames.has(type),
       holdsAll: this.#variant.holdsAll(type),
       repeats: this.#variant.repeats(type),
+      grows: grows(type),
       claimsByType: this.#variant.claimsByType,
+      // A cluster that warms waits for endpoints that came before it.
+      claimsSurely: !this.#variant.claimsByType && type !== typeUrls.endpoints,
     })
     subscription.open(opening, this.#mayWarm(type))
     if (opening.returning) this.#returning = true
@@ -208,7 +212,7 @@ export class Session {
     return {
       busy: subscription.outstanding !== undefined,
       upserts: subscription.pending.upserts.length > 0,
-      removals: subscription.pending.removals.length > 0,
+      removals: subscription.pending.removals.length + subscription.pending.shrinks.length > 0,
       parked: subscription.hasParked,
     }
   }
@@ -226,12 +230,11 @@ export class Session {
    * before it has asked for listeners, an Envoy that came back may be serving by clusters that are gone.
    */
   #awaited(): Awaited {
+    const back = this.#returning && resourcesOf(this.#snapshot, typeUrls.listener).size > 0
     return {
       clusters: !this.#subscriptions.has(typeUrls.cluster) && this.#usesClusters(),
-      listeners:
-        this.#returning &&
-        !this.#subscriptions.has(typeUrls.listener) &&
-        resourcesOf(this.#snapshot, typeUrls.listener).size > 0,
+      listeners: back && !this.#subscriptions.has(typeUrls.listener),
+      routes: back && !this.#subscriptions.has(typeUrls.route),
     }
   }
 

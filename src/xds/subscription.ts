@@ -2,6 +2,7 @@ import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { Bisect, mentions } from './bisect.ts'
 import type { Batch, Opening, Outstanding, Pending, Permit, Target } from './exchange.ts'
 import { GivenUp } from './given-up.ts'
+import { meantVersion } from './growth.ts'
 import { absent, asked, claimed, uncertain } from './held.ts'
 import type { Holdings } from './holdings.ts'
 import { Interest } from './interest.ts'
@@ -22,7 +23,10 @@ export interface SubscriptionOptions {
   readonly holdsAll: boolean
   /** Of this type the last accepted version takes the place of an absence (`Variant`). */
   readonly repeats: boolean
+  readonly grows: boolean
   readonly claimsByType: boolean
+  /** What it claims of this type it has, and waits for no word on it; else what is in doubt is told anew. */
+  readonly claimsSurely: boolean
 }
 
 /**
@@ -59,6 +63,7 @@ export class Subscription {
    * it empty. With `anew`, all is sent again whatever it brings.
    */
   open({ names, held, complete }: Opening, anew = false): void {
+    const { memory } = this.#options
     this.subscribe(names)
     for (const [name, claim] of held) {
       if (!this.wants(name)) {
@@ -66,14 +71,15 @@ export class Subscription {
         if (this.#options.claimsByType) this.#givenUp.note(name)
         continue
       }
-      this.#ledger.held.bring(name, claim)
+      this.#ledger.held.bring(name, memory.recent.known(name, claim))
       if (anew) this.#ledger.held.set(name, asked)
       if (!this.#target.resources.has(name)) this.interest.gone.add(name)
       this.#ledger.mark(name)
     }
-    for (const [name, version] of this.#options.memory.doubts(this.type)) {
-      const waits = this.interest.names.has(name) && (anew || version === undefined || !held.has(name))
-      if (claimed(held.get(name)) === version) this.#options.memory.settle(this.type, name)
+    for (const [name, version] of memory.doubts(this.type)) {
+      const told = held.has(name) && (version !== undefined || this.#options.claimsSurely)
+      const waits = this.interest.names.has(name) && (anew || !told)
+      if (claimed(held.get(name)) === version) memory.settle(this.type, name)
       else this.#ledger.learn(name, waits ? asked : uncertain)
     }
     if (complete) this.#owesAnswer = false
@@ -143,7 +149,10 @@ export class Subscription {
   /** A refused version is to be sent again, or on its way. */
   get retrying(): boolean {
     const sent = this.outstanding?.upserts[0]
-    return this.#refused.retrying || (sent !== undefined && this.#refused.isRejected(sent.name, sent.version))
+    return (
+      this.#refused.retrying ||
+      (sent !== undefined && this.#refused.isRejected(sent.name, meantVersion(sent)))
+    )
   }
 
   /** Bytes of names and versions that this holds, by estimate. */
@@ -173,6 +182,7 @@ export class Subscription {
   sent(nonce: string, batch: Batch): void {
     this.#ledger.sent([...batch.upserts.map(({ name }) => name), ...batch.removed])
     for (const { name } of batch.upserts) this.#refused.sent(name)
+    if (this.#options.grows) for (const resource of batch.upserts) this.#options.memory.recent.note(resource)
     if (batch.upserts.length > 0) this.#bisect.sent()
     this.#owesAnswer = false
     this.#givenUp.sent()
@@ -181,14 +191,14 @@ export class Subscription {
 
   /** The client accepted the outstanding response. */
   ack(): void {
-    const answered = this.#settle()
-    if (answered !== undefined) this.#accept(answered)
+    this.#accept(this.#settle())
   }
 
-  #accept(answered: Outstanding): void {
+  #accept(answered: Outstanding | undefined): void {
+    if (answered === undefined) return
     this.#givenUp.accepted((name) => this.wants(name))
     this.#ledger.accept(answered)
-    if (this.#ledger.dirty.size === 0 && this.#refused.names.size === 0) this.#inForce = answered.revision
+    if (this.#ledger.dirty.size + this.#refused.names.size === 0) this.#inForce = answered.revision
   }
 
   /**
@@ -213,7 +223,7 @@ export class Subscription {
     }
     for (const name of answered.removed) this.#ledger.doubtRemoval(name)
     if (others.length === 0) {
-      this.#options.memory.reject(this.type, first.name, { version: first.version, error })
+      this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
       // Refused alone, so it has what it had before; unless that was in doubt already.
       if (this.#ledger.held.get(first.name) === asked) this.#ledger.learn(first.name, uncertain)
       else this.#ledger.mark(first.name)
@@ -237,8 +247,7 @@ export class Subscription {
   }
 
   get hasParked(): boolean {
-    this.#refresh()
-    return this.#refused.names.size > 0
+    return this.parked().length > 0
   }
 
   /** True when the client has everything that the target has for it, parked versions apart. */
@@ -280,6 +289,7 @@ export class Subscription {
       held: this.#ledger.held,
       refused: this.#refused,
       resources: this.#target.resources,
+      grows: this.#options.grows,
     }
   }
 

@@ -32,7 +32,8 @@ export function holdingsAfter(batch: Batch, view: Comparison): Holdings {
     exceptions.set(name, isDoubtful(name, view) ? undefined : view.held.last(name))
   }
   for (const name of batch.removed) exceptions.set(name, absent)
-  for (const resource of batch.restored) exceptions.set(resource.name, resource)
+  for (const resource of [...batch.restored, ...batch.upserts.filter((each) => !isTarget(each, view))])
+    exceptions.set(resource.name, resource)
   return { base: view.resources, exceptions }
 }
 
@@ -42,6 +43,10 @@ function namesBeside({ upserts, removed }: Batch, view: Comparison): Set<string>
   for (const { name } of upserts) names.delete(name)
   for (const name of removed) names.delete(name)
   return names
+}
+
+function isTarget({ name, version }: EncodedResource, { resources }: Comparison): boolean {
+  return resources.get(name)?.version === version
 }
 
 function isDoubtful(name: string, { held }: Comparison): boolean {

@@ -109,7 +109,7 @@ describe('what is told of the process', () => {
   let ready = true
   before(async () => {
     admin = await startAdmin({
-      readiness: () => ({ ready, detail: { database: 'away since 10:00' } }),
+      readiness: () => ({ ready, stopping: false, detail: { database: 'away since 10:00' } }),
       fleet: () => [
         {
           gateway: 'edge',
@@ -141,7 +141,7 @@ describe('what is told of the process', () => {
     const no = await admin.call('GET', '/readyz', undefined, open)
     assert.equal(no.status, 503)
     assert.match(no.headers.get('content-type')!, /^application\/problem\+json/)
-    assert.deepEqual(no.body.readiness, { database: 'away since 10:00' })
+    assert.deepEqual(no.body.readiness, { database: 'away since 10:00', stopping: false })
   })
 
   test('/metrics 200 in the type that the registry names', async () => {

@@ -72,6 +72,26 @@ describe('weir envoy', () => {
     assert.deepEqual(socket_address, { address: '::1', port_value: 19_000 })
   })
 
+  test('bootstrap 0: several replicas, and a place for balancers to ask, which Envoy accepts', async () => {
+    const args = ['--xds', 'weir-1:18000,127.0.0.1:18001', '--health-address', '127.0.0.1:19001']
+    const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'])
+    const { clusters, listeners } = JSON.parse(stdout).static_resources
+    const addresses = clusters[0].load_assignment.endpoints[0].lb_endpoints.map(
+      ({ endpoint }: { endpoint: { address: { socket_address: object } } }) =>
+        endpoint.address.socket_address,
+    )
+    assert.equal(clusters[0].type, 'STRICT_DNS')
+    assert.deepEqual(addresses, [
+      { address: 'weir-1', port_value: 18_000 },
+      { address: '127.0.0.1', port_value: 18_001 },
+    ])
+    assert.deepEqual(listeners[0].address.socket_address, { address: '127.0.0.1', port_value: 19_001 })
+    const file = join(folder, 'health.json')
+    writeFileSync(file, stdout)
+    const { stderr } = await execute(envoyBin, ['--mode', 'validate', '-c', file, ...envoyFlags])
+    assert.doesNotMatch(stderr, /\[(?:warning|error|critical)\]/)
+  })
+
   for (const args of [
     [],
     ['--gateway', 'Edge'],
@@ -81,6 +101,9 @@ describe('weir envoy', () => {
     ['--gateway', 'edge', '--admin-port', '65536'],
     ['--gateway', 'edge', '--xds', 'weir'],
     ['--gateway', 'edge', '--xds', '0.0.0.0:18000'],
+    ['--gateway', 'edge', '--xds', 'a:18000,'],
+    ['--gateway', 'edge', '--health-address', '19001'],
+    ['--gateway', 'edge', '--health-address', 'localhost:19001'],
   ]) {
     test(`bootstrap 2: ${args.join(' ')}`, async () => {
       const { code, stderr, stdout } = await weir(['envoy', 'bootstrap', ...args])

@@ -7,8 +7,9 @@ import { after, before, describe, test } from 'node:test'
 import { type LogLine, lineOf, linesIn } from '../support/access-log.ts'
 import { type Collector, startCollector } from '../support/collector.ts'
 import { cluster, type Edge, gateway, route, startEdge } from '../support/edge.ts'
-import type { Received } from '../support/http.ts'
+import type { Received, Sent } from '../support/http.ts'
 import { patient, policy } from '../support/rate-limits.ts'
+import { issuer } from '../support/tokens.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -16,6 +17,11 @@ let edge: Edge
 let upstream: Upstream
 let collector: Collector
 let folder: string
+
+const id = issuer('https://id.example')
+const jwt = { issuer: 'https://id.example', jwks: { inline: id.jwks } }
+const auth = (name: string, spec: object) => ({ kind: 'AuthPolicy', name, spec })
+const bounds = (name: string, spec: object) => ({ kind: 'RequestPolicy', name, spec })
 
 const idOf = ({ headers }: Received) => headers['x-request-id'] as string
 
@@ -81,6 +87,54 @@ describe('a line of the access log', () => {
     assert.deepEqual([status, flags, details], [429, 'RL', 'request_rate_limited'])
     assert.deepEqual([deniedBy, deniedPlan, deniedLimit], ['none', '', 0])
     assert.deepEqual([upstreamHost, upstreamUs], [null, null])
+  })
+
+  describe('names the policy that refused', () => {
+    const json = { 'content-type': 'application/json' }
+    const post = (path: string, size: number, headers = {}) => ({
+      ...{ method: 'POST', path, body: Buffer.alloc(size, 'x') },
+      headers: { ...json, ...headers },
+    })
+    const good = { authorization: `Bearer ${id.token()}` }
+    const cases: [title: string, sent: Sent, status: number, deniedBy: string | null][] = [
+      ['an address', { path: '/inside' }, 403, 'inside'],
+      ['a missing token', { path: '/staff' }, 401, 'staff'],
+      ['a token without a claim', { path: '/staff', headers: good }, 403, 'staff'],
+      ['a missing token, one of several that ask for it', { path: '/both' }, 401, 'staff, readers'],
+      ['of several the one that a token does not meet', { path: '/both', headers: good }, 403, 'staff'],
+      ['what only tries it out', { path: '/tried' }, 200, null],
+      ['a body', post('/small', 11), 413, 'small'],
+      ['any body', post('/none', 1), 413, 'no-body'],
+      ['a media type', post('/small', 1, { 'content-type': 'text/plain' }), 415, 'small'],
+      ['a method', { path: '/small', method: 'DELETE' }, 405, 'small'],
+      ['nothing', post('/small', 10), 200, null],
+      ['an answer of the route’s own', { path: '/own' }, 403, null],
+      ['a malformed host', { path: '/', headers: { host: 'a@b' } }, 400, null],
+    ]
+    before(() =>
+      edge.apply(
+        auth('inside', { allow: { ips: ['192.0.2.0/24'] } }),
+        auth('staff', { jwt: { ...jwt, claims: { role: ['lead'] } } }),
+        auth('readers', { jwt }),
+        auth('tried', { jwt, mode: 'shadow' }),
+        bounds('small', { maxBytes: '10B', contentTypes: ['application/json'], methods: ['GET', 'POST'] }),
+        bounds('no-body', { maxBytes: '0B' }),
+        route('inside', '/inside', { auth: ['inside'] }),
+        route('staff', '/staff', { auth: ['staff'] }),
+        route('both', '/both', { auth: ['staff', 'readers'] }),
+        route('tried', '/tried', { auth: ['tried'] }),
+        route('small', '/small', { request: 'small' }),
+        route('none', '/none', { request: 'no-body' }),
+        route('own', '/own', { respond: { status: 403 }, auth: ['tried'] }),
+      ),
+    )
+    for (const [title, sent, status, deniedBy] of cases) {
+      test(title, async () => {
+        const answer = await edge.send(sent)
+        const line = await lineOf(edge.envoy, idOf(answer))
+        assert.deepEqual([line.status, line.deniedBy], [status, deniedBy], line.details as string)
+      })
+    }
   })
 
   test('says that a client left', async () => {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
 import { type Forwarder, startForwarder } from '../support/forwarder.ts'
 import { send } from '../support/http.ts'
-import { startLoad } from '../support/load.ts'
+import { startLoad } from '../support/load/load.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
 import { type SmallWeir, startSmallWeir } from '../support/small-weir.ts'
 import { status, tiers, until } from '../support/tiers.ts'
@@ -78,7 +78,7 @@ describe('Envoys that announce where they are', () => {
   test('are the same for a weir that was just started, without any change and any failed request', async () => {
     const changes = async () => await edge.stats('cluster.internal-gateway.membership_change')
     const before = await changes()
-    const load = startLoad({ port: setup.ports.edge, path: '/', rate: 200 })
+    const load = await startLoad({ port: setup.ports.edge, path: '/', ratePerSecond: 200 })
     const { xdsPort } = weir
     await weir.close()
     weir = await startSmallWeir({ url: database.url, graceMs, xdsPort })
@@ -86,7 +86,7 @@ describe('Envoys that announce where they are', () => {
     await until(() => weir.connected().join() === 'edge-1,internal-1')
     // One that was known before and came back is not given up later either.
     await until(() => performance.now() - started > graceMs * 1.5)
-    assert.deepEqual(Object.keys(await load.stop()), ['200'])
+    assert.deepEqual((await load.stop()).failures, [])
     assert.deepEqual(await changes(), before)
     assert.deepEqual(await addresses(), ['127.0.0.2'])
   })

@@ -86,8 +86,15 @@ describe('what a refused client gets', () => {
   })
 
   for (const status of [400, 599]) {
-    test(`the status ${status}`, async () =>
-      assert.equal((await edge.send(`/status-${status}`)).status, status))
+    test(`the status ${status}, with a problem of it where there is no body`, async () => {
+      const { status: got, body, headers } = await edge.send(`/status-${status}`)
+      assert.deepEqual([got, headers['content-type']], [status, 'application/problem+json'])
+      const title = status === 400 ? 'Bad Request' : 'Internal Server Error'
+      assert.deepEqual(JSON.parse(body), {
+        ...{ type: 'about:blank', title, status, detail: 'A limit on requests is reached.' },
+        requestId: headers['x-request-id'],
+      })
+    })
   }
 
   test('of several policies the answer of the first that refuses', async () => {
@@ -95,7 +102,7 @@ describe('what a refused client gets', () => {
     assert.deepEqual([status, JSON.parse(body).policy], [503, 'busy'])
   })
 
-  for (const name of ['bare', 'busy', 'early']) {
+  for (const name of ['bare', 'busy', 'early', 'status-400']) {
     test(`a gRPC client of "${name}": RESOURCE_EXHAUSTED, whatever the status`, async () => {
       const { status, headers } = await edge.send({
         ...{

@@ -83,16 +83,23 @@ describe('what of a policy Envoy gets', () => {
     })
   }
 
-  test('the answers of limits have a mapper for each status, the usual one first', () => {
-    const mappers = localReplies() as {
+  test('the answers of limits have two mappers for each status, the usual one first', () => {
+    const body = (status: number, title: string) => ({ body: `${status} ${title}` })
+    const mappers = localReplies({ body, notGrpc: {} }) as {
       status_code?: { value: number }
+      body?: string
       filter: { metadata_filter: object }
     }[]
     const statuses = mappers.map(({ status_code }) => status_code?.value)
     const others = Array.from({ length: 200 }, (_, index) => 400 + index).filter((status) => status !== 429)
-    assert.deepEqual(statuses, [undefined, ...others])
+    assert.deepEqual(statuses, [undefined, ...others, ...others])
     const otherwise = mappers.map(({ filter }) => JSON.stringify(filter).includes('"value":true'))
-    assert.deepEqual(otherwise, [true, ...others.map(() => false)])
+    assert.deepEqual(otherwise, [true, ...others.map(() => false), ...others.map(() => false)])
+    const bodies = new Map(mappers.map((each) => [each.body?.slice(0, 3), each.body]))
+    assert.equal(bodies.size, others.length + 1)
+    assert.equal(bodies.get('402'), '402 Payment Required')
+    assert.equal(bodies.get('499'), '499 Bad Request')
+    assert.equal(bodies.get('599'), '599 Internal Server Error')
   })
 })
 

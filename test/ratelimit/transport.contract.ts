@@ -9,10 +9,17 @@ import type { Decide, Transport } from '../../src/ratelimit/transports/transport
 const definition = service('envoy.service.ratelimit.v3.RateLimitService').ShouldRateLimit!
 
 /** What every transport of the rate-limit service must do, asked by a plain gRPC client. */
-export function transportContract(name: string, create: (decide: Decide) => Transport): void {
+export function transportContract(
+  name: string,
+  create: (decide: Decide, serving: () => boolean) => Transport,
+): void {
   describe(`transport ${name}`, () => {
     let answer: Decide = () => ({ overall_code: 'OK', statuses: [], response_headers_to_add: [] })
-    const transport = create((request) => answer(request))
+    let serving = true
+    const transport = create(
+      (request) => answer(request),
+      () => serving,
+    )
     let client: Client
 
     before(async () => {
@@ -68,6 +75,22 @@ export function transportContract(name: string, create: (decide: Decide) => Tran
         return { overall_code: 'OK', statuses: [], response_headers_to_add: [] }
       }
       assert.equal((await call({ domain: 'edge' })).overall_code, 'OK')
+    })
+
+    test('says by its health check whether it wants to be asked (gRPC health checking protocol)', async () => {
+      const { path } = service('grpc.health.v1.Health').Check!
+      const check = () =>
+        new Promise<string>((resolve, reject) => {
+          const same = (bytes: Buffer) => bytes
+          client.makeUnaryRequest(path, same, same, Buffer.alloc(0), (error, answered) => {
+            if (error !== null) reject(error)
+            else resolve(answered!.toString('hex'))
+          })
+        })
+      // Field 1, an enum: 1 is SERVING, 2 NOT_SERVING.
+      assert.equal(await check(), '0801')
+      serving = false
+      assert.equal(await check(), '0802')
     })
 
     const failures = [

@@ -4,7 +4,9 @@ import { setLogger } from '@grpc/grpc-js'
 import { createGrpcJsTransport } from '../../src/ratelimit/transports/grpc-js.ts'
 import { transportContract } from './transport.contract.ts'
 
-transportContract('grpc-js', (decide) => createGrpcJsTransport({ decide, observe: () => undefined }))
+transportContract('grpc-js', (decide, serving) =>
+  createGrpcJsTransport({ decide, serving, observe: () => undefined }),
+)
 
 test('a port that is taken is an error of the call alone: the library prints nothing', async (t) => {
   const lines: unknown[][] = []
@@ -15,6 +17,7 @@ test('a port that is taken is an error of the call alone: the library prints not
       decide: () => {
         throw new Error('not asked')
       },
+      serving: () => true,
       observe: () => undefined,
     })
   const [first, second] = [transport(), transport()]

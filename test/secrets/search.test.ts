@@ -125,6 +125,7 @@ describe('no trace of a secret', () => {
       edge.privateKey,
       key,
       key.toString('hex'),
+      Buffer.from(edge.privateKey).toString('base64'),
       key.subarray(36, 44),
       apiKeys[1],
       apiKeys[1].slice(5, 13),

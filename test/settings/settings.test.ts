@@ -26,6 +26,21 @@ describe('settings', () => {
     assert.equal(settings.envoy, 'off')
   })
 
+  test('a stop is delayed under serve, where balancers need to see it, and not under up', () => {
+    const database = { DATABASE_URL: 'postgres://u:p@db/weir' }
+    assert.equal(readSettings('serve', [], database).drainDelayMs, 5_000)
+    assert.equal(readSettings('up', [], {}).drainDelayMs, 0)
+    assert.equal(readSettings('up', [], { WEIR_DRAIN_DELAY: '250ms' }).drainDelayMs, 250)
+  })
+
+  test('the rate-limit services of several replicas', () => {
+    const { rlsEnvoyAddrs } = readSettings('up', [], { WEIR_RLS_ENVOY_ADDR: 'weir-1:18001, [::1]:18002' })
+    assert.deepEqual(rlsEnvoyAddrs, [
+      { host: 'weir-1', port: 18_001 },
+      { host: '::1', port: 18_002 },
+    ])
+  })
+
   test('WEIR_CONFIG: unset, empty, a path', () => {
     assert.equal(readSettings('up', [], { WEIR_NPM_START: '1' }).config, 'quickstart')
     assert.equal(readSettings('up', [], { WEIR_NPM_START: '1', WEIR_CONFIG: '' }).config, 'none')
@@ -50,6 +65,13 @@ describe('settings', () => {
       title: 'a listener address that is a name',
       environment: { WEIR_LISTENER_ADDRESS: 'localhost' },
       says: /is not an IP address/,
+    },
+    { title: 'a stop that takes too long', environment: { WEIR_DRAIN_DELAY: '9s' }, says: /8 s at most/ },
+    { title: 'a delay without a unit', environment: { WEIR_DRAIN_DELAY: '5' }, says: /WEIR_DRAIN_DELAY=5/ },
+    {
+      title: 'one of several addresses without a port',
+      environment: { WEIR_RLS_ENVOY_ADDR: 'weir-1:18001,weir-2' },
+      says: /WEIR_RLS_ENVOY_ADDR=weir-1:18001,weir-2 is not host:port/,
     },
     {
       title: 'a database of another make',

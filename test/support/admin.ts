@@ -53,13 +53,14 @@ export async function startAdmin(
     version: '0.0.0-test',
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'weir_up 1\n' }),
     fleet: () => [],
+    config: () => undefined,
     panic: async () => undefined,
     deliver: nobodyConnected,
     preview: () => [],
     explain: async (question) =>
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),
     limits: noCounters,
-    readiness: () => ({ ready: true, detail: { database: 'ok' } }),
+    readiness: () => ({ ready: true, stopping: false, detail: { database: 'ok' } }),
     ...overrides,
   })
   const { port } = await admin.listen('127.0.0.1:0')

@@ -19,11 +19,15 @@ export interface Edge {
 
 /** `spec` is what its gateway has besides the listener. */
 export async function startEdge(spec: object = {}): Promise<Edge> {
+  await using started = new AsyncDisposableStack()
   const database = await freshDatabase()
+  started.defer(database.drop)
   const port = await freePort()
   const weir = await startWeir({ environment: { DATABASE_URL: database.url } })
+  started.defer(async () => void (await weir.end()))
   await weir.apply(gateway(port, spec))
   const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
+  started.defer(envoy.stop)
   // Envoy acknowledges a listener and its routes a moment before its workers accept connections.
   await until('the listener accepts', () =>
     send(port, { path: '/' }).then(
@@ -31,6 +35,7 @@ export async function startEdge(spec: object = {}): Promise<Edge> {
       () => false,
     ),
   )
+  const running = started.move()
   return {
     weir,
     envoy,
@@ -39,11 +44,7 @@ export async function startEdge(spec: object = {}): Promise<Edge> {
       await weir.apply(...documents)
     },
     send: (sent) => send(port, typeof sent === 'string' ? { path: sent } : sent),
-    async stop() {
-      await envoy.stop()
-      await weir.end()
-      await database.drop()
-    },
+    stop: () => running.disposeAsync(),
   }
 }
 

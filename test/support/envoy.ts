@@ -9,6 +9,10 @@ import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
 export interface TestEnvoyOptions {
   gateway: string
   xdsPort: number
+  /** Of the other replicas. */
+  moreXdsPorts?: number[]
+  /** Where it says whether it wants requests. */
+  health?: { host: string; port: number }
   /** By default delta. */
   protocol?: 'delta' | 'sotw'
   id?: string
@@ -120,6 +124,7 @@ function parseStats(text: string): Record<string, number> {
 /** What `weir envoy bootstrap` prints, with what a test adds. */
 function bootstrapOf(id: string, options: TestEnvoyOptions): object {
   const { gateway, xdsPort, protocol = 'delta', labels = {}, addresses = [], bootstrap: extra } = options
-  const xds = { host: '127.0.0.1', port: xdsPort }
-  return { ...bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort: 0 }), ...extra }
+  const { health, moreXdsPorts = [] } = options
+  const xds = [xdsPort, ...moreXdsPorts].map((port) => ({ host: '127.0.0.1', port }))
+  return { ...bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort: 0, health }), ...extra }
 }

@@ -13,24 +13,28 @@ export interface Traces {
 const run = 8
 
 /**
- * Traces of private keys and API keys: the text itself, the base64 of PEM, the bytes of DER, and both in hexadecimal.
+ * Traces of private keys and API keys: the text itself, the base64 of PEM and its base64 once more, the bytes of DER, and both in hexadecimal.
  * What a key shares with a certificate (algorithm, public key) is no secret and is not looked for.
  */
 export function tracesOf(certificates: readonly TestCertificate[], texts: readonly string[]): Traces {
   const wanted = new Set<string>()
-  const bodies = certificates.map(({ certificate }) => bodyOf(certificate))
+  const bodies = certificates.flatMap(({ certificate }) => [
+    bodyOf(certificate),
+    ...publicKeysOf(certificate),
+  ])
+  const openLines = [...certificates.map(({ certificate }) => linesOf(certificate)), ...bodies].flatMap(
+    codedWithin,
+  )
   const open = certificates.map(({ certificate }) => new X509Certificate(certificate).raw)
   for (const { privateKey } of certificates) {
     addRuns(wanted, bodyOf(privateKey), bodies)
     addRuns(wanted, Buffer.from(bodyOf(privateKey), 'base64'), open)
+    // Where a text is bytes to whoever prints it.
+    for (const coded of codedWithin(linesOf(privateKey))) addRuns(wanted, coded, openLines)
   }
   for (const text of texts) {
     addRuns(wanted, text, [])
-    // Within a longer text its base64 begins at one of three places of a group.
-    for (const lead of ['', 'x', 'xx']) {
-      const coded = Buffer.from(`${lead}${text}`).toString('base64').replace(/=+$/, '')
-      addRuns(wanted, coded.slice(lead.length === 0 ? 0 : 4, -1), [])
-    }
+    for (const coded of codedWithin(text)) addRuns(wanted, coded, [])
   }
   const lengths = new Set([...wanted].map(({ length }) => length))
   return {
@@ -59,6 +63,28 @@ function addRuns(wanted: Set<string>, of: Buffer | string, open: readonly (Buffe
     wanted.add(slice.toString('latin1'))
     wanted.add(slice.toString('hex'))
   }
+}
+
+/** The base64 of a certificate's public key wherever it stands: any certificate has its beginning, too. */
+function publicKeysOf(certificate: string): string[] {
+  const key = new X509Certificate(certificate).publicKey.export({ format: 'der', type: 'spki' })
+  return [0, 1, 2].map((lead) =>
+    Buffer.concat([Buffer.alloc(lead), key])
+      .toString('base64')
+      .slice(4, -4),
+  )
+}
+
+/** The base64 of a text within a longer one, where it begins at one of three places of a group. */
+function codedWithin(text: string): string[] {
+  return ['', 'x', 'xx'].map((lead) => {
+    const coded = Buffer.from(`${lead}${text}`).toString('base64').replace(/=+$/, '')
+    return coded.slice(lead.length === 0 ? 0 : 4, -1)
+  })
+}
+
+function linesOf(pem: string): string {
+  return pem.replace(/-----[A-Z ]+-----/g, '').trim()
 }
 
 function bodyOf(pem: string): string {

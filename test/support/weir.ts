@@ -50,6 +50,7 @@ export async function startWeir(options: WeirOptions = {}): Promise<Weir> {
       WEIR_XDS_ADDR: `127.0.0.1:${ports.xds}`,
       WEIR_RLS_ADDR: `127.0.0.1:${ports.rls}`,
       WEIR_LISTENER_ADDRESS: '127.0.0.1',
+      WEIR_DRAIN_DELAY: '0s',
       ...options.environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

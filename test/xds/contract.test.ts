@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Protocol, protocols, wordsOf } from './dialects.ts'
-import { PlainClient, plainSnapshot, type VersionsByType } from './plain.ts'
+import { PlainClient, partsOf, plainSnapshot, type VersionsByType } from './plain.ts'
 
 const full: VersionsByType = {
   cluster: { a: '1' },
@@ -353,6 +353,81 @@ for (const protocol of protocols) {
       client.ack('endpoints')
       assert.deepEqual(client.ack('cluster'), told('extension +e@2', 'listener +l@2'))
       assert.deepEqual(client.ack('listener'), told('route +r@2'))
+    })
+
+    describe('an extension whose parts routes name', () => {
+      const parts = (extension: string, route: string): VersionsByType => {
+        return { ...equipped, extension: { e: extension }, route: { r: route } }
+      }
+      function startedParts(): PlainClient {
+        const client = startedEquipped()
+        client.publish(plainSnapshot(2, parts('a,b:1', '1')))
+        client.ack('extension')
+        assert.equal(client.delivery(), 'acked')
+        return client
+      }
+
+      test('grows before the routes, and shrinks when they are in force', () => {
+        const client = startedParts()
+        const sent = client.publish(plainSnapshot(3, parts('b,c:1', '2')))
+        assert.deepEqual(sent, told('extension +e@~b,c:1', 'route +r@2'))
+        assert.deepEqual(client.ack('extension'), [])
+        assert.equal(client.delivery(), 'pending')
+        assert.deepEqual(client.ack('route'), told('extension +e@b,c:1'))
+        assert.deepEqual(client.ack('extension'), [])
+        assert.equal(client.delivery(), 'acked')
+      })
+
+      test('goes at once if it has all that it had', () => {
+        const client = startedParts()
+        const sent = client.publish(plainSnapshot(3, parts('a,b,c:1', '2')))
+        assert.deepEqual(sent, told('extension +e@a,b,c:1', 'route +r@2'))
+      })
+
+      test('keeps what routes in force name while their successors are refused, and until others come', () => {
+        const client = startedParts()
+        client.publish(plainSnapshot(3, parts('c:1', '2')))
+        client.ack('extension')
+        assert.deepEqual(client.nack('route'), [])
+        assert.equal(client.delivery(), 'nacked')
+        const sent = client.publish(plainSnapshot(4, parts('d:1', '3')))
+        assert.deepEqual(sent, told('extension +e@~d:1', 'route +r@3'))
+        assert.deepEqual(partsOf(client.last('extension').upserts[0]!), new Set(['a', 'b', 'c', 'd', ':1']))
+        client.ack('extension')
+        assert.deepEqual(client.ack('route'), told('extension +e@d:1'))
+      })
+
+      test('is refused as what it grows towards, and tried again', () => {
+        const client = startedParts()
+        const next = plainSnapshot(3, parts('c:1', '2'))
+        assert.deepEqual(client.publish(next), told('extension +e@~c:1', 'route +r@2'))
+        assert.deepEqual(client.nack('extension'), [])
+        client.ack('route')
+        assert.equal(client.delivery(), 'nacked')
+        client.session.retry()
+        // No route in force needs what went, but what the Envoy has is the old one.
+        assert.deepEqual(client.advance(), told('extension +e@~c:1'))
+        assert.deepEqual(client.ack('extension'), told('extension +e@c:1'))
+        client.ack('extension')
+        assert.equal(client.delivery(), 'acked')
+      })
+
+      // By the state of the world it claims one version for all that it has.
+      if (protocol === 'delta') {
+        test('grows for an Envoy that comes back with the old one, and with the larger one', () => {
+          const client = startedParts()
+          client.publish(plainSnapshot(3, parts('c:1', '2')))
+          client.session.close()
+          for (const held of ['a,b:1', client.last('extension').upserts[0]!.version]) {
+            const again = new PlainClient(protocol, plainSnapshot(4, parts('d:1', '3')), client.shared)
+            for (const [type, versions] of Object.entries({ ...equipped, extension: { e: held } })) {
+              const wild = type === 'cluster' || type === 'listener'
+              again.request(type, { held: versions, ...(!wild && { subscribe: Object.keys(versions) }) })
+            }
+            assert.deepEqual(again.advance(), told('extension +e@~d:1', 'route +r@3'))
+          }
+        })
+      }
     })
 
     test('a cluster that warms for a secret gets it without its own ACK', () => {

@@ -17,7 +17,7 @@ export type Protocol = (typeof protocols)[number]
 export interface Response {
   readonly type: string
   readonly nonce: string
-  readonly upserts: readonly Pick<EncodedResource, 'name' | 'version'>[]
+  readonly upserts: readonly EncodedResource[]
   readonly removed: readonly string[]
   /** Everything in it, in the state-of-the-world variant. */
   readonly content: readonly EncodedResource[]

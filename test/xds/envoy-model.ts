@@ -11,7 +11,7 @@ import {
   type Response,
   versionOfAll,
 } from './dialects.ts'
-import { plainResources, type ShortType, stillClock, told } from './plain.ts'
+import { partsOf, plainResources, type ShortType, stillClock, told } from './plain.ts'
 
 const identity = { gateway: 'edge', id: 'n', version: '1.40.0' }
 
@@ -37,10 +37,11 @@ interface TypeOfModel {
 /**
  * An Envoy as the protocol sees it (envoy-facts): holds a cluster response's ACK until the endpoints of its
  * clusters arrive, subscribes to the endpoints of its clusters and the routes of its listeners, refuses a
- * response with a bad version after applying a part of it, and asks for no clusters while one warms.
+ * response with a bad version after applying a part of it, and asks for no clusters while one warms. It asks for the
+ * secrets and extensions of its listeners, and a route names a part of each of these.
  *
- * A listener's version is `<route configuration>:<n>`, a route's `<cluster>:<n>`, and one with `bad` in it is
- * refused until it is `healed`. `problems` collects what no server should do. With `siblings`, others of the same id
+ * A listener's version is `<route configuration>/<secret>/<extension>:<n>`, a route's `<cluster>/<part>:<n>`, an
+ * extension's `<part>,<part>:<n>`, and one with `bad` in it is refused until it is `healed`. `problems` collects what no server should do. With `siblings`, others of the same id
  * share these memories; what is in doubt with them may then be sent again.
  */
 export class EnvoyModel {
@@ -56,6 +57,8 @@ export class EnvoyModel {
   readonly #protocol: Protocol
   readonly #dialect: Dialect
   readonly #versions = new Versions()
+  /** Those of each extension that it has. */
+  readonly parts = new Map<string, Set<string>>()
   /** What was bad no longer is. */
   healed = false
   readonly #memories: Memories
@@ -100,7 +103,7 @@ export class EnvoyModel {
     const changes = changesBetween(this.session.snapshot, snapshot)
     this.#dialect.publish(snapshot, changes)
     // Over the state of the world it is not told that a named resource is gone, and may get it again later.
-    for (const short of ['endpoints', 'route'] as const) {
+    for (const short of ['endpoints', ...used] as const) {
       if (this.#protocol === 'delta') continue
       for (const name of changes.get(typeUrls[short]) ?? []) {
         if (!resourcesOf(snapshot, typeUrls[short]).has(name)) this.types[short].untold.add(name)
@@ -121,7 +124,7 @@ export class EnvoyModel {
     for (const name of this.types.endpoints.subscribed) this.#endpointsDue.add(name)
     const nonces = new Set([...this.#outbox, ...this.#heldBack].map(({ response_nonce }) => response_nonce))
     for (const nonce of nonces) if (nonce !== undefined) this.#unheard(this.#received.get(nonce)!)
-    if (this.#protocol === 'sotw') for (const short of ['endpoints', 'route'] as const) this.#claim(short)
+    if (this.#protocol === 'sotw') for (const short of ['endpoints', ...used] as const) this.#claim(short)
     this.#connect(this.session.snapshot)
   }
 
@@ -179,7 +182,7 @@ export class EnvoyModel {
     const asks: ShortType[] = this.#warming.size === 0 || !this.#initialized ? ['cluster'] : []
     if (this.#asksFor('endpoints')) asks.push('endpoints')
     if (this.#initialized) asks.push('listener')
-    if (this.#asksFor('route')) asks.push('route')
+    for (const short of used) if (this.#asksFor(short)) asks.push(short)
     // They arrive together, as an Envoy writes them; the server answers when it has read them all.
     for (const type of asks) this.#dialect.send(this.#firstRequest(type))
     this.#serve()
@@ -217,11 +220,16 @@ export class EnvoyModel {
   #apply(response: Response): void {
     const short = shortOf.get(response.type)!
     const type = this.types[short]
-    const accepted = this.healed || !response.upserts.some(({ version }) => version.includes('bad'))
+    const accepted = this.healed || !response.upserts.some(isBad)
+    this.#checkRemovals(short, response)
     this.#noteRepeats(short, response)
-    for (const [index, { name, version }] of response.upserts.entries()) {
+    for (const [index, resource] of response.upserts.entries()) {
+      const { name, version } = resource
       if (!this.#wants(short, name)) continue
-      if (accepted || (index % 2 === 0 && !version.includes('bad'))) type.has.set(name, version)
+      if (accepted || (index % 2 === 0 && !isBad(resource))) {
+        type.has.set(name, version)
+        if (short === 'extension') this.parts.set(name, partsOf(resource))
+      }
       if (accepted) type.claims.set(name, version)
     }
     if (accepted && this.#isWhole(response)) {
@@ -259,8 +267,10 @@ export class EnvoyModel {
       }
       this.#outbox.push(answer)
     } else if (short === 'listener') {
-      const used = [...this.types.listener.has.values()].map((version) => version.split(':')[0]!)
-      this.#subscribe('route', used)
+      const listeners = [...this.types.listener.has.values()].map(usedBy)
+      for (const short of used) {
+        this.#subscribe(short, new Set(listeners.map((each) => each[short]).filter((name) => name !== '')))
+      }
       this.#outbox.push(answer)
     } else this.#outbox.push(answer)
     if (this.#warming.size === 0) this.#warm()
@@ -273,7 +283,7 @@ export class EnvoyModel {
     if (!this.types.listener.asked) this.#outbox.push(this.#firstRequest('listener'))
   }
 
-  #subscribe(short: 'endpoints' | 'route', wanted: Iterable<string>): void {
+  #subscribe(short: 'endpoints' | (typeof used)[number], wanted: Iterable<string>): void {
     const type = this.types[short]
     const names = new Set(wanted)
     const added = [...names].filter((name) => !type.subscribed.has(name))
@@ -337,10 +347,36 @@ export class EnvoyModel {
     }
   }
 
+  /** Nobody may lose what it needs, but for what it merely asked for, and what was never there. */
+  #checkRemovals(short: ShortType, { removed }: Response): void {
+    if (short !== 'secret' && short !== 'extension') return
+    for (const [listener, version] of this.types.listener.has) {
+      const name = usedBy(version)[short]
+      if (removed.includes(name) && this.types[short].has.has(name)) {
+        this.problems.push(`listener ${listener} loses its ${short} ${name}`)
+      }
+    }
+  }
+
+  /** A listener whose routes name a part that its extension lacks refuses their requests. */
+  #checkParts(response: Response): void {
+    for (const version of this.types.listener.has.values()) {
+      const { route, extension } = usedBy(version)
+      const [, part] = this.types.route.has.get(route)?.split(/[/:]/) ?? []
+      if (part === undefined || !this.types.extension.has.has(extension)) continue
+      // The server takes it for gone, which nobody could tell, and whose doubt it is among siblings it does not know.
+      if (this.#hasSiblings && this.types.extension.untold.has(extension)) continue
+      if (!this.parts.get(extension)!.has(part)) {
+        this.problems.push(`after ${told(response)}, route ${route} names ${part}, which ${extension} lacks`)
+      }
+    }
+  }
+
   #check(response: Response): void {
     if (!this.#checkReferences) return
+    this.#checkParts(response)
     for (const [name, version] of this.types.route.has) {
-      const cluster = version.split(':')[0]!
+      const cluster = version.split(/[/:]/)[0]!
       if (!this.types.cluster.has.has(cluster)) {
         this.problems.push(`after ${told(response)}, route ${name} has no cluster ${cluster}`)
       }
@@ -348,9 +384,22 @@ export class EnvoyModel {
   }
 }
 
+/** Types of what listeners name. */
+const used = ['secret', 'extension', 'route'] as const
+
+/** What a listener of this version names of each type. */
+function usedBy(version: string): Record<(typeof used)[number], string> {
+  const [route = '', secret = '', extension = ''] = version.split(':')[0]!.split('/')
+  return { route, secret, extension }
+}
+
+function isBad(resource: Response['upserts'][number]): boolean {
+  return resource.version.includes('bad') || partsOf(resource).has('bad')
+}
+
 /** Some messages name the culprits, as Envoy does for clusters and listeners; others do not. */
 function messageFor({ upserts }: Response): string {
-  const bad = upserts.filter(({ version }) => version.includes('bad'))
+  const bad = upserts.filter(isBad)
   return upserts.length % 2 === 0 ? 'bad' : bad.map(({ name }) => `${name}: bad`).join(', ')
 }
 

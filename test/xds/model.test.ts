@@ -7,36 +7,40 @@ import type { Snapshot } from '../../src/xds/snapshot.ts'
 import { resourcesOf } from '../../src/xds/snapshot.ts'
 import { type Protocol, protocols } from './dialects.ts'
 import { EnvoyModel } from './envoy-model.ts'
-import { plainSnapshot, type ShortType, stillClock } from './plain.ts'
+import { partsOf, plainSnapshot, type ShortType, stillClock } from './plain.ts'
 
 const names = ['a', 'b', 'c']
+const all = Object.keys(typeUrls) as ShortType[]
 
 interface Plan {
   clusters: Record<string, number>
   endpoints: Record<string, number>
-  /** Route configuration -> which of the clusters, version, and whether it is one that is refused. */
-  routes: Record<string, [cluster: number, version: number, bad: boolean]>
-  /** Listener -> which of the route configurations, and likewise. */
-  listeners: Record<string, [route: number, version: number, bad: boolean]>
+  secrets: Record<string, number>
+  /** Route configuration -> which of the clusters, which part of the extension, version, and whether it is refused. */
+  routes: Record<string, Reference>
+  /** Listener -> which of the route configurations and secrets, and likewise. */
+  listeners: Record<string, Reference>
+  /** What it has besides the parts that are named. */
+  extension: { part: number; version: number; bad: boolean }
   badClusters: boolean
 }
 
+type Reference = [first: number, second: number, version: number, bad: boolean]
 type Turn = 'receive' | 'transmit' | 'reconnect' | 'retry' | 'heal'
 type Step = { publish: Plan } | Turn
 
 const version = fc.integer({ min: 1, max: 3 })
 const some = <T>(value: fc.Arbitrary<T>) => fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 3 })
-const reference = fc.tuple(
-  fc.nat(2),
-  version,
-  fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
-)
+const sometimes = fc.integer({ min: 0, max: 5 }).map((n) => n === 0)
+const reference = fc.tuple(fc.nat(2), fc.nat(2), version, sometimes)
 const plan = (badClusters: boolean): fc.Arbitrary<Plan> =>
   fc.record({
     clusters: some(version),
     endpoints: some(version),
+    secrets: some(version),
     routes: some(reference),
     listeners: some(reference),
+    extension: fc.record({ part: fc.nat(2), version, bad: badClusters ? sometimes : fc.constant(false) }),
     badClusters: fc.constant(badClusters),
   })
 
@@ -52,23 +56,30 @@ const steps = (badClusters: boolean): fc.Arbitrary<Step[]> =>
 
 function snapshotFrom(
   revision: number,
-  { clusters, endpoints, routes, listeners, badClusters }: Plan,
+  { clusters, endpoints, secrets, routes, listeners, extension, badClusters }: Plan,
 ): Snapshot {
   const known = Object.keys(clusters)
-  const route = known.length === 0 ? {} : mapValues(routes, (item) => referring(known, item))
+  const route = known.length === 0 ? {} : mapValues(routes, (item) => referring([known, names], item))
   const routeNames = Object.keys(route)
-  const listener = routeNames.length === 0 ? {} : mapValues(listeners, (item) => referring(routeNames, item))
+  const needs = [routeNames, Object.keys(secrets), ['x']]
+  const listener = routeNames.length === 0 ? {} : mapValues(listeners, (item) => referring(needs, item))
+  const demanded = Object.values(route).map((version) => version.split(/[/:]/)[1]!)
+  const parts = new Set([...demanded, names[extension.part]!, ...(extension.bad ? ['bad'] : [])])
+  const extensions = { x: `${[...parts].sort().join(',')}:${extension.version}` }
   const clusterVersion = (n: number) => (badClusters && n === 3 ? 'bad' : String(n))
   return plainSnapshot(revision, {
     cluster: mapValues(clusters, clusterVersion),
     endpoints: mapValues(endpoints, clusterVersion),
+    secret: mapValues(secrets, String),
+    extension: routeNames.length === 0 ? {} : extensions,
     listener,
     route,
   })
 }
 
-function referring(targets: string[], [which, n, bad]: [number, number, boolean]): string {
-  return `${targets[which % targets.length]}:${n}${bad ? 'bad' : ''}`
+function referring(targets: string[][], [first, second, n, bad]: Reference): string {
+  const named = targets.map((names, index) => names[[first, second, 0][index]! % names.length] ?? '')
+  return `${named.join('/')}:${n}${bad ? 'bad' : ''}`
 }
 
 function mapValues<A, B>(object: Record<string, A>, change: (value: A) => B): Record<string, B> {
@@ -117,14 +128,23 @@ function assertHeals(protocol: Protocol, envoy: EnvoyModel, snapshot: Snapshot):
 /** The client has the snapshot, but for versions that it refused, and for what those may still need. */
 function assertConverged(protocol: Protocol, envoy: EnvoyModel, snapshot: Snapshot, whole = false): void {
   const { session } = envoy
-  const frozen = ['listener', 'route'].some((short) => session.types()[short]?.state === 'nacked')
-  for (const short of ['cluster', 'endpoints', 'listener', 'route'] as const) {
+  const refusedTypes = all.filter((short) => session.types()[short]?.state === 'nacked')
+  const frozen = refusedTypes.some((short) => short !== 'endpoints')
+  for (const short of all) {
     const { has, subscribed, asked } = envoy.types[short]
     const wildcard = short === 'cluster' || short === 'listener'
     assert.ok(asked || !wildcard, `${short} was never asked for`)
     const target = resourcesOf(snapshot, typeUrls[short])
-    for (const [name, { version }] of target) {
-      if ((version.includes('bad') && !whole) || !(wildcard || subscribed.has(name))) continue
+    for (const [name, resource] of target) {
+      const { version } = resource
+      const bad = version.includes('bad') || (short === 'extension' && refusedTypes.includes(short))
+      if ((bad && !whole) || !(wildcard || subscribed.has(name))) continue
+      // It has not shrunk yet.
+      if (short === 'extension' && frozen && has.get(name) !== version) {
+        const parts = envoy.parts.get(name) ?? new Set()
+        assert.ok(parts.isSupersetOf(partsOf(resource)), `${name} lacks parts`)
+        continue
+      }
       assert.equal(has.get(name), version, `${short} ${name} is not what was published`)
     }
     // Over the state of the world, nobody can be told that a named resource is gone.
@@ -133,10 +153,7 @@ function assertConverged(protocol: Protocol, envoy: EnvoyModel, snapshot: Snapsh
       assert.ok(target.has(name) || (frozen && short !== 'listener'), `${short} ${name} should be gone`)
     }
   }
-  const refused = (['cluster', 'endpoints', 'listener', 'route'] as ShortType[]).some((short) => {
-    return session.types()[short]?.state === 'nacked'
-  })
-  if (refused) assert.equal(session.delivery().state, 'nacked')
+  if (refusedTypes.length > 0) assert.equal(session.delivery().state, 'nacked')
 }
 
 for (const protocol of protocols) {

@@ -1,7 +1,8 @@
 import type { EncodedResource } from '../../src/envoy-api/encoded.ts'
-import { encode } from '../../src/envoy-api/protos.ts'
+import { decode, encode } from '../../src/envoy-api/protos.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 import type { Answer } from '../../src/xds/answer.ts'
+import { meantVersion } from '../../src/xds/growth.ts'
 import { StreamMemory } from '../../src/xds/memory.ts'
 import { changesBetween, type Snapshot } from '../../src/xds/snapshot.ts'
 import { Versions } from '../../src/xds/versions.ts'
@@ -14,7 +15,8 @@ export type VersionsByType = Partial<Record<ShortType, Record<string, string>>>
 export function plainSnapshot(revision: number, versions: VersionsByType, gateway = 'edge'): Snapshot {
   const resources = new Map<TypeUrl, Map<string, EncodedResource>>()
   for (const [short, byName] of Object.entries(versions)) {
-    resources.set(typeUrls[short as ShortType], plainResources(byName))
+    const made = short === 'extension' ? extensions(byName) : plainResources(byName)
+    resources.set(typeUrls[short as ShortType], made)
   }
   return { gateway, revision, resources }
 }
@@ -26,10 +28,43 @@ export function plainResources(versions: Record<string, string>): Map<string, En
   return new Map(encoded)
 }
 
-/** What a response says, in short: `cluster +a@1 -b`. */
+/**
+ * Extensions may have parts, which routes name. A version tells them: `a,b:1` has two, and `1` has none.
+ */
+function extensions(versions: Record<string, string>): Map<string, EncodedResource> {
+  const encoded = Object.entries(versions).map(([name, version]) => {
+    const [parts = '', rest] = version.split(':')
+    const texts = rest === undefined ? [] : [...parts.split(','), `:${rest}`]
+    const fields = texts.map((text) => Buffer.concat([Buffer.from([10, text.length]), Buffer.from(text)]))
+    const typed_config = { type_url: 'plain', value: Buffer.concat(fields) }
+    const value = encode('envoy.config.core.v3.TypedExtensionConfig', { name, typed_config })
+    const any = encode('google.protobuf.Any', { type_url: typeUrls.extension, value })
+    return [name, { name, version, any }] as const
+  })
+  return new Map(encoded)
+}
+
+/** The parts of an extension, be it one that was published or one that has grown. */
+export function partsOf({ any }: Pick<EncodedResource, 'any'>): Set<string> {
+  const { value } = decode('google.protobuf.Any', any) as { value?: Buffer }
+  const { typed_config } = decode('envoy.config.core.v3.TypedExtensionConfig', value ?? Buffer.alloc(0))
+  let rest = (typed_config as { value: Buffer } | undefined)?.value ?? Buffer.alloc(0)
+  const parts = new Set<string>()
+  while (rest.length > 0) {
+    const end = 2 + rest[1]!
+    parts.add(rest.subarray(2, end).toString())
+    rest = rest.subarray(end)
+  }
+  return parts
+}
+
+/** What a response says, in short: `cluster +a@1 -b`; `+a@~2` has all of version 2 and of what was before it. */
 export function told({ type, upserts, removed }: Response): string {
   const short = Object.entries(typeUrls).find(([, url]) => url === type)?.[0] ?? type
-  const more = upserts.map(({ name, version }) => `+${name}@${version}`)
+  const more = upserts.map((each) => {
+    const version = meantVersion(each)
+    return `+${each.name}@${version === each.version ? '' : '~'}${version}`
+  })
   return [short, ...more, ...removed.map((name) => `-${name}`)].join(' ')
 }
 

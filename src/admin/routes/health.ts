@@ -29,23 +29,20 @@ export function healthRoutes(app: FastifyInstance, context: AdminContext): void 
     response: { '200': Type.Object({ ready: Type.Boolean(), detail: Type.Unknown() }), ...problemResponses },
   }
   app.get('/readyz', { schema: ready }, async (_request, reply) => {
-    const { ready, detail } = readiness()
+    const { ready, stopping, detail } = readiness()
     if (ready) return { ready, detail }
-    const message = 'This replica has no state to serve yet.'
-    const problems = [
-      {
-        pointer: '',
-        message,
-        remedy: 'wait until it has read the database; "readiness" says what is missing',
-      },
-    ]
+    const message = stopping ? 'This replica is stopping.' : 'This replica has no state to serve yet.'
+    const remedy = stopping
+      ? 'ask another replica'
+      : 'wait until it has read the database; "readiness" says what is missing'
+    const problems = [{ pointer: '', message, remedy }]
     const { headers, body } = problemResponse(
       new WeirError('unavailable', message, { problems, retryAfter: 1 }),
     )
     return reply
       .code(catalogue.unavailable.status)
       .headers(headers)
-      .send(JSON.stringify({ ...body, title: 'Not ready', readiness: detail }))
+      .send(JSON.stringify({ ...body, title: 'Not ready', readiness: { ...detail, stopping } }))
   })
 
   const measured = {

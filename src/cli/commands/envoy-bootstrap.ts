@@ -1,9 +1,16 @@
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { bootstrap, envoyFlags } from '../../bootstrap/bootstrap.ts'
 import { addressProblem } from '../../model/announcement.ts'
 import { namePattern } from '../../model/name.ts'
-import { formatHostPort, type HostPort, parseHostPort } from '../../settings/address.ts'
+import {
+  formatHostPort,
+  type HostPort,
+  isWildcard,
+  parseHostPort,
+  parseHostPorts,
+} from '../../settings/address.ts'
 import { Usage } from '../cli.ts'
 import type { AddCommand } from '../command.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
@@ -18,16 +25,17 @@ interface Options {
   xds?: string
   protocol: 'delta' | 'sotw'
   adminPort: number
+  healthAddress?: HostPort
   output: Format
 }
 
 /** `weir envoy bootstrap`: what an Envoy is started with to join a gateway. */
 export const bootstrapCommand: AddCommand = (group, cli) => {
   options(group.command('bootstrap')).action((given: Options) => {
-    const { gateway, label: labels, address: addresses, protocol, adminPort } = given
-    const xds = xdsAddress(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
+    const { gateway, label: labels, address: addresses, protocol, adminPort, healthAddress: health } = given
+    const xds = xdsAddresses(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
     const id = given.id ?? `${gateway}-${hostname()}`
-    const value = bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort })
+    const value = bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort, health })
     cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
   })
 }
@@ -51,7 +59,10 @@ function options(command: Command): Command {
         .argParser(addAddress)
         .default([], 'none'),
     )
-    .option('--xds <host:port>', `where it reaches weir's xDS (WEIR_XDS_ADDR, else ${defaultXds})`)
+    .option(
+      '--xds <host:port>',
+      `where it reaches weir's xDS (WEIR_XDS_ADDR, else ${defaultXds}); several replicas separated by commas`,
+    )
     .addOption(
       new Option('--protocol <variant>', 'of ADS: incremental, or the state of the world')
         .choices(['delta', 'sotw'])
@@ -63,27 +74,39 @@ function options(command: Command): Command {
       readPort,
       0,
     )
+    .option(
+      '--health-address <host:port>',
+      'where it tells balancers by GET /ready whether it wants requests, as in 0.0.0.0:19001 (nowhere)',
+      readHealthAddress,
+    )
     .addOption(outputOption(['yaml', 'json'], 'yaml'))
     .addHelpText('after', '\nExample: weir envoy bootstrap --gateway edge --label track=canary > edge.yaml')
 }
 
-function head(gateway: string, id: string, xds: HostPort): string {
+function head(gateway: string, id: string, xds: readonly HostPort[]): string {
+  const weir = xds.map(formatHostPort).join(' or ')
   return [
-    `# Bootstrap of the Envoy ${id} of the gateway ${gateway}; everything else comes from weir at ${formatHostPort(xds)}.`,
+    `# Bootstrap of the Envoy ${id} of the gateway ${gateway}; everything else comes from weir at ${weir}.`,
     `# Made by \`weir envoy bootstrap\`. Run it with:`,
     `#   envoy -c ${gateway}.yaml ${envoyFlags.join(' ')}`,
     '',
   ].join('\n')
 }
 
-function xdsAddress(text: string): HostPort {
-  const address = parseHostPort(text)
-  if (address === undefined || address.port === 0)
+function xdsAddresses(text: string): readonly HostPort[] {
+  const addresses = parseHostPorts(text)
+  if (addresses === undefined || addresses.some(({ port }) => port === 0))
     throw new Usage(`--xds ${text}: write host:port, as in ${defaultXds}`)
-  if (['0.0.0.0', '::'].includes(address.host)) {
+  if (addresses.some(({ host }) => isWildcard(host))) {
     throw new Usage(`${text} is where weir listens, not where an Envoy reaches it: pass --xds host:port`)
   }
-  return address
+  return addresses
+}
+
+function readHealthAddress(text: string): HostPort {
+  const address = parseHostPort(text)
+  if (address !== undefined && address.port !== 0 && isIP(address.host) !== 0) return address
+  throw new InvalidArgumentError('Write an IP address of this machine and a port, as in 0.0.0.0:19001.')
 }
 
 function readGateway(text: string): string {

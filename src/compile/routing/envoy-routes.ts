@@ -8,6 +8,7 @@ import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
 import { rateLimitsOf } from './rate-limits.ts'
+import { refusersMetadata } from './refusers.ts'
 import type { GatewayRoute } from './routes-of.ts'
 import { partOf, stickyCookie } from './sticky.ts'
 
@@ -28,7 +29,12 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     actions,
   }))
   const removed = contributions.flatMap(({ removedHeaders = [] }) => removedHeaders)
-  const common = { ...headerOperations(spec, removed), ...perFilterConfig(contributions) }
+  const refusers = Object.assign({}, ...contributions.map((contribution) => contribution.refusers ?? {}))
+  const common = {
+    ...headerOperations(spec, removed),
+    ...perFilterConfig(contributions),
+    ...refusersMetadata(refusers),
+  }
   const served = [
     ...placed(name, spec).map(({ spec, condition }) => ({
       name,
@@ -41,14 +47,15 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   const apart = contributions.flatMap((contribution) => contribution.apart ?? [])
   return [
     ...preflight(route, apart, contributions),
-    ...apart.flatMap((requests) => routesApart(requests, served)),
+    ...apart.flatMap((requests) => routesApart(requests, refusers, served)),
     ...served,
   ]
 }
 
 /** One for each of the route's own, or one that answers. */
 function routesApart(
-  { headers, perFilterConfig, answer }: ApartRequests,
+  { headers, perFilterConfig, answer, ...more }: ApartRequests,
+  refusers: Record<string, string>,
   served: readonly Message[],
 ): Message[] {
   const own = answer === undefined ? served : served.slice(-1)
@@ -57,6 +64,7 @@ function routesApart(
     const narrowed = {
       match: { ...known, headers: [...((known.headers as Message[] | undefined) ?? []), ...headers] },
       typed_per_filter_config: { ...(typed_per_filter_config as Message | undefined), ...perFilterConfig },
+      ...refusersMetadata({ ...refusers, ...more.refusers }),
     }
     if (answer === undefined) return { ...rest, ...narrowed }
     const added = Object.entries(answer.headers).map(([key, value]) => ({ header: { key, value } }))

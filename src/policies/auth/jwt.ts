@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { any, duration } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { keySetProblem } from '../../model/key-set.ts'
@@ -14,7 +15,7 @@ export interface AuthPolicy {
 
 /** A policy that asks for a token, as part of what a route demands: in shadow a token may be missing or wrong. */
 interface Asked {
-  name: string
+  provider: string
   shadow: boolean
 }
 
@@ -27,18 +28,30 @@ export function demandOf(policies: readonly AuthPolicy[]): string | undefined {
 function askedOf(policies: readonly AuthPolicy[]): Asked[] {
   return policies
     .filter(({ spec }) => spec.jwt !== undefined)
-    .map(({ name, spec }) => ({ name, shadow: spec.mode === 'shadow' }))
+    .map((policy) => ({ provider: providerOf(policy), shadow: policy.spec.mode === 'shadow' }))
 }
 
-/** No name of a policy has a comma or a question mark in it. */
+/** No name of a provider has a comma or a question mark in it. */
 function nameOf(asked: readonly Asked[]): string {
-  return asked.map(({ name, shadow }) => (shadow ? `${name}?` : name)).join(',')
+  return asked.map(({ provider, shadow }) => (shadow ? `${provider}?` : provider)).join(',')
+}
+
+/**
+ * The name of what verifies a policy's tokens. It changes with whom and what the policy believes: so what routes name never
+ * means anything else than it did, and an edit is in force with the routes that it changes, all at once.
+ */
+function providerOf({ name, spec }: AuthPolicy): string {
+  const { issuer, audiences, jwks, headers = {} } = spec.jwt!
+  const { cluster, path, host, inline } = jwks
+  const claims = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1))
+  const content = JSON.stringify([issuer, audiences, cluster, path, host, inline, claims])
+  return `${name}@${createHash('sha256').update(content).digest('base64url').slice(0, 12)}`
 }
 
 /** `JwtRequirement`: all must hold. */
 function requirement(asked: readonly Asked[]): Message {
-  const each = asked.map(({ name, shadow }) => {
-    const demanded = { provider_name: name }
+  const each = asked.map(({ provider, shadow }) => {
+    const demanded = { provider_name: provider }
     return shadow ? { requires_any: { requirements: [demanded, { allow_missing_or_failed: {} }] } } : demanded
   })
   return each.length === 1 ? each[0]! : { requires_all: { requirements: each } }
@@ -50,12 +63,15 @@ export function extensions({ routes, hostOf }: ExtensionContext): Record<string,
     routes.flatMap((route) => (route.policies as unknown as AuthPolicy[]).map((each) => [each.name, each])),
   )
   const issuing = [...policies.values()].filter(({ spec }) => isUsable(spec.jwt))
-  const known = new Set(issuing.map(({ name }) => name))
-  // Each policy by itself, and in either mode: an edit of a route arrives after this, and must find what it had before.
-  const alone = issuing.flatMap(({ name }) => [[{ name, shadow: false }], [{ name, shadow: true }]])
+  const known = new Set(issuing.map(providerOf))
+  // Each policy by itself, and in either mode: what changes here costs Envoy all keys that it fetched.
+  const alone = [...known].flatMap((provider) => [
+    [{ provider, shadow: false }],
+    [{ provider, shadow: true }],
+  ])
   const together = routes.map((route) => askedOf(route.policies as unknown as AuthPolicy[]))
   const demands = [...alone, ...together].filter(
-    (asked) => asked.length > 0 && asked.every(({ name }) => known.has(name)),
+    (asked) => asked.length > 0 && asked.every(({ provider }) => known.has(provider)),
   )
   const headers = new Set(issuing.flatMap(({ spec }) => Object.keys(spec.jwt!.headers ?? {})))
   return {
@@ -63,7 +79,9 @@ export function extensions({ routes, hostOf }: ExtensionContext): Record<string,
       mutations: { request_mutations: [...headers].sort().map((remove) => ({ remove })) },
     }),
     [jwtFilter]: any(`${jwtPackage}.JwtAuthentication`, {
-      providers: Object.fromEntries(issuing.map(({ name, spec }) => [name, provider(spec.jwt!, hostOf)])),
+      providers: Object.fromEntries(
+        issuing.map((policy) => [providerOf(policy), provider(policy.spec.jwt!, hostOf)]),
+      ),
       requirement_map: Object.fromEntries(
         demands
           .map((asked) => [nameOf(asked), requirement(asked)] as const)

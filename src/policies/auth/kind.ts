@@ -14,6 +14,7 @@ import { accessFilter, filters, jwtFilter, jwtPackage } from './filters.ts'
 import { type AuthPolicy, demandOf, extensions } from './jwt.ts'
 import type { Jwt } from './jwt-schema.ts'
 import { AuthSpec } from './schema.ts'
+import { routeWarnings, warnings } from './warnings.ts'
 
 /** Who may call, by Envoy's jwt_authn and rbac filters. API keys are to come, and routes that need them answer 503. */
 export const auth: PolicyKind = {
@@ -24,6 +25,8 @@ export const auth: PolicyKind = {
   example: { name: 'api-keys', spec: { apiKey: { in: [{ header: 'x-api-key' }] } } },
   references,
   check,
+  warnings,
+  routeWarnings,
   filters,
   extensions,
   namedBy,
@@ -40,6 +43,7 @@ function route(context: RouteContext): RouteContribution {
   const policies = context.policies as unknown as AuthPolicy[]
   const demand = demandOf(policies)
   const rules = access(policies)
+  const asking = policies.filter(({ spec: { jwt, mode } }) => jwt !== undefined && mode !== 'shadow')
   const kept = policies.every(({ spec: { jwt } }) => jwt === undefined || jwt.forward === true)
   return {
     perFilterConfig: {
@@ -48,6 +52,9 @@ function route(context: RouteContext): RouteContribution {
       }),
       ...(rules !== undefined && { [accessFilter]: rules }),
     },
+    ...(asking.length > 0 && {
+      refusers: { jwt_authn_access_denied: asking.map(({ name }) => name).join(', ') },
+    }),
     removedHeaders: kept ? [] : ['authorization'],
   }
 }

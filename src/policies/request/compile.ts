@@ -2,7 +2,7 @@ import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
 import { bytes } from '../../model/size.ts'
 import type { ApartRequests, GatewayContext, RouteContext, RouteContribution } from '../policy-kind.ts'
-import { bodyOf, noBodyBecause, refused } from './filters.ts'
+import { bodyOf, bodyRefuser, noBodyBecause, refused } from './filters.ts'
 import type { RequestSpec } from './schema.ts'
 
 export function namedBy({ request }: EffectiveRoute): string[] {
@@ -15,25 +15,29 @@ export function everyRoute({ spec }: GatewayContext): Record<string, Message> {
 }
 
 export function route({ gateway, policies }: RouteContext): RouteContribution {
+  const { name } = policies[0]!
   const { maxBytes, methods, contentTypes } = policies[0]!.spec as RequestSpec
   const bounds = [maxBytes, gateway.spec.maxRequestBytes].flatMap((size) =>
     size === undefined ? [] : [bytes(size)],
   )
   return {
     ...(bounds.length > 0 && { perFilterConfig: bodyOf(Math.min(...bounds)) }),
+    // A bound of the gateway's is no policy's.
+    ...(maxBytes !== undefined && bytes(maxBytes) === Math.min(...bounds) && { refusers: bodyRefuser(name) }),
     apart: [
-      ...(methods === undefined ? [] : [otherMethods(methods)]),
-      ...(contentTypes === undefined ? [] : [otherTypes(contentTypes)]),
+      ...(methods === undefined ? [] : [otherMethods(name, methods)]),
+      ...(contentTypes === undefined ? [] : [otherTypes(name, contentTypes)]),
     ],
   }
 }
 
 /** Answered before anything is asked or counted, as what no route takes is. */
-function otherMethods(methods: readonly string[]): ApartRequests {
+function otherMethods(policy: string, methods: readonly string[]): ApartRequests {
   const string_match = { safe_regex: { regex: methods.join('|') } }
   return {
     headers: [{ name: ':method', string_match, invert_match: true }],
     perFilterConfig: refused('method'),
+    refusers: { direct_response: policy },
     answer: { status: 405, headers: { allow: methods.join(', ') } },
   }
 }
@@ -42,12 +46,13 @@ function otherMethods(methods: readonly string[]): ApartRequests {
  * They may have no body. Headers do not always say whether there is one (RFC 9113, section 8.1: without content-length
  * it ends where the stream does), so that they go where the others go, and a body is refused when it comes.
  */
-function otherTypes(types: readonly string[]): ApartRequests {
+function otherTypes(policy: string, types: readonly string[]): ApartRequests {
   const regex = `(?i:${types.map(typeRegex).join('|')})[ \\t]*(?:;.*)?`
   const matcher = { name: 'content-type', string_match: { safe_regex: { regex } } }
   return {
     headers: [{ ...matcher, invert_match: true, treat_missing_header_as_empty: true }],
     perFilterConfig: noBodyBecause('content_type'),
+    refusers: bodyRefuser(policy),
   }
 }
 

@@ -85,6 +85,11 @@ export function refused(refusal: Refusal): Settings {
   return chain([because(refusal)])
 }
 
+/** Names the policy behind a refused body, by the details that either of the filters gives. */
+export function bodyRefuser(policy: string): Record<string, string> {
+  return { request_payload_too_large: policy, lua_response: policy }
+}
+
 /** Whether there is a body is known when it ends; a second byte is not waited for. */
 function noBody(first: readonly Message[]): Settings {
   const script = any(`${luaPackage}.LuaPerRoute`, { name: emptyFilter })

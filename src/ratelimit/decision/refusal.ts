@@ -4,16 +4,14 @@ import type { HeaderValue, RateLimitResponse } from '../transports/messages.ts'
 import { type Answered, denies } from './decision.ts'
 import { retryAfterSeconds, seconds } from './headers.ts'
 
-/** What the first policy that denied wants a refused client to get; Envoy's own 429 has the body of a problem. */
+/** What the first policy that denied wants a refused client to get. */
 export interface Refusal {
   status: number
   headers: HeaderValue[]
   body: string
   /** For Envoy's access log, and its choice of the status and of the body. Never a key. */
-  metadata: { status: string; policy: string; plan: string; limit: number; body?: 'none' }
+  metadata: { status: string; policy: string; plan: string; limit: number; problem?: string }
 }
-
-const usualStatus = 429
 
 /** Of a refused request, whose policies are in the order of the route. */
 export function refusalOf(answered: readonly Answered[]): Refusal {
@@ -41,8 +39,8 @@ export function refusalOf(answered: readonly Answered[]): Refusal {
     body: fillPlaceholders(body, values),
     metadata: {
       ...{ status: String(status), policy, plan: values.plan, limit: quota },
-      // Envoy then has one of its own.
-      ...(status === usualStatus && body === '' && { body: 'none' }),
+      // Envoy then has a problem of this status for one.
+      ...(body === '' && { problem: String(status) }),
     },
   }
 }

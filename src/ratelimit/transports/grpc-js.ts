@@ -6,6 +6,10 @@ import type { Observe } from '../../observe.ts'
 import type { RateLimitRequest, RateLimitResponse } from './messages.ts'
 import type { Decide, Transport } from './transport.ts'
 
+interface HealthAnswer {
+  status: 'SERVING' | 'NOT_SERVING'
+}
+
 /** Largest request: what Envoy takes of headers, 60 KiB, for each of 32 policies, twice over. */
 const maxMessageBytes = 4 * 1024 * 1024
 
@@ -14,9 +18,16 @@ const statuses: Partial<Record<ErrorCode, status>> = {
   malformed: status.INVALID_ARGUMENT,
 }
 
-/** The rate-limit service on `@grpc/grpc-js`. */
-export function createGrpcJsTransport(options: { decide: Decide; observe: Observe }): Transport {
-  const { decide, observe } = options
+/**
+ * The rate-limit service on `@grpc/grpc-js`, with the gRPC health checking protocol beside it: where Envoy has another
+ * replica, it asks none that does not want to be asked (`serving`).
+ */
+export function createGrpcJsTransport(options: {
+  decide: Decide
+  serving: () => boolean
+  observe: Observe
+}): Transport {
+  const { decide, serving, observe } = options
   silenceGrpc()
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -39,6 +50,10 @@ export function createGrpcJsTransport(options: { decide: Decide; observe: Observ
 
   server.addService(service('envoy.service.ratelimit.v3.RateLimitService'), {
     ShouldRateLimit: shouldRateLimit,
+  })
+  server.addService(service('grpc.health.v1.Health'), {
+    Check: (_call: ServerUnaryCall<object, HealthAnswer>, reply: sendUnaryData<HealthAnswer>) =>
+      reply(null, { status: serving() ? 'SERVING' : 'NOT_SERVING' }),
   })
 
   return {

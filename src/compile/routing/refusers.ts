@@ -1,0 +1,22 @@
+import { struct } from '../../envoy-api/build.ts'
+import type { Message } from '../../envoy-api/types.ts'
+
+const namespace = 'weir.refusers'
+
+/**
+ * What a route says of the policies that may refuse its requests: their names, by what Envoy writes into
+ * `response.code_details` when they do. Nothing else tells which policy was behind it.
+ */
+export function refusersMetadata(refusers: Readonly<Record<string, string>>): Message {
+  if (Object.keys(refusers).length === 0) return {}
+  return { metadata: { filter_metadata: { [namespace]: struct(refusers) } } }
+}
+
+/** Which of them it was, as an expression of CEL; an error, so nothing, where it was none. */
+export const refuser = `xds.route_metadata.filter_metadata['${namespace}'][${key()}]`
+
+/** Of tokens the details say what is wrong with one, so that they begin alike. */
+function key(): string {
+  const token = 'jwt_authn_access_denied'
+  return `response.code_details.startsWith('${token}') ? '${token}' : response.code_details`
+}

@@ -1,0 +1,34 @@
+import type { Document } from '../model/document.ts'
+import type { Kind } from '../model/kind.ts'
+import { failsClosed, type Warning } from '../model/pending.ts'
+import { find, type State } from '../model/state.ts'
+import type { PolicyKind } from './policy-kind.ts'
+
+/** The kind of routes, whose writers are also told what the policies do that a route names. */
+export function warnedOfPolicies(route: Kind, policyKinds: readonly PolicyKind[]): Kind {
+  return {
+    ...route,
+    warnings: (document, state) => [
+      ...(route.warnings?.(document, state) ?? []),
+      ...closedBy(route, document, policyKinds, state),
+      ...policyKinds.flatMap((kind) => kind.routeWarnings?.(document, state) ?? []),
+    ],
+  }
+}
+
+/** A policy has a part that must not be left out, and is not delivered yet. */
+function closedBy(
+  route: Kind,
+  { kind, name, spec }: Document,
+  policyKinds: readonly PolicyKind[],
+  state: State,
+): Warning[] {
+  return route.references(spec as never).flatMap((reference) => {
+    const policyKind = policyKinds.find((each) => each.kind === reference.kind)
+    const policy = find(state, reference.kind, reference.name)?.document
+    if (policyKind === undefined || policy === undefined) return []
+    if (!failsClosed(policyKind.spec, policy.spec)) return []
+    const message = `${reference.kind}/${reference.name} has a part that is not delivered to Envoy yet`
+    return [{ kind, name, pointer: reference.pointer, message, effect: 'every request gets a 503' }]
+  })
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { any } from '../../src/envoy-api/build.ts'
+import { type EncodedResource, encodeResources } from '../../src/envoy-api/encoded.ts'
+import { grown } from '../../src/envoy-api/grown.ts'
+import { decode } from '../../src/envoy-api/protos.ts'
+import { type Message, typeUrls } from '../../src/envoy-api/types.ts'
+
+const jwt = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication'
+const mutation = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation'
+
+function extension(type: string, config: Message): EncodedResource {
+  const message = { name: 'e', typed_config: any(type, config) }
+  return encodeResources(new Map([[typeUrls.extension, new Map([['e', message]])]]))
+    .get(typeUrls.extension)!
+    .get('e')!
+}
+
+const issuers = (...names: string[]) =>
+  extension(jwt, {
+    // Of a length that takes two bytes.
+    providers: Object.fromEntries(names.map((name) => [name, { issuer: name.repeat(200) }])),
+    requirement_map: Object.fromEntries(names.map((name) => [name, { provider_name: name }])),
+  })
+
+function read(type: string, resource: EncodedResource): Message {
+  const { value } = decode('google.protobuf.Any', resource.any) as { value: Buffer }
+  const { typed_config } = decode('envoy.config.core.v3.TypedExtensionConfig', value)
+  return decode(type, (typed_config as { value: Buffer }).value)
+}
+
+test('entries of maps are of both, and the later one wins', () => {
+  const [before, after] = [issuers('a', 'b'), issuers('b', 'c')]
+  const both = grown(before, after)!
+  assert.equal(both.towards, after.version)
+  const { providers, requirement_map } = read(jwt, both) as { providers: Message; requirement_map: Message }
+  assert.deepEqual(Object.keys(providers).sort(), ['a', 'b', 'c'])
+  assert.deepEqual(Object.keys(requirement_map).sort(), ['a', 'b', 'c'])
+  const other = extension(jwt, { providers: { a: { issuer: 'other' } } })
+  assert.deepEqual((read(jwt, grown(before, other)!).providers as Message).a, { issuer: 'other' })
+})
+
+test('it has grown already, or need not', () => {
+  const [before, after] = [issuers('a', 'b'), issuers('b', 'c')]
+  const both = grown(before, after)!
+  assert.equal(grown(both, after)!.version, both.version)
+  assert.equal(grown(before, issuers('a', 'b', 'c')), undefined)
+  assert.equal(grown(before, extension(mutation, {})), undefined)
+})
+
+test('lists within a message are of both', () => {
+  const removing = (...names: string[]) =>
+    extension(mutation, { mutations: { request_mutations: names.map((remove) => ({ remove })) } })
+  const both = grown(removing('x-a'), removing('x-b'))!
+  // The decoder here takes the last message of a field for all, where others put them together.
+  for (const name of ['x-a', 'x-b']) assert.ok(both.any.includes(name), name)
+})
