@@ -38,11 +38,14 @@ return {
   give_back = function(state, rule, amount)
     state[2] = whole.drain(state[2], state[3], amount)
   end,
-  -- Takes back what was taken from `before`: as much of it as was not refilled since, even if all refill went to it.
-  undo = function(state, rule, cost, before)
+  -- Takes back what was taken from `before`: as much of it as was not refilled since. What was missing before is refilled
+  -- first, but for the `returned` that others took back meanwhile.
+  undo = function(state, rule, cost, before, returned)
     if state[3] == before[3] then
-      local left = whole.drain(cost * state[3], rule[2], (state[1] - before[1]) / rule[4])
-      state[2] = math.max(0, state[2] - left)
+      local taken = cost * state[3]
+      local first = math.max(0, before[2] - returned * state[3])
+      local left = whole.drain(math.min(whole.most, first + taken), rule[2], (state[1] - before[1]) / rule[4])
+      state[2] = math.max(0, state[2] - math.min(taken, left))
     end
   end,
 }

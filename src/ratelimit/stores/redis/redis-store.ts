@@ -92,8 +92,12 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     async reset(_, counter, rule) {
       const call = new ScriptArguments()
       call.addKeys(groupKeys(counter, rule.algorithm))
-      const { rows, now } = await run('reset', call)
+      const reply = await run('reset', call)
       for (const key of call.keys) hotKeys.forget(key)
+      const { now, rows } = reply
+      // Since an edit it may be in use for longer than the rule of its last use said.
+      const state = new Replay(reply).state(counter, rule)
+      if (state !== undefined && rule.used(rule.at(state, now)) > 0) return true
       return [...rows.values()].some(({ expiresAt }) => expiresAt > now)
     },
 

@@ -57,6 +57,12 @@ export class Replay {
     return !this.#reserved.has(key) && (this.#rows.get(key)?.reservedUntil ?? 0) <= this.now
   }
 
+  /** The cost that was given back of a counter while something of it may be. */
+  returned(counter: CounterId, rule: BoundRule): number {
+    const row = this.#rows.get(counterKey(counter, rule.algorithm))
+    return row !== undefined && row.reservedUntil > this.now ? row.returned : 0
+  }
+
   /** What the hits took may be given back. */
   reserve(hits: readonly Hit[]): void {
     for (const { counter, rule } of hits) this.#reserved.add(counterKey(counter, rule.algorithm))

@@ -26,7 +26,13 @@ export interface Reservation {
   readonly id: number
   /** On the clock of the slot's node. */
   readonly until: Micros
-  readonly counters: readonly { hit: Hit; cost: number; before: Float64Array }[]
+  readonly counters: readonly {
+    hit: Hit
+    cost: number
+    before: Float64Array
+    /** The cost that was given back of the counter until then. */
+    returned: number
+  }[]
 }
 
 interface Asked<Answer> {
@@ -71,9 +77,9 @@ export class SlotCalls {
   async giveBack({ id, until, counters }: Reservation): Promise<void> {
     const call = new ScriptArguments()
     call.add(id, until, counters.length)
-    for (const { hit, cost, before } of counters) {
+    for (const { hit, cost, before, returned } of counters) {
       call.addCounter(hit.counter, hit.rule)
-      call.add(cost, ...before)
+      call.add(cost, ...before, returned)
     }
     await this.#options.run('give-back', call)
   }
@@ -137,7 +143,7 @@ function statesOf(hits: readonly Hit[], replay: Replay): Before[] {
     }
     const before = new Float64Array(rowNumbers)
     rule.pack(rule.at(replay.state(counter, rule, former), replay.now), before, 0)
-    all.set(key, { hit, cost: hit.cost, before })
+    all.set(key, { hit, cost: hit.cost, before, returned: replay.returned(counter, rule) })
   }
   return [...all.values()]
 }

@@ -57,24 +57,29 @@ end
 -- Milliseconds, some 285 years: what a key may have left to live in Redis, too, is bounded.
 local longest_life = 9007199254740
 
--- A counter's state and until when it is in use; nothing where it is idle. Behind these: until when something that was
--- reserved of it may be given back, and the ids of what was.
+local no_reservations = { till = 0, cost = 0, ids = '' }
+
+-- A counter's state and until when it is in use; nothing where it is idle. Behind these, while something that was reserved
+-- of it may be given back: until when that is, the cost that was given back meanwhile, and the ids of what was.
 local function read(raw)
   if not raw then
     return nil
   end
   local expires, at, first, second, third = struct.unpack('<ddddd', raw)
+  local state = { at, first, second, third }
   if #raw == 40 then
-    return { at, first, second, third }, expires, 0, ''
+    return state, expires, no_reservations
   end
-  return { at, first, second, third }, expires, (struct.unpack('<d', raw, 41)), string.sub(raw, 49)
+  local till, cost = struct.unpack('<dd', raw, 41)
+  return state, expires, till > now and { till = till, cost = cost, ids = string.sub(raw, 57) } or no_reservations
 end
 
 local function write(counter)
   local state, expires = counter.state, counter.expires
   local value = struct.pack('<ddddd', expires, state[1], state[2], state[3], state[4] or 0)
-  if counter.reserved > now then
-    value = value .. struct.pack('<d', counter.reserved) .. counter.returned
+  local reserved = counter.reserved
+  if reserved.till > now then
+    value = value .. struct.pack('<dd', reserved.till, reserved.cost) .. reserved.ids
   end
   local life = math.ceil(math.max(0, expires - now) / 1000) + grace
   call('SET', counter.key, value, 'PX', string.format('%.0f', math.min(life, longest_life)))
@@ -119,22 +124,21 @@ local function counter_of(key, rule, former)
   if counter then
     return counter
   end
-  local state, expires, reserved, returned = read(get(key))
-  counter = { key = key, state = state, expires = expires or 0, reserved = reserved or 0, returned = returned or '' }
+  local state, expires, reserved = read(get(key))
+  counter = { key = key, state = state, expires = expires or 0, reserved = reserved or no_reservations }
   counters[key] = counter
   counters[#counters + 1] = counter
   if state then
     return counter
   end
   for index, each in ipairs(former) do
-    state, expires, reserved, returned = read(get(each.key))
+    state, expires, reserved = read(get(each.key))
     if state then
       for step = index, 1, -1 do
         state = carry_over(state, former[step].rule, former[step].next, former[step].till)
       end
       counter.state, counter.from, counter.changed = state, each.key, true
-      counter.expires = rule.algorithm.expires(state, rule)
-      counter.reserved, counter.returned = reserved, returned
+      counter.expires, counter.reserved = rule.algorithm.expires(state, rule), reserved
       break
     end
   end

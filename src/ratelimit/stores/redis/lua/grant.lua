@@ -11,7 +11,7 @@ if counter.state then
     rule.algorithm.give_back(state, rule, amount)
     keep(counter, state, rule)
     -- Nobody gives back what may be given back by this already.
-    counter.reserved = 0
+    counter.reserved = no_reservations
   end
 end
 write_all()

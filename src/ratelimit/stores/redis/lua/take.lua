@@ -60,7 +60,8 @@ for _ = 1, number() do
   local index = number()
   if said[index] == '1' then
     for _, hit in ipairs(decided[index]) do
-      hit.counter.reserved = now + 50000
+      local reserved = hit.counter.reserved
+      hit.counter.reserved = { till = now + 50000, cost = reserved.cost, ids = reserved.ids }
     end
   end
 end
