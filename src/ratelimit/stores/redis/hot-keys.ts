@@ -7,8 +7,8 @@ import type { Replay } from './replay.ts'
 /** Counters that are remembered at most. */
 const mostRemembered = 10_000
 /**
- * Microseconds after which the store is asked again: what a client is told of a counter that others use, too, is no older,
- * and a message to forget that was lost costs no more.
+ * Microseconds after which the store is asked again: what another replica reset or gave back is seen here no later, and what
+ * a client is told of a counter that others use, too, is no older.
  */
 const longest: Micros = 250_000
 
