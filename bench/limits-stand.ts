@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ensureEnvoy } from '../src/local/envoy-binary.ts'
+import { envoyProgram } from '../src/local/envoy-binary.ts'
 import { removePostgresData, startPostgres } from '../src/local/postgres.ts'
+import { ensureProgram } from '../src/local/program.ts'
 import { projectRoot } from '../src/project-root.ts'
 import { startTestEnvoy, type TestEnvoy } from '../test/support/envoy.ts'
 import { freePort } from '../test/support/ports.ts'
@@ -48,10 +49,10 @@ export async function withLimitsStand<T>(
 }
 
 async function start(policies: Record<string, object>, ends: (() => unknown)[]): Promise<LimitsStand> {
-  const { path: envoyBin } = await ensureEnvoy({
+  const { path: envoyBin } = await ensureProgram(envoyProgram, {
     dataDir: join(projectRoot, '.weir'),
     path: process.env.PATH,
-    envoyBin: process.env.ENVOY_BIN,
+    given: process.env.ENVOY_BIN,
     observe: () => undefined,
   })
   process.env.ENVOY_BIN = envoyBin

@@ -10,8 +10,9 @@ import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ensureEnvoy } from '../src/local/envoy-binary.ts'
+import { envoyProgram } from '../src/local/envoy-binary.ts'
 import { removePostgresData } from '../src/local/postgres.ts'
+import { ensureProgram } from '../src/local/program.ts'
 import { projectRoot } from '../src/project-root.ts'
 import { freePort } from '../test/support/ports.ts'
 import { startUpstream } from '../test/support/upstream.ts'
@@ -61,10 +62,10 @@ interface Result {
   edit: number[]
 }
 
-const envoy = await ensureEnvoy({
+const envoy = await ensureProgram(envoyProgram, {
   dataDir: join(projectRoot, '.weir'),
   path: process.env.PATH,
-  envoyBin: process.env.ENVOY_BIN,
+  given: process.env.ENVOY_BIN,
   observe: () => undefined,
 })
 const upstream = await startUpstream('main')

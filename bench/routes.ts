@@ -8,8 +8,9 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ensureEnvoy } from '../src/local/envoy-binary.ts'
+import { envoyProgram } from '../src/local/envoy-binary.ts'
 import { removePostgresData, startPostgres } from '../src/local/postgres.ts'
+import { ensureProgram } from '../src/local/program.ts'
 import { projectRoot } from '../src/project-root.ts'
 import { startTestEnvoy, type TestEnvoy } from '../test/support/envoy.ts'
 import { freePort } from '../test/support/ports.ts'
@@ -242,10 +243,10 @@ function row(
   return `| ${cells.join(' | ')} |`
 }
 
-const { path: envoyBin } = await ensureEnvoy({
+const { path: envoyBin } = await ensureProgram(envoyProgram, {
   dataDir: join(projectRoot, '.weir'),
   path: process.env.PATH,
-  envoyBin: process.env.ENVOY_BIN,
+  given: process.env.ENVOY_BIN,
   observe: () => undefined,
 })
 process.env.ENVOY_BIN = envoyBin

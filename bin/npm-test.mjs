@@ -6,7 +6,7 @@ import { run } from './spawn.mjs'
 
 await launcher(async () => {
   const node = await ensureInstalled()
-  // It prints its progress on standard error, and the path of an Envoy on standard output.
+  // It prints its progress on standard error, and the paths of Envoy and Valkey on standard output.
   const prepared = await run(node, [join(root, 'test', 'support', 'prepare.ts')], {
     cwd: root,
     stdout: 'pipe',
@@ -21,7 +21,7 @@ await launcher(async () => {
   ]
   const { code } = await run(node, [...options, ...(files.length > 0 ? files : ['test/**/*.test.ts'])], {
     cwd: root,
-    env: { ...process.env, ENVOY_BIN: prepared.stdout.trim() },
+    env: { ...process.env, ...JSON.parse(prepared.stdout) },
   })
   return code
 })

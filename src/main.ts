@@ -1,7 +1,7 @@
-import { hostname } from 'node:os'
 import { rootCertificates } from 'node:tls'
 import type { Readiness } from './admin/context.ts'
-import { createAdmin } from './admin/server.ts'
+import { createAdmin, createHealthServer } from './admin/server.ts'
+import { limitsOf } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
@@ -15,28 +15,27 @@ import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
 import { clustersInPanic } from './local/panic.ts'
 import type { Observe } from './observe.ts'
-import { createMetrics } from './observers/metrics.ts'
+import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
-import { createSteadyClock } from './ratelimit/clock.ts'
-import { createRateLimitService } from './ratelimit/service.ts'
-import { createMemoryStore } from './ratelimit/stores/memory/memory-store.ts'
+import { createRateLimitService, type RateLimitService } from './ratelimit/service.ts'
 import { createGrpcJsTransport } from './ratelimit/transports/grpc-js.ts'
 import { keyFileOf } from './secrets/key-file.ts'
 import { createKeyring } from './secrets/keyring.ts'
 import { createPlaceholder } from './secrets/placeholder.ts'
 import { createSecrets } from './secrets/secrets.ts'
-import { formatHostPort, isWildcard } from './settings/address.ts'
 import { doorsOf } from './settings/doors.ts'
-import { readSettings, type Settings } from './settings/settings.ts'
+import { readSettings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
+import { adminUrlOf, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
-import { keepCounters } from './startup/keep-counters.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { createObservers } from './startup/observers.ts'
+import { type Counters, openCounters } from './startup/open-counters.ts'
 import { applyFirstDocuments, openStore } from './startup/open-store.ts'
 import { createProgress } from './startup/progress.ts'
 import { serveQuickstart } from './startup/quickstart.ts'
+import { startReplicas } from './startup/replicas.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
@@ -45,9 +44,6 @@ import { announcedChannel } from './store/locks.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
-
-/** Counters that the memory store holds at most. */
-const maxCounters = 1_000_000
 
 /** Runs `weir up` or `weir serve` until a signal; answers with the exit code. */
 export async function main(argv: string[]): Promise<number> {
@@ -70,7 +66,7 @@ export async function main(argv: string[]): Promise<number> {
     dataDir = settings.dataDir
     observe = createObservers(settings, progress)
     const context = {
-      supervised: settings.envoy === 'auto',
+      supervised: settings.envoy === 'auto' && settings.roles.has('xds'),
       listenerAddress: settings.listenerAddress,
       doors: Object.values(doorsOf(settings)),
     }
@@ -96,25 +92,39 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
+/** What every role has: what is written, and the service that decides about rate limits. */
+interface Core {
+  databaseUrl: string
+  store: Store
+  counters: Counters
+  ratelimit: RateLimitService
+  /** The rate-limit services of this machine, as the Envoys reach them. */
+  services: readonly ServiceAddress[]
+  token: string
+}
+
 /**
  * Builds weir in the order in which data flows: store -> feed -> compile -> xDS and rate limits -> Envoy, with the
  * admin API before it. `shutdown` ends it in reverse.
  */
 async function start(outer: StartContext): Promise<{ adminUrl: string; store: Store }> {
-  const { settings, shutdown, context } = outer
-  const metrics = createMetrics({
-    counters: () => counters.size(),
-    revision: () => controller.revision(),
-    connectedEnvoys: () => xds.fleet.list().filter(({ state }) => state === 'connected').length,
-  })
+  const gauges: Gauges = { counters: () => 0, revision: () => 0, connectedEnvoys: () => 0 }
+  const metrics = createMetrics(gauges)
   const observe: Observe = (event) => {
     outer.observe(event)
     metrics.observe(event)
   }
   const parts = { ...outer, observe }
+  const envoyBinary = outer.context.supervised ? await findLocalEnvoy(parts) : undefined
+  const core = await openCore(parts)
+  gauges.counters = core.counters.store.size
+  return parts.settings.roles.has('xds')
+    ? startControl(parts, core, { metrics, gauges, envoyBinary })
+    : startDecider(parts, core, { metrics, gauges })
+}
 
-  // What runs on this machine, and the written state.
-  const envoyBinary = context.supervised ? await findLocalEnvoy(parts) : undefined
+async function openCore(parts: StartContext): Promise<Core> {
+  const { settings, shutdown, observe } = parts
   const databaseUrl = settings.databaseUrl ?? (await startEmbeddedPostgres(parts))
   const keyring = createKeyring({
     given: settings.secretKey,
@@ -122,29 +132,49 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     file: keyFileOf(settings.dataDir),
   })
   const { store, counterKey } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
+  const counters = await openCounters(parts, counterKey)
+  const ratelimit = createRateLimitService({
+    store: counters.store,
+    clock: counters.clock,
+    key: counterKey,
+    observe,
+  })
+  counters.keep(ratelimit)
+  const token = adminTokenOf(settings.dataDir, settings.adminToken)
+  const shared = { databaseUrl, storeUrl: counters.url, secretKeys: keyring.texts(), adminToken: token }
+  const replicaPorts = await startReplicas(parts, shared)
+  const serving = () => ratelimit.ready() && !shutdown.signal.aborted
+  const rls = createGrpcJsTransport({ decide: ratelimit.decide, serving, observe })
+  const port = settings.roles.has('ratelimit')
+    ? await bind(parts, doorsOf(settings).ratelimit, rls)
+    : undefined
+  const services = rlsAddresses(settings, [...(port === undefined ? [] : [port]), ...replicaPorts])
+  return { databaseUrl, store, counters, ratelimit, services, token }
+}
+
+/** All of weir, but for the rate-limit service where that is no role of this process. */
+async function startControl(
+  parts: StartContext,
+  core: Core,
+  told: { metrics: Metrics; gauges: Gauges; envoyBinary: string | undefined },
+): Promise<{ adminUrl: string; store: Store }> {
+  const { settings, shutdown, observe, context } = parts
+  const { databaseUrl, store, counters, ratelimit, services, token } = core
+  const { metrics, gauges, envoyBinary } = told
+
+  // What is written and runs on this machine.
   await applyFirstDocuments(parts, store)
   shutdown.add('compaction', compactHourly({ store, retention: settings.retention, observe }).stop)
   const upstream = await serveQuickstart({ state: await store.current(), dataDir: settings.dataDir, observe })
   if (upstream !== undefined) shutdown.add('echo upstream', upstream.stop)
 
   // The two sides that one compile feeds.
-  const onOverflow = (policy: string) => observe({ event: 'counters_full', policy })
-  const clock = createSteadyClock({
-    wall: () => Date.now() * 1_000,
-    monotonic: () => Math.floor(performance.now() * 1_000),
-  })
-  const counters = createMemoryStore({ clock, maxCounters, onOverflow })
-  const ratelimit = createRateLimitService({ store: counters, clock, key: counterKey, observe })
-  keepCounters(parts, { store: counters, service: ratelimit, clock, counterKey })
-  const serving = () => ratelimit.ready() && !shutdown.signal.aborted
-  const rls = createGrpcJsTransport({ decide: ratelimit.decide, serving, observe })
   const doors = doorsOf(settings)
-  const rlsPort = await bind(parts, doors.ratelimit, rls)
   const xds = createXdsServer({ observe })
   const xdsPort = await bind(parts, doors.xds, xds)
   const controller = createController({
     live: {
-      services: { ratelimit: rlsAddresses(settings, rlsPort) },
+      services: { ratelimit: services },
       announced: new Map(),
       listenerAddress: settings.listenerAddress,
       secrets: new Map(),
@@ -154,6 +184,8 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     outlets: { ...xds, ...ratelimit },
     observe,
   })
+  gauges.revision = controller.revision
+  gauges.connectedEnvoys = () => xds.fleet.list().filter(({ state }) => state === 'connected').length
   const announcements = await createAnnouncements({
     fleet: xds.fleet,
     table: store.exchangeAnnouncements,
@@ -190,7 +222,11 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
   const receipt = createReceipts({ feed, fleet: xds.fleet, controller, retry: xds.retry, expected })
   const readiness = (): Readiness => {
     const stopping = shutdown.signal.aborted
-    const detail = { revision: controller.revision(), postgres: feed.trouble() ?? 'ok' }
+    const detail = {
+      revision: controller.revision(),
+      postgres: feed.trouble() ?? 'ok',
+      counters: counters.state(),
+    }
     const loaded = controller.revision() > 0 || feed.delivered()
     return { ready: loaded && !stopping, stopping, detail }
   }
@@ -198,7 +234,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     store,
     kinds,
     checkContext: context,
-    token: adminTokenOf(settings.dataDir, settings.adminToken),
+    token,
     observe,
     version,
     metrics: async () => {
@@ -215,23 +251,46 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
     deliver: receipt,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
+    counters: counters.state,
     preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
     readiness,
   })
-  const adminPort = await bind(parts, doors.admin, admin)
-  const adminHost = isWildcard(settings.adminAddr.host) ? '127.0.0.1' : settings.adminAddr.host
-  const adminUrl = `http://${formatHostPort({ host: adminHost, port: adminPort })}`
+  const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
   if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
   return { adminUrl, store }
+}
+
+/** The rate-limit service alone, with what balancers and Prometheus ask of it. It writes nothing. */
+async function startDecider(
+  parts: StartContext,
+  core: Core,
+  { metrics, gauges }: { metrics: Metrics; gauges: Gauges },
+): Promise<{ adminUrl: string; store: Store }> {
+  const { settings, shutdown, observe } = parts
+  const { databaseUrl, store, counters, ratelimit, token } = core
+  let revision = 0
+  gauges.revision = () => revision
+  const feed = createFeed({
+    url: databaseUrl,
+    store,
+    observe,
+    onState(state) {
+      ratelimit.setLimits(limitsOf(state))
+      revision = state.revision
+    },
+  })
+  shutdown.add('feed', feed.close)
+  const readiness = (): Readiness => {
+    const stopping = shutdown.signal.aborted
+    const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters.state() }
+    return { ready: ratelimit.ready() && !stopping, stopping, detail }
+  }
+  const server = createHealthServer({ token, observe, version, metrics: metrics.expose, readiness })
+  return { adminUrl: adminUrlOf(settings, await bind(parts, doorsOf(settings).admin, server)), store }
 }
 
 /** One line for what a person can mend; a fault of ours keeps its stack. */
 function explanation(error: unknown): string {
   const expected = error instanceof WeirError && ['startup', 'usage'].includes(error.code)
   return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
-}
-
-/** The rate-limit services as Envoys reach them. */
-function rlsAddresses({ rlsAddr, rlsEnvoyAddrs }: Settings, port: number): readonly ServiceAddress[] {
-  return rlsEnvoyAddrs ?? [{ host: isWildcard(rlsAddr.host) ? hostname() : rlsAddr.host, port }]
 }

@@ -4,12 +4,13 @@ import type { CheckContext, Kind } from '../model/kind.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { CounterDesk } from '../ratelimit/counters/counter-desk.ts'
+import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts'
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
 import type { TextParser } from './text-parser.ts'
 
-export type { FleetItem }
+export type { CountersState, FleetItem }
 
 /** How far a write got in the fleet, as its answer tells it. */
 export interface DeliveryAnswer {
@@ -45,6 +46,12 @@ export interface Readiness {
   detail: Record<string, unknown>
 }
 
+/** What a server without the API needs. */
+export type HealthOptions = Pick<
+  AdminOptions,
+  'token' | 'observe' | 'version' | 'metrics' | 'readiness' | 'timeouts'
+>
+
 export interface AdminOptions {
   store: Store
   /** Every kind that has routes, in the order of an export. */
@@ -67,6 +74,8 @@ export interface AdminOptions {
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */
   limits: CounterDesk
+  /** Where the counters are, and who decides now. */
+  counters(): CountersState
   readiness(): Readiness
   /** Milliseconds that a peer has for its headers and for its whole request. */
   timeouts?: { headersMs: number; requestMs: number }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { createAccess, isOpen } from './access.ts'
-import type { AdminContext, AdminOptions } from './context.ts'
+import type { AdminContext, AdminOptions, HealthOptions } from './context.ts'
 import { type BoundedServer, createBoundedServer } from './http-server.ts'
 import { notFound } from './not-found.ts'
 import { sendProblem } from './problem-response.ts'
@@ -45,8 +45,34 @@ const defaultTimeouts = { headersMs: 15_000, requestMs: 60_000 }
 export function createAdmin(options: AdminOptions): Admin {
   const closing = new AbortController()
   const parser = createTextParser()
-  const { app, bounded } = createApp({ ...options, parser, closing: closing.signal })
+  const context = { ...options, parser, closing: closing.signal }
+  const { app, bounded } = createApp(context, async (scope) => {
+    await docsRoutes(scope, context)
+    for (const add of apiRoutes) add(scope, context)
+  })
+  return serverOf(app, bounded, closing, () => parser.close())
+}
 
+/** What is left of the admin API where another process has it: `/healthz`, `/readyz` and `/metrics`. */
+export function createHealthServer(options: HealthOptions): Admin {
+  const closing = new AbortController()
+  const { app, bounded } = createApp({ ...options, closing: closing.signal }, async (scope) => {
+    healthRoutes(scope, options)
+  })
+  return serverOf(app, bounded, closing, async () => undefined)
+}
+
+const apiRoutes = [
+  ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
+  ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, fleetConfigRoute, healthRoutes],
+]
+
+function serverOf(
+  app: FastifyInstance,
+  bounded: BoundedServer,
+  closing: AbortController,
+  closed: () => Promise<void>,
+): Admin {
   return {
     async listen(address) {
       const { host, port } = splitAddress(address)
@@ -60,7 +86,7 @@ export function createAdmin(options: AdminOptions): Admin {
       const timer = setTimeout(bounded.destroyAll, graceMs)
       try {
         await app.close()
-        await parser.close()
+        await closed()
       } finally {
         clearTimeout(timer)
       }
@@ -82,7 +108,10 @@ export async function openApiOf(kinds: AdminOptions['kinds'], version: string): 
   }
 }
 
-function createApp(context: AdminContext): { app: FastifyInstance; bounded: BoundedServer } {
+function createApp(
+  context: HealthOptions & Pick<AdminContext, 'closing'>,
+  addRoutes: (scope: FastifyInstance) => Promise<void>,
+): { app: FastifyInstance; bounded: BoundedServer } {
   const { observe } = context
   let bounded: BoundedServer | undefined
   const app = Fastify({
@@ -121,26 +150,13 @@ function createApp(context: AdminContext): { app: FastifyInstance; bounded: Boun
     )
     // Schemas of answers are documentation: nothing may be lost from an answer because of one.
     scope.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
-    await docsRoutes(scope, context)
-    const routes = [
-      ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
-      ...[
-        limitKeyRoutes,
-        explainRoute,
-        schemaRoutes,
-        secretRoutes,
-        fleetRoutes,
-        fleetConfigRoute,
-        healthRoutes,
-      ],
-    ]
-    for (const add of routes) add(scope, context)
+    await addRoutes(scope)
   })
   return { app, bounded: bounded! }
 }
 
 /** What every request meets before its route. */
-function guards(app: FastifyInstance, { token, observe }: AdminContext): void {
+function guards(app: FastifyInstance, { token, observe }: Pick<AdminOptions, 'token' | 'observe'>): void {
   const checkAccess = createAccess(token)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders).header('weir-request-id', request.id)

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -11,8 +10,7 @@ import { makeFolder } from './files.ts'
 import { type Cluster, openCluster } from './postgres-cluster.ts'
 import { type PostgresHome, placePostgres, postgresHomePath } from './postgres-home.ts'
 import { commandOf, identify, isAlive, type ProcessIdentity } from './process-identity.ts'
-import { readRecord } from './run-record.ts'
-import { supervise } from './supervise.ts'
+import { EndedEarly, superviseOnPort } from './supervise-on-port.ts'
 
 export interface LocalPostgres {
   /** Connection string of the database `weir`, with the password. */
@@ -27,7 +25,6 @@ export const postgresName = 'postgres'
 const database = 'weir'
 /** Crash recovery after a power cut may take its time. */
 const readyMs = 60_000
-const attempts = 3
 
 /**
  * Starts the embedded PostgreSQL of a data dir, on a free port of 127.0.0.1, or adopts the one that runs.
@@ -52,31 +49,18 @@ export async function startPostgres({
   })
   const urlAt = (port: number, name = database) =>
     `postgres://postgres:${cluster.password}@127.0.0.1:${port}/${name}`
-  const recorded = readRecord(dataDir, postgresName)?.port
-
-  for (let attempt = 1; ; attempt++) {
-    // A port that was free a moment ago can be taken by now; after the first start it is kept.
-    let port = attempt === 1 ? recorded || (await freePort()) : await freePort()
-    const launch = async (stopping: AbortSignal): Promise<Child> => {
-      const child = await launchPostgres({ dataDir, observe, place, cluster, port, urlAt, signal: stopping })
-      port = child.port
-      return child
-    }
-    try {
-      const supervised = await supervise({
-        launch,
-        stopChild: (child) => child.stop(postgresStop),
-        observe,
-        signal,
-      })
-      return { url: urlAt(port), adopted: supervised.child().adopted, stop: supervised.stop }
-    } catch (error) {
-      if (!(error instanceof EndedEarly)) throw error
-      if (attempt === attempts)
-        throw startupError(error.message, `The log is ${dataDir}/log/${postgresName}.log.`)
-      await delay(300) // The shared memory of one that was killed is given back within moments.
-    }
-  }
+  const supervised = await superviseOnPort({
+    name: postgresName,
+    title: 'PostgreSQL',
+    dataDir,
+    launch: (port, stopping) =>
+      launchPostgres({ dataDir, observe, place, cluster, port, urlAt, signal: stopping }),
+    stop: postgresStop,
+    observe,
+    signal,
+  })
+  const { adopted, port } = supervised.child()
+  return { url: urlAt(port), adopted, stop: supervised.stop }
 }
 
 /** Deletes the data of the embedded PostgreSQL of a data dir, which as root lies outside of it. It must not run. */
@@ -92,8 +76,6 @@ export const postgresStop: StopStep[] = [
   { signal: 'SIGINT', graceMs: 3_000 },
   { signal: 'SIGQUIT', graceMs: 1_000 },
 ]
-
-class EndedEarly extends Error {}
 
 interface LaunchOptions {
   dataDir: string
@@ -187,7 +169,7 @@ async function ready(child: Child, data: string, signal: AbortSignal): Promise<v
     signal.throwIfAborted()
     const lines = postmasterFile(data)
     if (Number(lines[0]) === child.identity.pid && lines[7]?.trim() === 'ready') return
-    if (!isAlive(child.identity)) throw new EndedEarly(`PostgreSQL ended at its start: ${lastLine(child)}.`)
+    if (!isAlive(child.identity)) throw new EndedEarly(lastLine(child))
     if (performance.now() > deadline) {
       const waited = `PostgreSQL was not ready within ${readyMs / 1000} s: ${lastLine(child)}.`
       throw startupError(waited, 'See its log, or set DATABASE_URL to a PostgreSQL of your own.')
@@ -219,15 +201,4 @@ async function ensureDatabase(url: string): Promise<void> {
   } finally {
     await client.end()
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -7,7 +7,7 @@ export interface Metrics {
   expose(): Promise<{ contentType: string; text: string }>
 }
 
-/** Values that are read when asked for, instead of being counted as they come. */
+/** Values that are read when asked for, instead of being counted as they come: by the function that is here then. */
 export interface Gauges {
   counters(): number
   connectedEnvoys(): number
@@ -19,9 +19,11 @@ export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const interpret = interpreters(registry)
-  gauge(registry, 'weir_ratelimit_counters', 'Counters held in memory.', gauges.counters)
-  gauge(registry, 'weir_xds_connected_envoys', 'Envoys connected to this replica.', gauges.connectedEnvoys)
-  gauge(registry, 'weir_revision', 'Revision that this replica serves.', gauges.revision)
+  gauge(registry, 'weir_ratelimit_counters', 'Counters held in memory.', () => gauges.counters())
+  gauge(registry, 'weir_xds_connected_envoys', 'Envoys connected to this replica.', () =>
+    gauges.connectedEnvoys(),
+  )
+  gauge(registry, 'weir_revision', 'Revision that this replica serves.', () => gauges.revision())
   return {
     observe: (event) => interpret[event.event]?.(event as never),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -5,6 +5,8 @@ import { type MasterKey, newKeyText, parseMasterKey } from './master-key.ts'
 export interface Keyring {
   find(id: string): MasterKey | undefined
   ids(): string[]
+  /** In clear, the one to be used first: for another weir that has to know the same. */
+  texts(): string[]
   /** The key that secrets should be under: the one that was set, else the file's, which is made if there is none. */
   preferred(): MasterKey
   /** A new key, first in the file, the others kept; nothing where the operator sets the key. */
@@ -44,6 +46,7 @@ export function createKeyring(options: {
   return {
     find: (id) => known().find((key) => key.id === id),
     ids: () => known().map(({ id }) => id),
+    texts: () => known().map(({ key }) => key.export().toString('base64')),
     preferred: () => given ?? fromFile()[0] ?? renew()!,
     renew,
     keepOnly(id) {

@@ -4,8 +4,12 @@ import { startupError, usageError } from '../errors.ts'
 import { remedyAmong } from '../model/suggest.ts'
 import { type MasterKey, parseMasterKey } from '../secrets/master-key.ts'
 import { type HostPort, isLoopback, parseHostPort, parseHostPorts } from './address.ts'
+import { type CounterStoreSettings, counterStoreOf } from './counter-store.ts'
 import { drainDelayOf } from './drain.ts'
+import { flagOf, settingList } from './list.ts'
+import { refuseReplicasFar, replicasOf } from './replicas.ts'
 import { retentionOf } from './retention.ts'
+import { type Role, rolesOf } from './roles.ts'
 
 /** What the operator decided, checked. Names and defaults: docs/operating.md. */
 export interface Settings {
@@ -24,7 +28,14 @@ export interface Settings {
   secretKey: MasterKey | undefined
   /** Known for reading, while secrets go from one key to another. */
   previousSecretKeys: readonly MasterKey[]
+  /** Where the counters of rate limits are. */
+  counters: CounterStoreSettings
+  /** What this process does. */
+  roles: ReadonlySet<Role>
+  /** How many rate-limit services run on this machine, this one included. */
+  replicas: number
   envoyBin: string | undefined
+  valkeyBin: string | undefined
   /** Whether a local Envoy runs for each gateway. */
   envoy: 'auto' | 'off'
   listenerAddress: string
@@ -39,64 +50,6 @@ export interface Settings {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-interface Setting {
-  variable: string
-  help: string
-}
-
-const notAsFlag = 'better as a variable: others see a flag in the process list (ps)'
-
-/** Every setting with its flag's name being that of the variable: `WEIR_ADMIN_ADDR` is `--admin-addr`. */
-export const settingList: readonly Setting[] = [
-  { variable: 'WEIR_ADMIN_ADDR', help: 'admin API, host:port (127.0.0.1:8080)' },
-  { variable: 'WEIR_XDS_ADDR', help: 'xDS for the Envoys, host:port (127.0.0.1:18000)' },
-  { variable: 'WEIR_RLS_ADDR', help: 'rate-limit service, host:port (127.0.0.1:18001)' },
-  {
-    variable: 'WEIR_RLS_ENVOY_ADDR',
-    help: 'rate-limit services of all replicas as the Envoys reach them, host:port,host:port (WEIR_RLS_ADDR, or this host where that binds every address)',
-  },
-  { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
-  {
-    variable: 'DATABASE_URL',
-    help: `PostgreSQL 14 or newer (embedded under \`weir up\`); where it holds a password, ${notAsFlag}`,
-  },
-  { variable: 'WEIR_ADMIN_TOKEN', help: `bearer token of the admin API (generated); ${notAsFlag}` },
-  {
-    variable: 'WEIR_SECRET_KEY',
-    help: `key of the secrets, 32 bytes in base64 or hex (generated); ${notAsFlag}`,
-  },
-  {
-    variable: 'WEIR_SECRET_KEY_PREVIOUS',
-    help: `the keys before it, separated by commas, for a rotation; ${notAsFlag}`,
-  },
-  { variable: 'ENVOY_BIN', help: 'an Envoy 1.40 binary (found or installed)' },
-  {
-    variable: 'WEIR_ENVOY',
-    help: 'auto: one local Envoy a gateway; off (auto under `up`, off under `serve`)',
-  },
-  {
-    variable: 'WEIR_LISTENER_ADDRESS',
-    help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)',
-  },
-  { variable: 'WEIR_CONFIG', help: 'file or folder of documents applied at every start' },
-  { variable: 'WEIR_HISTORY_REVISIONS', help: 'how many revisions are kept readable at most (10000)' },
-  { variable: 'WEIR_HISTORY_AGE', help: 'how long a state that was replaced is kept readable (2160h)' },
-  {
-    variable: 'WEIR_DRAIN_DELAY',
-    help: 'how long a stopping weir, not ready any more, still serves (0s under `up`, 5s under `serve`)',
-  },
-  { variable: 'WEIR_INSECURE', help: 'true: allow xDS and rate limit off loopback without TLS' },
-  { variable: 'WEIR_LOG_LEVEL', help: 'debug, info, warn, error or silent (info)' },
-]
-
-/** `--admin-addr` for `WEIR_ADMIN_ADDR`. */
-export function flagOf(variable: string): string {
-  return `--${variable
-    .replace(/^WEIR_/, '')
-    .toLowerCase()
-    .replaceAll('_', '-')}`
-}
-
 /**
  * Settings from flags over environment over defaults. Throws a start-up error with the one line to act on for the
  * first setting that makes no sense.
@@ -108,8 +61,13 @@ export function readSettings(
 ): Settings {
   const values = { ...environment, ...readFlags(args) }
   const up = command === 'up'
+  const replicas = replicasOf(values, up)
+  const counters = counterStoreOf(values, replicas)
   const settings: Settings = {
     command,
+    counters,
+    roles: rolesOf(values, { up, store: counters.kind }),
+    replicas,
     adminAddr: hostPort(values, 'WEIR_ADMIN_ADDR', '127.0.0.1:8080'),
     xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
     rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
@@ -119,6 +77,7 @@ export function readSettings(
     adminToken: adminToken(values),
     ...secretKeys(values),
     envoyBin: set(values.ENVOY_BIN),
+    valkeyBin: set(values.VALKEY_BIN),
     envoy: oneOf(values, 'WEIR_ENVOY', ['auto', 'off'], up ? 'auto' : 'off'),
     listenerAddress: ipAddress(values, 'WEIR_LISTENER_ADDRESS', up ? '127.0.0.1' : '0.0.0.0'),
     config: config(values),
@@ -127,6 +86,7 @@ export function readSettings(
     logLevel: oneOf(values, 'WEIR_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   }
   refuseOpenDoors(settings, values)
+  refuseReplicasFar(settings)
   if (!up && settings.databaseUrl === undefined) {
     throw startupError(
       '`weir serve` needs DATABASE_URL.',

@@ -1,4 +1,4 @@
-import { flagOf, settingList } from '../settings/settings.ts'
+import { flagOf, settingList } from '../settings/list.ts'
 
 /** `weir up --help` and `weir serve --help`. */
 export function serveHelp(command: string): string {

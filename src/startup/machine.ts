@@ -1,7 +1,10 @@
 import { bootstrap } from '../bootstrap/bootstrap.ts'
-import { ensureEnvoy } from '../local/envoy-binary.ts'
+import { envoyProgram } from '../local/envoy-binary.ts'
 import { createLocalEnvoys, type LocalEnvoys } from '../local/local-envoys.ts'
 import { startPostgres } from '../local/postgres.ts'
+import { ensureProgram } from '../local/program.ts'
+import { startValkey } from '../local/valkey.ts'
+import { valkeyProgram } from '../local/valkey-binary.ts'
 import { isWildcard } from '../settings/address.ts'
 import type { StartContext } from './start-context.ts'
 
@@ -28,12 +31,32 @@ export function startEmbeddedPostgres({
   })
 }
 
+/** Starts or adopts the embedded Valkey, found or installed; answers with its URL. */
+export function startEmbeddedValkey({
+  settings,
+  progress,
+  observe,
+  shutdown,
+}: StartContext): Promise<string> {
+  return progress.step('Valkey', async () => {
+    const { dataDir, valkeyBin } = settings
+    const { signal } = shutdown
+    const { path, version } = await ensureProgram(valkeyProgram, {
+      ...{ given: valkeyBin, path: process.env.PATH, dataDir, observe, signal },
+    })
+    const valkey = await startValkey({ dataDir, binary: path, observe, signal })
+    shutdown.add('Valkey', valkey.stop)
+    const { host } = new URL(valkey.url)
+    return { result: valkey.url, detail: `${version} ${valkey.adopted ? 'adopted' : 'started'} on ${host}` }
+  })
+}
+
 /** Finds or installs Envoy; answers with the binary's path. */
 export function findLocalEnvoy({ settings, progress, observe, shutdown }: StartContext): Promise<string> {
   return progress.step('Envoy binary', async () => {
     const { envoyBin, dataDir } = settings
-    const found = await ensureEnvoy({
-      envoyBin,
+    const found = await ensureProgram(envoyProgram, {
+      given: envoyBin,
       path: process.env.PATH,
       dataDir,
       observe,

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { takeDown } from '../../src/local/down.ts'
 import { envoyChildName, startEnvoy } from '../../src/local/envoy.ts'
-import { ensureEnvoy, findEnvoy } from '../../src/local/envoy-binary.ts'
+import { envoyProgram } from '../../src/local/envoy-binary.ts'
 import { createLocalEnvoys } from '../../src/local/local-envoys.ts'
 import { isAlive } from '../../src/local/process-identity.ts'
+import { ensureProgram, findProgram } from '../../src/local/program.ts'
 import { readRecord } from '../../src/local/run-record.ts'
 import { envoyBinary } from '../support/envoy.ts'
 import { dataDirFor, recorder, script, until } from './sandbox.ts'
@@ -253,19 +254,19 @@ test('only an Envoy 1.40 is taken, and others are named', async (t) => {
   const other = folderWith(dataDir, 'envoy', 'echo "Laravel Envoy 2.8"')
   const right = folderWith(dataDir, 'envoy', says('1.40.12'))
   const path = `${old}:relative::${other}:${right}:/nonexistent`
-  const found = await findEnvoy({ path, dataDir })
-  assert.deepEqual(found.envoy, { path: join(right, 'envoy'), version: '1.40.12', from: 'PATH' })
+  const found = await findProgram(envoyProgram, { path, dataDir })
+  assert.deepEqual(found.found, { path: join(right, 'envoy'), version: '1.40.12', from: 'PATH' })
   assert.equal(found.skipped.length, 2)
   assert.match(found.skipped[0]!, /version 1\.9\.0/)
   assert.match(found.skipped[1]!, /Laravel/)
-  assert.equal((await findEnvoy({ path: old, dataDir })).envoy, undefined)
+  assert.equal((await findProgram(envoyProgram, { path: old, dataDir })).found, undefined)
 
-  const refused = (envoyBin: string, message: RegExp) =>
-    assert.rejects(findEnvoy({ envoyBin, path, dataDir }), { code: 'startup', message })
+  const refused = (given: string, message: RegExp) =>
+    assert.rejects(findProgram(envoyProgram, { given, path, dataDir }), { code: 'startup', message })
   await refused(join(old, 'envoy'), /ENVOY_BIN=.* is not an Envoy 1\.40 \(version 1\.9\.0\)/)
   await refused(join(dataDir, 'none'), /is not an Envoy 1\.40 \(.*ENOENT/)
-  const real = await findEnvoy({ envoyBin: envoyBinary(), path: '', dataDir })
-  assert.equal(real.envoy?.from, 'ENVOY_BIN')
+  const real = await findProgram(envoyProgram, { given: envoyBinary(), path: '', dataDir })
+  assert.equal(real.found?.from, 'ENVOY_BIN')
 })
 
 test('an install by pip that fails is one line that says why and what to do', async (t) => {
@@ -293,12 +294,15 @@ test('an install by pip that fails is one line that says why and what to do', as
   for (const [text, expected] of cases) {
     const folder = text === undefined ? '/nonexistent' : folderWith(dataDir, 'python3', text)
     process.env.PATH = folder
-    await assert.rejects(ensureEnvoy({ path: folder, dataDir, observe: () => {} }), (error: Error) => {
-      assert.match(error.message, expected)
-      assert.match(error.message, /ENVOY_BIN.*WEIR_ENVOY=off/)
-      assert.doesNotMatch(error.message, /\n/)
-      return true
-    })
+    await assert.rejects(
+      ensureProgram(envoyProgram, { path: folder, dataDir, observe: () => {} }),
+      (error: Error) => {
+        assert.match(error.message, expected)
+        assert.match(error.message, /ENVOY_BIN.*WEIR_ENVOY=off/)
+        assert.doesNotMatch(error.message, /\n/)
+        return true
+      },
+    )
   }
   assert.deepEqual(readdirSync(join(dataDir, 'envoy')), [])
 })
@@ -319,8 +323,12 @@ test('installs at once end with one Envoy, and the secrets of weir stay here', a
   process.env.WEIR_SECRET_KEY = 'secret'
   process.env.DATABASE_URL = 'postgres://secret'
   const options = { path: '', dataDir, observe: recorder().observe }
-  const installed = await Promise.all([ensureEnvoy(options), ensureEnvoy(options), ensureEnvoy(options)])
+  const installed = await Promise.all([
+    ensureProgram(envoyProgram, options),
+    ensureProgram(envoyProgram, options),
+    ensureProgram(envoyProgram, options),
+  ])
   assert.equal(new Set(installed.map(({ path }) => path)).size, 1)
   assert.deepEqual(readdirSync(join(dataDir, 'envoy')), ['1.40.0'])
-  assert.equal((await findEnvoy(options)).envoy?.from, 'data dir')
+  assert.equal((await findProgram(envoyProgram, options)).found?.from, 'data dir')
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { LimitNumbers } from '../../src/model/limit-rule.ts'
 import type { Event } from '../../src/observe.ts'
@@ -22,14 +23,14 @@ describe('the store in a cluster of three nodes', () => {
   const events: Event[] = []
 
   /** A replica of weir, with connections of its own. */
-  async function openStore(more: { clock?: () => number } = {}): Promise<RedisStore> {
+  async function openStore(more: { monotonic?: () => number } = {}): Promise<RedisStore> {
     const link = openRedisLink(cluster.url)
     links.push(link)
     assert.deepEqual(await link.check(), { reached: true })
     return createRedisStore({
       link,
       observe: (event) => void events.push(event),
-      ...(more.clock && { clock: more.clock, monotonic: more.clock, graceMs: hour }),
+      ...more,
     })
   }
   const conflicts = () => events.filter(({ event }) => event === 'reserve_conflict').length
@@ -65,7 +66,7 @@ describe('the store in a cluster of three nodes', () => {
           observe: (event) => void events.push(event),
         })
       const property = fc.asyncProperty(fc.array(schedules(index), { minLength: 20, maxLength: 20 }), (all) =>
-        Promise.all(all.map((schedule) => play(schedule, open, seen, `${name}/${runs++}/`))).then(
+        Promise.all(all.map((schedule) => play(schedule, open, seen, `${name}/${runs++}/`, true))).then(
           () => undefined,
         ),
       )
@@ -111,8 +112,53 @@ describe('the store in a cluster of three nodes', () => {
     })
   }
 
+  test('clients that their own policy denies keep nobody from what others share', async () => {
+    // Nothing is remembered for so long: every refusal is the cluster's.
+    let time = 0
+    const monotonic = () => {
+      time += hour * 1_000
+      return time
+    }
+    const stores = await Promise.all([openStore({ monotonic }), openStore({ monotonic })])
+    const own = (client: string, limit: number) => hitOn(client, fixed(limit), { policy: 'client' })
+    const shared = () => hitOn('all', fixed(84), { policy: 'everybody' })
+    const take = (index: number, hits: Hit[]) => stores[index % 2]!.take(hits) as Promise<Taken>
+    // Each greedy client has its one request; then 20 are left of what all share.
+    const first = await Promise.all(
+      range(64).map((index) => take(index, [own(`greedy-${index}`, 1), shared()])),
+    )
+    assert.ok(first.every((taken) => taken.admitted))
+    let isOver = false
+    let denied = 0
+    const greedy = range(64).map(async (index) => {
+      while (!isOver) {
+        const taken = await take(index, [own(`greedy-${index}`, 1), shared()])
+        assert.ok(!taken.admitted)
+        denied++
+        await nextTurn()
+      }
+    })
+    const was = conflicts()
+    const honest = await Promise.all(
+      range(20).map(async (index) => {
+        while (denied < index * 50) await nextTurn()
+        return take(index, [own(`honest-${index}`, 1), shared()])
+      }),
+    )
+    isOver = true
+    await Promise.all(greedy)
+    assert.equal(honest.filter((taken) => taken.admitted).length, 20)
+    assert.equal(conflicts(), was)
+    assert.ok(denied >= 950, String(denied))
+    assert.equal((await stores[0]!.peek('everybody', shared().counter, shared().rule))?.used, 84)
+  })
+
   test('conflicts are counted', () => assert.ok(conflicts() > 0, String(conflicts())))
 })
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
 
 function numbersOf(name: AlgorithmName, amount: number): LimitNumbers {
   return each(amount, hour)[algorithmNames.indexOf(name)]!

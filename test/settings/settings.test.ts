@@ -47,6 +47,33 @@ describe('settings', () => {
     assert.deepEqual(readSettings('up', [], { WEIR_CONFIG: '/etc/weir' }).config, { path: '/etc/weir' })
   })
 
+  test('the counters are in memory, in the store of REDIS_URL, or in one of this machine', () => {
+    const counters = (environment: Record<string, string>) => readSettings('up', [], environment).counters
+    assert.deepEqual(counters({}), { kind: 'memory' })
+    assert.deepEqual(counters({ REDIS_URL: '' }), { kind: 'memory' })
+    assert.deepEqual(counters({ REDIS_URL: 'redis://cache' }), {
+      kind: 'redis',
+      url: 'redis://cache',
+      timeoutMs: 10,
+    })
+    assert.deepEqual(counters({ WEIR_STORE: 'embedded' }), { kind: 'embedded', timeoutMs: 50 })
+    assert.equal(counters({ WEIR_REPLICAS: '2' }).kind, 'embedded')
+    assert.deepEqual(counters({ WEIR_STORE: 'embedded', WEIR_STORE_TIMEOUT: '1s' }), {
+      kind: 'embedded',
+      timeoutMs: 1_000,
+    })
+  })
+
+  test('a process has all roles, or those of a part', () => {
+    const roles = (more: string[]) => {
+      const environment = { DATABASE_URL: 'postgres://u:p@db/weir', REDIS_URL: 'redis://cache' }
+      return [...readSettings('serve', more, environment).roles]
+    }
+    assert.deepEqual(roles([]), ['admin', 'xds', 'ratelimit'])
+    assert.deepEqual(roles(['--roles', 'ratelimit']), ['ratelimit'])
+    assert.deepEqual(roles(['--roles', 'admin, xds']), ['admin', 'xds'])
+  })
+
   const refused: { title: string; args?: string[]; environment?: Record<string, string>; says: RegExp }[] = [
     { title: 'an unknown flag', args: ['--admin-adr', 'x'], says: /no option --admin-adr.*--admin-addr/ },
     { title: 'a flag without a value', args: ['--admin-addr'], says: /needs a value/ },
@@ -88,6 +115,41 @@ describe('settings', () => {
       environment: { WEIR_HISTORY_AGE: '90' },
       says: /WEIR_HISTORY_AGE=90 is not a duration/,
     },
+    {
+      title: 'a store of another make',
+      environment: { REDIS_URL: 'memcached://cache' },
+      says: /REDIS_URL begins with "memcached:\/\/"/,
+    },
+    { title: 'an unknown store', environment: { WEIR_STORE: 'disk' }, says: /WEIR_STORE=disk is not known/ },
+    { title: 'a store without a URL', environment: { WEIR_STORE: 'redis' }, says: /needs REDIS_URL/ },
+    {
+      title: 'two stores',
+      environment: { WEIR_STORE: 'embedded', REDIS_URL: 'redis://:hunter2@cache' },
+      says: /^(?!.*hunter2)WEIR_STORE=embedded and REDIS_URL contradict each other/,
+    },
+    {
+      title: 'a wait for the store without a unit',
+      environment: { WEIR_STORE_TIMEOUT: '10' },
+      says: /WEIR_STORE_TIMEOUT=10 is not a duration of 1 s at most/,
+    },
+    {
+      title: 'a wait for the store longer than anybody waits',
+      environment: { WEIR_STORE_TIMEOUT: '2s' },
+      says: /WEIR_STORE_TIMEOUT=2s/,
+    },
+    { title: 'no replica at all', environment: { WEIR_REPLICAS: '0' }, says: /WEIR_REPLICAS=0/ },
+    {
+      title: 'replicas that share nothing',
+      environment: { WEIR_REPLICAS: '2', WEIR_STORE: 'memory' },
+      says: /WEIR_STORE=memory is one replica’s/,
+    },
+    {
+      title: 'replicas on loopback for Envoys that are elsewhere',
+      environment: { WEIR_REPLICAS: '2', WEIR_RLS_ENVOY_ADDR: 'weir:18001' },
+      says: /WEIR_REPLICAS=2 is for the Envoys of this machine/,
+    },
+    { title: 'a part of `weir up`', environment: { WEIR_ROLES: 'ratelimit' }, says: /has every role/ },
+    { title: 'an unknown role', environment: { WEIR_ROLES: 'ratelimits' }, says: /did you mean "ratelimit"/ },
     { title: 'a short token', environment: { WEIR_ADMIN_TOKEN: 'secret' }, says: /too weak/ },
     {
       title: 'xDS off loopback',
@@ -113,9 +175,22 @@ describe('settings', () => {
     assert.throws(() => readSettings('serve', [], {}), /needs DATABASE_URL/)
   })
 
+  test('roles and replicas that make no sense under serve stop the start', () => {
+    const database = { DATABASE_URL: 'postgres://u:p@db/weir' }
+    const serve = (environment: Record<string, string>) => () =>
+      readSettings('serve', [], { ...database, ...environment })
+    assert.throws(serve({ WEIR_ROLES: 'ratelimit' }), /WEIR_ROLES=ratelimit is a part.*REDIS_URL/)
+    assert.throws(serve({ WEIR_ROLES: 'admin,ratelimit', REDIS_URL: 'redis://c' }), /parts admin from xds/)
+    assert.throws(serve({ WEIR_REPLICAS: '2' }), /is one replica/)
+  })
+
   test('a secret is not in the line that refuses it', () => {
-    const environment = { WEIR_ADMIN_TOKEN: 'short-secret', DATABASE_URL: 'mysql://user:hunter2@db/x' }
-    for (const variable of ['WEIR_ADMIN_TOKEN', 'DATABASE_URL'] as const) {
+    const environment = {
+      WEIR_ADMIN_TOKEN: 'short-secret',
+      DATABASE_URL: 'mysql://user:hunter2@db/x',
+      REDIS_URL: 'rediz://user:hunter2@cache',
+    }
+    for (const variable of ['WEIR_ADMIN_TOKEN', 'DATABASE_URL', 'REDIS_URL'] as const) {
       assert.throws(
         () => readSettings('up', [], { [variable]: environment[variable] }),
         (error) => error instanceof Error && !/hunter2|short-secret/.test(error.message),

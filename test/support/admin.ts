@@ -59,6 +59,7 @@ export async function startAdmin(
     preview: () => [],
     explain: async (question) =>
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),
+    counters: () => ({ store: 'memory' }),
     limits: noCounters,
     readiness: () => ({ ready: true, stopping: false, detail: { database: 'ok' } }),
     ...overrides,

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
+import { envoyProgram } from '../../src/local/envoy-binary.ts'
+import { binaryOf } from './binary.ts'
 
 export interface TestEnvoyOptions {
   gateway: string
@@ -42,15 +43,7 @@ export interface TestEnvoy {
 
 /** The Envoy binary: `ENVOY_BIN`, else on `PATH`, else where `npm start` installs it. */
 export function envoyBinary(): string {
-  const root = join(import.meta.dirname, '..', '..')
-  const candidates = [
-    process.env.ENVOY_BIN,
-    ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'envoy')),
-    join(root, '.weir', 'envoy', '1.40.0', 'envoy', '_bin', 'envoy'),
-  ]
-  const found = candidates.find((path) => path !== undefined && path !== '' && existsSync(path))
-  if (found === undefined) throw new Error('no Envoy was found: set ENVOY_BIN, or run npm start once')
-  return found
+  return binaryOf(envoyProgram)
 }
 
 /** Starts an Envoy that joins `gateway` by ADS; resolves once its admin interface answers. */

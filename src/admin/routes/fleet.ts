@@ -45,13 +45,40 @@ const FleetEnvoy = Type.Object(
   { title: 'FleetEnvoy', description: 'An Envoy as this replica sees it.' },
 )
 
+const Counters = Type.Object(
+  {
+    store: Type.Enum(['memory', 'redis']),
+    url: Type.Optional(Type.String({ description: 'Of the store, without what is secret.' })),
+    rung: Type.Optional(
+      Type.Enum(['store', 'joining', 'away'], {
+        description:
+          'Who decides: the store; the store and the share of this replica, until all replicas are back; or each policy’s onStoreFailure.',
+      }),
+    ),
+    why: Type.Optional(Type.String({ description: 'Why it is not the store alone.' })),
+    seconds: Type.Optional(Type.Number({ description: 'For which it has been so.' })),
+    replica: Type.Optional(Type.String({ description: 'The id of this replica.' })),
+    record: Type.Optional(Type.Unknown({ description: 'The last record of the replicas that is known.' })),
+    unmerged: Type.Optional(
+      Type.Number({ description: 'Counters with requests that are not added to the store yet.' }),
+    ),
+    overAdmission: Type.Optional(
+      Type.Unknown({ description: 'What may be admitted beyond a limit in one window now.' }),
+    ),
+  },
+  { title: 'Counters', description: 'Where the counters of rate limits are, and who decides now.' },
+)
+
 /** `GET /v1/fleet`: the Envoys that this replica serves, or did until lately. */
-export function fleetRoutes(app: FastifyInstance, { fleet, panic }: AdminContext): void {
+export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: AdminContext): void {
   const schema = {
     summary: 'The Envoys and what they have',
     tags: ['fleet'],
     querystring: Query({}),
-    response: { '200': Type.Object({ items: Type.Array(FleetEnvoy) }), ...problemResponses },
+    response: {
+      '200': Type.Object({ items: Type.Array(FleetEnvoy), counters: Counters }),
+      ...problemResponses,
+    },
   }
   app.get('/v1/fleet', { schema }, async () => ({
     items: await Promise.all(
@@ -60,5 +87,6 @@ export function fleetRoutes(app: FastifyInstance, { fleet, panic }: AdminContext
         return clusters === undefined ? item : { ...item, panic: clusters }
       }),
     ),
+    counters: counters(),
   }))
 }

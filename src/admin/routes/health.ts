@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { catalogue, WeirError } from '../../errors.ts'
-import type { AdminContext } from '../context.ts'
+import type { HealthOptions } from '../context.ts'
 import { problemResponse } from '../problem-response.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 
 /** `/healthz`, `/readyz` and `/metrics`. */
-export function healthRoutes(app: FastifyInstance, context: AdminContext): void {
+export function healthRoutes(app: FastifyInstance, context: HealthOptions): void {
   const { readiness, metrics, version } = context
   const healthy = {
     summary: 'Whether the process runs',

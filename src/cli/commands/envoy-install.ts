@@ -1,4 +1,5 @@
-import { ensureEnvoy } from '../../local/envoy-binary.ts'
+import { envoyProgram } from '../../local/envoy-binary.ts'
+import { ensureProgram } from '../../local/program.ts'
 import type { Event } from '../../observe.ts'
 import type { AddCommand } from '../command.ts'
 import { dataDirOf, withDataDir } from '../connection.ts'
@@ -17,8 +18,8 @@ export const installCommand: AddCommand = (group, cli) => {
       if (event.event === 'step') stderr.write(`weir: ${event.detail}\n`)
     }
     const dataDir = dataDirOf(options, cli)
-    const envoy = await ensureEnvoy({
-      envoyBin: environment.ENVOY_BIN,
+    const envoy = await ensureProgram(envoyProgram, {
+      given: environment.ENVOY_BIN,
       path: environment.PATH,
       dataDir,
       observe,

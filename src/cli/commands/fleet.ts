@@ -1,4 +1,4 @@
-import type { FleetItem } from '../../admin/context.ts'
+import type { CountersState, FleetItem } from '../../admin/context.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
@@ -18,10 +18,10 @@ export const fleetCommand: AddCommand = (program, cli) => {
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
     const { text } = await client({ method: 'GET', path: '/v1/fleet' })
-    const { items } = JSON.parse(text) as { items: Shown[] }
+    const { items, counters } = JSON.parse(text) as { items: Shown[]; counters: CountersState }
     if (options.output === 'json') cli.stdout.write(asJson(items))
     else if (options.output === 'yaml') cli.stdout.write(asYaml(items))
-    else cli.stdout.write(fleetTable(items, cli.stdout))
+    else cli.stdout.write(`${fleetTable(items, cli.stdout)}${countersText(counters)}`)
   })
 }
 
@@ -54,4 +54,16 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
   )
   const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'PROTOCOL', 'LABELS', 'ADDRESSES', 'TYPES']
   return `${table(stream, head, rows)}${[...nacks, ...panics].map((line) => `${printable(line)}\n`).join('')}`
+}
+
+/** Who decides about rate limits, where that is a store that replicas share. */
+function countersText(counters: CountersState): string {
+  if (counters.store === 'memory') return ''
+  const { url, rung, why, seconds, record, overAdmission } = counters
+  const replicas = record === undefined ? '' : `, ${record.replicas.length} replicas`
+  if (rung === 'store') return `${printable(`counters: ${url} decides${replicas}`)}\n`
+  const since = `for ${Math.round(seconds)} s: ${why}`
+  const who = rung === 'away' ? 'policies decide by onStoreFailure' : 'the store and the shares decide'
+  const text = `counters: ${who} ${since} (${url}${replicas}). Beyond a limit: ${overAdmission.text}`
+  return `${printable(text)}\n`
 }

@@ -1,6 +1,12 @@
 import { type BoundRule, carryOver } from '../../../src/ratelimit/algorithms/bound-rule.ts'
 import { type CounterId, formatCounterId } from '../../../src/ratelimit/identity/counter-id.ts'
-import type { CounterView, Hit, HitOutcome, Taken } from '../../../src/ratelimit/stores/counter-store.ts'
+import type {
+  CounterView,
+  Former,
+  Hit,
+  HitOutcome,
+  Taken,
+} from '../../../src/ratelimit/stores/counter-store.ts'
 
 /** What a store of counters promises, as plainly as it can be said: a map of states, which forgets nothing. */
 export function createPlainStore(clock: () => number) {
@@ -28,7 +34,7 @@ export function createPlainStore(clock: () => number) {
     return { admitted, outcomes: hits.map((hit) => outcomes.get(hit)!) }
   }
 
-  function carry({ counter, former }: Hit, into: Map<string, unknown>): void {
+  function carry({ counter, former }: Pick<Hit, 'counter' | 'former'>, into: Map<string, unknown>): void {
     if (former === undefined || into.get(formatCounterId(counter)) !== undefined) return
     const all = former()
     const found = all.findIndex((each) => into.get(formatCounterId(each.counter)) !== undefined)
@@ -56,16 +62,19 @@ export function createPlainStore(clock: () => number) {
       }
     },
 
-    peek(counter: CounterId, rule: BoundRule): CounterView | undefined {
-      const state = rule.at(states.get(formatCounterId(counter)), clock())
+    peek(counter: CounterId, rule: BoundRule, former: readonly Former[] = []): CounterView | undefined {
+      const copy = new Map(states)
+      carry({ counter, former: () => former }, copy)
+      const state = rule.at(copy.get(formatCounterId(counter)), clock())
       const used = rule.used(state)
       return used === 0 ? undefined : { used, ...rule.standing(state, clock()) }
     },
 
     reset: (counter: CounterId) => void states.delete(formatCounterId(counter)),
 
-    grant(counter: CounterId, rule: BoundRule, amount: number): void {
+    grant(counter: CounterId, rule: BoundRule, amount: number, former: readonly Former[] = []): void {
       const name = formatCounterId(counter)
+      carry({ counter, former: () => former }, states)
       if (states.has(name)) states.set(name, rule.giveBack(rule.at(states.get(name), clock()), amount))
     },
   }

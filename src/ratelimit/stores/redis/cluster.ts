@@ -38,6 +38,15 @@ export function createClusterLink(
       if (client.status !== 'ready') throw new Error('Connection is closed: the cluster is not known.')
       return runScript(client, script, keys, args)
     },
+    together(calls) {
+      const streams = client.nodes('master').flatMap(({ stream }) => stream ?? [])
+      for (const stream of streams) stream.cork()
+      try {
+        calls()
+      } finally {
+        for (const stream of streams) stream.uncork()
+      }
+    },
     close: () => client.disconnect(),
     client,
   }

@@ -4,6 +4,8 @@ import type { Script } from './scripts.ts'
 export interface RedisLink {
   /** Runs a script on the primary that has these keys; answers with its list, as bytes. Rejects where it does not answer. */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Buffer[]>
+  /** Makes calls that go to each node in one write. */
+  together?(calls: () => void): void
   /** Keys are spread over the slots of a cluster: those of one call are in one slot. */
   readonly isCluster?: boolean
 }

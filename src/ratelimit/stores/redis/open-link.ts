@@ -4,7 +4,10 @@ import type { Redis } from 'ioredis'
 import { messageOf, startupError, type WeirError } from '../../../errors.ts'
 import { clientOptions, reconnectAfter } from './client-options.ts'
 import { createClusterLink } from './cluster.ts'
+import { membersKey } from './counter-key.ts'
 import type { RedisLink } from './link.ts'
+import { ScriptArguments } from './script-arguments.ts'
+import { loadScripts } from './scripts.ts'
 import { faultOf, faultOfError } from './server-check.ts'
 import { createSingleLink } from './single.ts'
 import { type RedisTarget, readRedisUrl, showTarget } from './url.ts'
@@ -40,7 +43,8 @@ export function openRedisLink(url: string): OpenLink {
   const onError = (error: unknown) => {
     lastError = messageOf(error)
     const found = faultOfError(lastError)
-    if (found !== undefined) fault = found
+    // One that fitted before is away now, or a part of it.
+    if (found !== undefined && !isChecked) fault = found
     told()
   }
 
@@ -49,6 +53,7 @@ export function openRedisLink(url: string): OpenLink {
       const list = nodes()
       const infos = await Promise.all(list.map((node) => node.info('server').catch(onlyNotAllowed)))
       fault = infos.map((info) => faultOf(info, target.kind)).find((each) => each !== undefined)
+      if (fault === undefined) await tryScript(link)
       isChecked = true
     } catch (error) {
       onError(error)
@@ -61,7 +66,8 @@ export function openRedisLink(url: string): OpenLink {
   client.on('ready', () => void onReady())
 
   return {
-    ...link,
+    isCluster: target.kind === 'cluster',
+    ...(link.together && { together: link.together }),
     shown: showTarget(target),
     async run(script, keys, args) {
       if (fault !== undefined) throw fault
@@ -139,6 +145,13 @@ function tlsOf({ tls }: RedisTarget): ConnectionOptions | undefined {
     ...(tls.certificate && { cert: file('ssl_certfile', tls.certificate) }),
     ...(tls.key && { key: file('ssl_keyfile', tls.key) }),
   }
+}
+
+/** Looks at a counter that is nobody's, as a request would. */
+async function tryScript(link: RedisLink): Promise<void> {
+  const call = new ScriptArguments()
+  call.addKeys([`${membersKey}?`])
+  await link.run(loadScripts().read, call.keys, call.list('', 0))
 }
 
 /** A user that may not ask for the version is trusted to have a server that fits. */

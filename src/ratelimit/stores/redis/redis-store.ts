@@ -43,7 +43,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const own = monotonic ?? (() => Math.floor(performance.now() * 1_000))
   const hotKeys = new HotKeys(own)
   const counts = { here: 0, asked: 0, calls: 0 }
-  const calls = new SlotCalls({ run, own, onCall: () => counts.calls++ })
+  const calls = new SlotCalls({ run, own, together: link.together, onCall: () => counts.calls++ })
   const across = new AcrossSlots({ calls, learn, onConflict: () => observe({ event: 'reserve_conflict' }) })
 
   async function run(name: ScriptName, call: ScriptArguments): Promise<Reply> {

@@ -25,11 +25,6 @@ export function faultOf(info: string, kind: RedisTarget['kind']): WeirError | un
       'REDIS_URL names a node of a cluster as though it were the whole store.',
       'Begin it with redis+cluster:// (rediss+cluster:// for TLS).',
     )
-  if (mode === 'standalone' && kind === 'cluster')
-    return startupError(
-      'REDIS_URL names a cluster, and the server there is in none.',
-      'Begin it with redis:// (rediss:// for TLS).',
-    )
   return undefined
 }
 
@@ -40,10 +35,15 @@ export function faultOfError(message: string): WeirError | undefined {
       `The store of REDIS_URL refuses user and password${/NOAUTH/.test(message) ? ', or wants some' : ''}.`,
       'Check both, and write characters such as / @ : # in them as %2F %40 %3A %23.',
     )
-  if (/\bNOPERM\b/.test(message))
+  if (/\bNOPERM\b|ACL failure/.test(message))
     return startupError(
       `The user of REDIS_URL may not do what is needed: ${message}.`,
       `Give it these rules: ${aclRules}.`,
+    )
+  if (/cluster support disabled/.test(message))
+    return startupError(
+      'REDIS_URL names a cluster, and the server there is in none.',
+      'Begin it with redis:// (rediss:// for TLS).',
     )
   if (/DB index is out of range/.test(message))
     return startupError('REDIS_URL names a database that the store does not have.', 'Name another, or none.')

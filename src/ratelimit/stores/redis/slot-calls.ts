@@ -47,6 +47,7 @@ interface AskedToTake extends Asked<SlotTaken> {
 
 export interface SlotCallsOptions {
   run(name: ScriptName, call: ScriptArguments): Promise<Reply>
+  together: ((calls: () => void) => void) | undefined
   own(): Micros
   /** A call that takes is made. */
   onCall(): void
@@ -55,11 +56,13 @@ export interface SlotCallsOptions {
 /** Requests to slots. What one slot is asked in a turn of the loop goes in one call. */
 export class SlotCalls {
   readonly #options: SlotCallsOptions
-  readonly #taking = new TurnCalls<AskedToTake>((asked) => this.#take(asked))
-  readonly #reading = new TurnCalls<Asked<SlotAnswer>>((asked) => this.#read(asked))
+  readonly #taking: TurnCalls<AskedToTake>
+  readonly #reading: TurnCalls<Asked<SlotAnswer>>
 
   constructor(options: SlotCallsOptions) {
     this.#options = options
+    this.#taking = new TurnCalls((asked) => this.#take(asked), options.together)
+    this.#reading = new TurnCalls((asked) => this.#read(asked), options.together)
   }
 
   /** Takes all enforced hits or none, then each in shadow. `isReserved`: what they take may be given back. */

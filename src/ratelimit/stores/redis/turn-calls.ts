@@ -3,14 +3,19 @@ const mostInCall = 64
 
 /**
  * Calls to the store, one for all that a slot is asked in one turn of the loop. `call` settles all of its items, and never
- * rejects.
+ * rejects; `together` makes the calls of a turn.
  */
 export class TurnCalls<Item> {
   readonly #call: (items: readonly Item[]) => Promise<void>
+  readonly #together: (calls: () => void) => void
   #waiting = new Map<number, Item[]>()
 
-  constructor(call: (items: readonly Item[]) => Promise<void>) {
+  constructor(
+    call: (items: readonly Item[]) => Promise<void>,
+    together: (calls: () => void) => void = (calls) => calls(),
+  ) {
     this.#call = call
+    this.#together = together
   }
 
   add(slot: number, item: Item): void {
@@ -23,9 +28,11 @@ export class TurnCalls<Item> {
   #flush(): void {
     const waiting = this.#waiting
     this.#waiting = new Map()
-    for (const items of waiting.values()) {
-      for (let from = 0; from < items.length; from += mostInCall)
-        void this.#call(items.slice(from, from + mostInCall))
-    }
+    this.#together(() => {
+      for (const items of waiting.values()) {
+        for (let from = 0; from < items.length; from += mostInCall)
+          void this.#call(items.slice(from, from + mostInCall))
+      }
+    })
   }
 }

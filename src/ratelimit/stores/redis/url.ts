@@ -56,6 +56,9 @@ export function readRedisUrl(text: string): RedisTarget {
     /^([a-z+]+:)\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(text.trim()) ?? []
   if (scheme === undefined)
     throw wrong('is no URL of a store.', `${written('single')} ${encoded('user and password')}`)
+  // What stands before it may be a part of the password: nothing of it is shown.
+  if (`${path}${query}`.includes('@'))
+    throw wrong('has an @ behind a / or ?.', `${encoded('user and password')} Elsewhere write @ as %40.`)
   if (!isScheme(scheme)) {
     const known = Object.keys(schemes).map((each) => `${each}//`)
     throw wrong(`begins with "${scheme}//", which is unknown.`, `Begin it with one of ${known.join(', ')}.`)

@@ -25,6 +25,8 @@ export interface ReachOptions {
   observe: Observe
   timeoutMs: number
   heartbeatMs: number
+  /** Whether it is in the record of the replicas. */
+  isReplica: boolean
   /** Reads the counters of the request that failed: a probe has to reach them, too. */
   look(hits: readonly Hit[]): Answer<Taken>
   circuit: CircuitOptions
@@ -45,7 +47,20 @@ export interface Reach {
 }
 
 export function createReach(options: ReachOptions): Reach {
-  const { id, link, script, clocks, time, ledger, observe, timeoutMs, heartbeatMs, look, onPlace } = options
+  const {
+    id,
+    link,
+    script,
+    clocks,
+    time,
+    ledger,
+    observe,
+    timeoutMs,
+    heartbeatMs,
+    isReplica,
+    look,
+    onPlace,
+  } = options
   const milliseconds = () => clocks.monotonic() / 1_000
   const circuit = new Circuit(milliseconds(), options.circuit)
   const deadlines = new Deadlines(timeoutMs)
@@ -110,7 +125,7 @@ export function createReach(options: ReachOptions): Reach {
     const ready = rung !== 'away' && ledger.size === 0
     try {
       const probed = rung === 'away' && failing !== undefined ? look(failing) : undefined
-      const sign = beat({ link, script, id }, { ready, leaving: false, known: members })
+      const sign = beat({ link, script, id }, { ready, leaving: !isReplica, known: members })
       const [answer] = await deadlines.bound(Promise.all([sign, probed]))
       time.learn(answer.now, sent)
       know(answer.members)
@@ -188,7 +203,7 @@ export function createReach(options: ReachOptions): Reach {
       closed = true
       clearTimeout(timer)
       await beating
-      if (circuit.rung === 'away') return
+      if (circuit.rung === 'away' || !isReplica) return
       const leaving = beat({ link, script, id }, { ready: false, leaving: true, known: members })
       await deadlines.bound(leaving).catch(() => undefined)
     },

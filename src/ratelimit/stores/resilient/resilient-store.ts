@@ -30,6 +30,8 @@ export interface ResilientStoreOptions {
   circuit?: CircuitOptions
   /** Names this process among the replicas. */
   id?: string
+  /** Whether it decides requests: then it has a share. By default it does. */
+  isReplica?: boolean
   graceMs?: number
 }
 
@@ -67,6 +69,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
   const reach = createReach({
     ...{ id, link, script: scripts.heartbeat, clocks, time, ledger, observe, timeoutMs },
     heartbeatMs: options.heartbeatMs ?? 1_000,
+    isReplica: options.isReplica ?? true,
     look: primary.look,
     circuit: options.circuit ?? {},
     onPlace: (place) => {

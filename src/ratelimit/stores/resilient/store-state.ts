@@ -20,6 +20,9 @@ export interface StoreState {
   overAdmission: OverAdmission
 }
 
+/** Where the counters are, and who decides now, for people. `url` holds nothing that is secret. */
+export type CountersState = { store: 'memory' } | ({ store: 'redis'; url: string } & StoreState)
+
 export interface OverAdmission {
   /** The part of a limit that this replica may admit beyond it in one window. */
   ratio: number

