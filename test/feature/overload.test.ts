@@ -19,13 +19,14 @@ function occupy(port: number): Promise<Socket | undefined> {
 }
 
 test('connections beyond the bound of a listener, or of the whole Envoy, are closed at once', async (t) => {
-  const [other, health] = [await freePort(), await freePort()]
+  const health = await freePort()
   const edge = await startEdge({}, { maxConnections: 3, health: { host: '127.0.0.1', port: health } })
   const open: Socket[] = []
   t.after(async () => {
     for (const socket of open) socket.destroy()
     await edge.stop()
   })
+  const other = await freePort()
   const listeners = [
     { name: 'http', port: edge.port, protocol: 'http', maxConnections: 2 },
     { name: 'other', port: other, protocol: 'http' },
