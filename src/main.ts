@@ -78,7 +78,7 @@ export async function main(argv: string[]): Promise<number> {
     await shutdown.asked
     observe({ event: 'stopping', reason: messageOf(shutdown.signal.reason) })
     progress.line(
-      '\nStopping: requests under way may finish, which takes 15 s at most. Ctrl-C again ends at once.',
+      '\nStopping: requests under way have some seconds to finish; 15 s at most in all. Ctrl-C again ends at once.',
     )
     await shutdown.run(observe, settings.drainDelayMs)
     progress.line('Everything has ended.')

@@ -12,10 +12,19 @@ set -u
 port=${1:-${ENVOY_ADMIN_PORT:-9901}}
 seconds=${2:-${ENVOY_DRAIN_SECONDS:-15}}
 at_least=${3:-${ENVOY_DRAIN_AT_LEAST:-0}}
-if ! [[ $port =~ ^[0-9]{1,5}$ && $seconds =~ ^[0-9]{1,5}$ && $at_least =~ ^[0-9]{1,5}$ ]]; then
+usage() {
+  echo "drain.sh: $1" >&2
   echo 'usage: drain.sh [ADMIN_PORT] [SECONDS] [AT_LEAST], whole numbers' >&2
   exit 2
-fi
+}
+
+# A leading zero would be octal to bash.
+whole='^(0|[1-9][0-9]{0,4})$'
+(($# <= 3)) || usage "there are $# arguments"
+[[ $port =~ $whole ]] && ((port >= 1 && port <= 65535)) || usage "\"$port\" is no port"
+[[ $seconds =~ $whole ]] || usage "\"$seconds\" is no number of seconds"
+[[ $at_least =~ $whole ]] || usage "\"$at_least\" is no number of seconds"
+((at_least <= seconds)) || usage "AT_LEAST, $at_least, is more than SECONDS, $seconds"
 
 started=${EPOCHREALTIME//[.,]/}
 
@@ -31,10 +40,11 @@ give_up() {
 ask() {
   local answer
   answer=$(
+    exec 2>/dev/null
     exec 3<>"/dev/tcp/127.0.0.1/$port" || exit 1
     printf '%s %s HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n' "$1" "$2" >&3
     timeout 1 cat <&3
-  ) 2>/dev/null || return 1
+  ) || return 1
   [[ $answer == 'HTTP/1.1 200 '* ]] && printf '%s\n' "$answer"
 }
 

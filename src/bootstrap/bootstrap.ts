@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import { maxProgramSize } from '../model/regex.ts'
 import { xdsCluster } from '../model/service-clusters.ts'
+import { type OverloadOptions, overloadManager } from './overload.ts'
 
-export interface BootstrapOptions {
+export interface BootstrapOptions extends OverloadOptions {
   /** The gateway that the Envoy belongs to. */
   gateway: string
   /** Unique among the Envoys of the fleet. */
@@ -37,7 +38,8 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
   const { gateway, id, labels, addresses, xds, protocol, adminPort, health } = options
   return {
     node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
-    admin: { address: address('127.0.0.1', adminPort) },
+    // Who operates an Envoy that is full must reach it.
+    admin: { address: address('127.0.0.1', adminPort), ignore_global_conn_limit: true },
     dynamic_resources: {
       ads_config: {
         api_type: protocol === 'delta' ? 'DELTA_GRPC' : 'GRPC',
@@ -60,7 +62,7 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
       ...(health !== undefined && { listeners: [readiness(health)] }),
       clusters: [controlPlane(xds)],
     },
-    overload_manager: { resource_monitors: [connectionLimit] },
+    overload_manager: overloadManager(options),
     layered_runtime: {
       layers: [
         { name: 'weir', static_layer: runtime },
@@ -68,18 +70,6 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
       ],
     },
   }
-}
-
-/** More clients at once than one Envoy should serve; without a bound a flood of them takes all memory. */
-const maxClientConnections = 50_000
-
-const connectionLimit = {
-  name: 'envoy.resource_monitors.global_downstream_max_connections',
-  typed_config: {
-    '@type':
-      'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-    max_active_downstream_connections: maxClientConnections,
-  },
 }
 
 /** Envoy's own bound of 100 refuses everyday expressions; weir bounds them when they are written. */

@@ -1,6 +1,7 @@
 import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
 import { type Listener, streamIdleTimeoutMs } from '../model/listener.ts'
+import { bytes } from '../model/size.ts'
 import type { State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
@@ -35,12 +36,14 @@ export function listener(
     filter_chains: [
       {
         filters: [
+          ...(spec.maxConnections === undefined ? [] : [connectionLimit(name, spec.maxConnections)]),
           {
             name: 'envoy.filters.network.http_connection_manager',
             typed_config: connectionManager(name, httpFilters(spec, gateway), {
               ...observing(spec, gateway, state),
               ...clientIdentity(spec),
               ...(spec.trustedHops !== undefined && { xff_num_trusted_hops: spec.trustedHops }),
+              max_request_headers_kb: wrap(bytes(gateway.spec.maxRequestHeaderBytes) / 1024),
             }),
           },
         ],
@@ -50,10 +53,25 @@ export function listener(
   }
 }
 
+/** Before TLS has cost anything. Envoy docs: listeners/network_filters/connection_limit_filter. */
+function connectionLimit(name: string, maxConnections: number): Message {
+  return {
+    name: 'envoy.filters.network.connection_limit',
+    typed_config: any('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', {
+      stat_prefix: statPrefix(name),
+      max_connections: wrap(maxConnections),
+    }),
+  }
+}
+
+function statPrefix(name: string): string {
+  return name.replace('/', '_')
+}
+
 // The bounds are those of Envoy's "Configuring Envoy as an edge proxy".
 function connectionManager(name: string, filters: readonly HttpFilter[], own: Message): Message {
   return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
-    stat_prefix: name.replace('/', '_'),
+    stat_prefix: statPrefix(name),
     rds: { route_config_name: name, config_source: fromAds() },
     early_header_mutation_extensions: [reservedHeaders()],
     http_filters: filters.map(filterMessage),
@@ -65,8 +83,6 @@ function connectionManager(name: string, filters: readonly HttpFilter[], own: Me
     // `shop.example.` is `shop.example`, and must not slip past its routes.
     strip_trailing_host_dot: true,
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
-    // The request line counts, so that this bounds URLs, too.
-    max_request_headers_kb: wrap(60),
     common_http_protocol_options: {
       max_headers_count: wrap(100),
       idle_timeout: duration(3_600_000),
@@ -125,7 +141,7 @@ function httpFilters(spec: Listener, gateway: GatewayContext): HttpFilter[] {
   }
   const filters = [
     ...securityHeaders(gateway.spec.securityHeaders, spec),
-    wellFormed(),
+    wellFormed(gateway.spec),
     cors,
     ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []),
     router,

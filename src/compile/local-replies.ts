@@ -4,7 +4,7 @@ import { policyKinds } from '../policies/index.ts'
 import { metadataNamespace as limits } from '../policies/rate-limit/filters.ts'
 import { limitReached } from '../policies/rate-limit/local-replies.ts'
 import { metadataNamespace, type Refusal } from '../policies/request/filters.ts'
-import { malformed } from './well-formed.ts'
+import { longUrl, malformed } from './well-formed.ts'
 
 /** Statuses of answers that Envoy gives itself: their titles (RFC 9110, section 15; RFC 6585), and what they say. */
 const statuses: readonly [status: number, title: string, detail: string][] = [
@@ -39,6 +39,7 @@ export function localReplies(): Message {
     mappers: [
       mapper([metadata(limits, 'problem', '429'), notGrpc], tooMany),
       mapper([isStatus(403), isMalformed, notGrpc], unreadable),
+      mapper([isStatus(403), isTooLong, notGrpc], tooLong),
       mapper([isStatus(413), metadata(metadataNamespace, 'refusal', contentType), notGrpc], unsupported),
       ...problems,
       ...policyKinds.flatMap((kind) => kind.localReplies?.({ body: problem, notGrpc }) ?? []),
@@ -47,11 +48,9 @@ export function localReplies(): Message {
 }
 
 /** Envoy's filter knows one status. */
-const isMalformed = expression(
-  Object.values(malformed)
-    .map((rule) => `response.code_details == 'rbac_access_denied_matched_policy[${rule}]'`)
-    .join(' || '),
-)
+const isMalformed = expression(Object.values(malformed).map(isRefusedBy).join(' || '))
+
+const isTooLong = expression(isRefusedBy(longUrl))
 
 const contentType: Refusal = 'content_type'
 
@@ -60,6 +59,11 @@ const tooMany = problem(429, 'Too Many Requests', limitReached)
 const unreadable = {
   status_code: { value: 400 },
   ...problem(400, 'Bad Request', 'The host or the path of the request can be read in several ways.'),
+}
+
+const tooLong = {
+  status_code: { value: 414 },
+  ...problem(414, 'URI Too Long', 'The URL is longer than allowed here.'),
 }
 
 const unsupported = {
@@ -104,6 +108,10 @@ const isOwn: Message = {
       ),
     ],
   },
+}
+
+function isRefusedBy(rule: string): string {
+  return `response.code_details == 'rbac_access_denied_matched_policy[${rule}]'`
 }
 
 function expression(text: string): Message {

@@ -10,8 +10,9 @@ export interface Grown extends EncodedResource {
 }
 
 /**
- * A `TypedExtensionConfig` with all that is in `before` or `after`: entries of maps and lists of both, and what there can
- * be only one of as `after` says. Nothing if `after` has all of it already, or if the two are of different types.
+ * A `TypedExtensionConfig` with all that is in `before` or `after`: entries of maps and lists of both; numbers and switches
+ * as `after` says, and a text or a message that there can be only one of as `after` says, if it says anything. Nothing if
+ * `after` has all of it already, or if the two are of different types.
  *
  * It needs no schema: messages that are written one after the other are read as one (Protocol Buffers, "Last One Wins").
  */
@@ -30,7 +31,7 @@ function merged(before: EncodedResource, after: EncodedResource): Grown | undefi
   const [old, present] = [contentOf(before), contentOf(after)]
   if (old === undefined || present === undefined || old.type_url !== present.type_url) return undefined
   const had = new Set(fieldsOf(present.value).map(textOf))
-  const leftover = fieldsOf(old.value).filter((field) => !had.has(textOf(field)))
+  const leftover = fieldsOf(old.value).filter((field) => isLong(field) && !had.has(textOf(field)))
   if (leftover.length === 0) return undefined
   const typed_config = { type_url: present.type_url, value: Buffer.concat([...leftover, present.value]) }
   const { name } = after
@@ -56,6 +57,11 @@ function contentOf({ any }: EncodedResource): Content | undefined {
 
 function textOf(field: Buffer): string {
   return field.toString('latin1')
+}
+
+/** Whether it may be one of several: a number or a switch that `after` leaves out has its default there. */
+function isLong(field: Buffer): boolean {
+  return (field[0]! & 7) === 2
 }
 
 /** Each field of a serialized message with its tag, an item of a list or a map by itself (Protocol Buffers, "Encoding"). */

@@ -1,6 +1,8 @@
 import type { Problem } from '../errors.ts'
+import type { GatewaySpec } from '../model/gateway.ts'
 import { canonicalIp } from '../model/ip.ts'
 import type { Listener } from '../model/listener.ts'
+import { bytes } from '../model/size.ts'
 import { escapePointer } from '../model/walk.ts'
 import { envoyHeaders, type Headers } from './envoy-headers.ts'
 import { normalPath } from './normal-path.ts'
@@ -24,7 +26,11 @@ export type Arrival =
   | { kind: 'answered'; status: number; reason: string }
 
 /** The request that a question is about, or Envoy's own answer to it. */
-export function arrival(question: Question, listener: Listener): Arrival {
+export function arrival(
+  question: Question,
+  listener: Listener,
+  { maxUrlBytes }: Pick<GatewaySpec, 'maxUrlBytes'> = {},
+): Arrival {
   const { method = 'GET', headers: written = {}, clientIp: from = '127.0.0.1' } = question
   const normal = normalPath(question.path)
   if (normal.kind === 'refused')
@@ -34,6 +40,8 @@ export function arrival(question: Question, listener: Listener): Arrival {
   if (normal.kind === 'redirect')
     return answered(307, 'Envoy redirects a path with an escaped slash to its plain form')
   const { path } = normal
+  if (maxUrlBytes !== undefined && Buffer.byteLength(path) > bytes(maxUrlBytes))
+    return answered(414, `the path and its query are longer than ${maxUrlBytes}`)
   const clientIp = canonicalIp(from)
   const host = hostOf(question).replace(/\.(?=:\d+$|$)/, '')
   const headers = envoyHeaders(written, { clientIp, scheme: listener.protocol })

@@ -44,7 +44,7 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   const { gateway, listener } = place
   const at = { revision: state.revision, listener: listener.name }
   const nothing = { request: undefined, route: undefined, verdicts: [], sent: [] }
-  const arrived = arrival(question, listener)
+  const arrived = arrival(question, listener, gateway.spec)
   if (arrived.kind === 'answered') {
     const { status, reason } = arrived
     return { explained: { ...at, ...nothing, status, reason } }

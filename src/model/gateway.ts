@@ -4,6 +4,7 @@ import { AccessLog } from './access-log.ts'
 import { tlsWarnings } from './certificate-names.ts'
 import { type Document, LabelKey } from './document.ts'
 import { Duration } from './duration.ts'
+import { headerSizeProblems, MaxRequestHeaderBytes, MaxUrlBytes } from './header-sizes.ts'
 import type { Kind, Reference } from './kind.ts'
 import { Listener } from './listener.ts'
 import { Name } from './name.ts'
@@ -117,6 +118,8 @@ export const GatewaySpec = Type.Object(
         examples: ['1MiB'],
       }),
     ),
+    maxRequestHeaderBytes: Type.Optional(MaxRequestHeaderBytes),
+    maxUrlBytes: Type.Optional(MaxUrlBytes),
     securityHeaders: Type.Optional(SecurityHeaders),
     accessLog: Type.Optional(AccessLog),
     tracing: Type.Optional(Tracing),
@@ -138,7 +141,8 @@ export const GatewaySpec = Type.Object(
 export type GatewaySpec = Static<typeof GatewaySpec>
 
 /** A gateway as it is in force: what has a default is there. */
-export type EffectiveGateway = GatewaySpec & Required<Pick<GatewaySpec, 'rateLimitService' | 'rateLimits'>>
+export type EffectiveGateway = GatewaySpec &
+  Required<Pick<GatewaySpec, 'rateLimitService' | 'rateLimits' | 'maxRequestHeaderBytes'>>
 
 export const gateway: Kind = {
   kind: 'Gateway',
@@ -147,7 +151,11 @@ export const gateway: Kind = {
   spec: GatewaySpec,
   example: { name: 'edge', spec: { listeners: [{ name: 'http', port: 10000, protocol: 'http' }] } },
   references,
-  check: (document) => [...duplicateListenerNames(document), ...tlsProblems(document)],
+  check: (document) => [
+    ...duplicateListenerNames(document),
+    ...tlsProblems(document),
+    ...headerSizeProblems(document.spec as GatewaySpec),
+  ],
   checkState: portConflicts,
   warnings: tlsWarnings,
 }

@@ -100,6 +100,15 @@ export const Listener = Type.Object(
         examples: [1],
       }),
     ),
+    maxConnections: Type.Optional(
+      Type.Integer({
+        description:
+          'Connections of clients that each Envoy has open here at once; more are closed at once. Without it the bound of the whole Envoy holds alone (`weir envoy bootstrap --max-connections`).',
+        minimum: 1,
+        maximum: 10_000_000,
+        examples: [10_000],
+      }),
+    ),
   },
   { additionalProperties: false, description: 'One address and port.' },
 )

@@ -9,10 +9,12 @@ export interface MatcherOptions {
   pattern: string
   remedy: string
   example: string
+  /** An empty list is refused: it would say nothing, or too much. */
+  neverEmpty?: boolean
 }
 
 /** Conditions on named values of a request: all of them must hold. */
-export function Matchers({ what, description, pattern, remedy, example }: MatcherOptions) {
+export function Matchers({ what, description, pattern, remedy, example, neverEmpty }: MatcherOptions) {
   const text = (how: string, minLength = 1) =>
     Type.Optional(
       Type.String({ description: `The ${what} ${how}.`, minLength, maxLength: 1024, examples: ['2'] }),
@@ -55,7 +57,8 @@ export function Matchers({ what, description, pattern, remedy, example }: Matche
       description: 'One condition: exactly one of exact, prefix, suffix, contains, regex, present.',
     },
   )
-  return Type.Optional(Type.Array(Matcher, { description, maxItems: 32, default: [] }))
+  const bounds = neverEmpty ? { minItems: 1 } : { default: [] }
+  return Type.Optional(Type.Array(Matcher, { description, maxItems: 32, ...bounds }))
 }
 
 export interface Matcher {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 
 const units: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
-const pattern = '^(0|[1-9][0-9]{0,11})(B|KiB|MiB|GiB)$'
+export const sizePattern = '^(0|[1-9][0-9]{0,11})(B|KiB|MiB|GiB)$'
 
 export interface SizeOptions {
   description: string
@@ -16,12 +16,12 @@ export interface SizeOptions {
 /** Schema of a size such as `512B`, `64KiB`, `1MiB`; its bounds are checked by `sizeProblem`. */
 export function Size(options: SizeOptions) {
   const remedy = `write a whole number and a unit (B, KiB, MiB, GiB) between ${options.atLeast} and ${options.atMost}, as in 64KiB`
-  return Type.String({ pattern, format: 'weir-size', remedy, examples: ['64KiB'], ...options })
+  return Type.String({ pattern: sizePattern, format: 'weir-size', remedy, examples: ['64KiB'], ...options })
 }
 
 /** Bytes of a size that its schema has accepted. */
 export function bytes(size: string): number {
-  const match = new RegExp(pattern).exec(size)
+  const match = new RegExp(sizePattern).exec(size)
   if (match === null) throw new Error(`${size} is not a size`)
   return Number(match[1]) * units[match[2]!]!
 }
@@ -31,7 +31,7 @@ export function sizeProblem(
   value: string,
   schema: { atLeast?: string; atMost?: string },
 ): string | undefined {
-  if (!new RegExp(pattern).test(value)) return undefined
+  if (!new RegExp(sizePattern).test(value)) return undefined
   const { atLeast, atMost } = schema
   const size = bytes(value)
   if (atLeast !== undefined && size < bytes(atLeast)) return `is smaller than ${atLeast}`

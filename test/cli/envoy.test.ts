@@ -72,6 +72,17 @@ describe('weir envoy', () => {
     assert.deepEqual(socket_address, { address: '::1', port_value: 19_000 })
   })
 
+  test('bootstrap 0: what it may take, which is that of Envoy’s guide unless something else is written', async () => {
+    const boundsOf = async (...args: string[]) => {
+      const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'])
+      const monitors: { typed_config: Record<string, unknown> }[] =
+        JSON.parse(stdout).overload_manager.resource_monitors
+      return monitors.map(({ typed_config: { '@type': _, ...bound } }) => Object.values(bound)[0])
+    }
+    assert.deepEqual(await boundsOf(), [50_000, 2 * 1024 ** 3])
+    assert.deepEqual(await boundsOf('--max-connections', '7', '--max-heap', '512MiB'), [7, 512 * 1024 ** 2])
+  })
+
   test('bootstrap 0: several replicas, and a place for balancers to ask, which Envoy accepts', async () => {
     const args = ['--xds', 'weir-1:18000,127.0.0.1:18001', '--health-address', '127.0.0.1:19001']
     const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'])
@@ -102,6 +113,9 @@ describe('weir envoy', () => {
     ['--gateway', 'edge', '--xds', 'weir'],
     ['--gateway', 'edge', '--xds', '0.0.0.0:18000'],
     ['--gateway', 'edge', '--xds', 'a:18000,'],
+    ['--gateway', 'edge', '--max-connections', '0'],
+    ['--gateway', 'edge', '--max-heap', '512'],
+    ['--gateway', 'edge', '--max-heap', '1MiB'],
     ['--gateway', 'edge', '--health-address', '19001'],
     ['--gateway', 'edge', '--health-address', 'localhost:19001'],
   ]) {

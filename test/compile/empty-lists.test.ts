@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compile } from '../../src/compile/compile.ts'
+import { access } from '../../src/policies/auth/access.ts'
 import { testLive } from '../support/live.ts'
 import { stateOf } from '../support/state-of.ts'
 
@@ -36,4 +37,12 @@ test('an empty list in a match asks for nothing, as if it were left out', () => 
   assert.match(JSON.stringify(without), /"prefix":"\/"/)
   for (const list of ['methods', 'headers', 'query', 'cookies'])
     assert.deepEqual(routes({ [list]: [] }), without, list)
+})
+
+test('a rule without conditions, as rows of before may hold, is about every request', () => {
+  const policies = [{ name: 'all', spec: { mode: 'enforce' as const, deny: { headers: [] } } }]
+  const { rbac } = access(policies) as {
+    rbac: { rules: { policies: Record<string, { principals: unknown[] }> } }
+  }
+  assert.deepEqual(rbac.rules.policies.all!.principals, [{ any: true }])
 })

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { projectRoot } from '../../src/project-root.ts'
 import { type Container, runContainer } from '../support/container.ts'
@@ -53,7 +54,7 @@ describe('the entrypoint of an Envoy container', () => {
       command: ['bash', join(scripts, 'entrypoint.sh'), '-c', join(folder, 'envoy.json'), ...flags],
       environment: { ENVOY_ADMIN_PORT: String(adminPort), ENVOY_DRAIN_SECONDS: String(seconds) },
     })
-    await until('Envoy is ready', async () => (await script('ready.sh', String(adminPort))) === 0)
+    await until('Envoy is ready', async () => (await script('ready.sh', String(adminPort))).code === 0)
   }
 
   /** A request of which the upstream has seen the beginning. */
@@ -71,7 +72,7 @@ describe('the entrypoint of an Envoy container', () => {
       (error) => error.code !== 'ECONNREFUSED',
     )
   const draining = () =>
-    until('its health check fails', async () => (await script('ready.sh', String(adminPort))) === 1)
+    until('its health check fails', async () => (await script('ready.sh', String(adminPort))).code === 1)
 
   test('SIGTERM: the request under way ends well, then nothing is accepted any more, and the code is 0', async () => {
     await start()
@@ -128,7 +129,7 @@ describe('the entrypoint of an Envoy container', () => {
     await draining()
     finish()
     assert.equal(await answer, 200)
-    assert.equal(await drained, 0)
+    assert.equal((await drained).code, 0)
     await until('no listener accepts', async () => !(await accepts()))
     assert.ok(envoy.running())
     envoy.signal('SIGTERM')
@@ -147,12 +148,26 @@ describe('the entrypoint of an Envoy container', () => {
     drain.kill()
   })
 
-  test('scripts say what is wrong by their code', async () => {
-    assert.equal(await script('drain.sh', String(adminPort), '1'), 1)
-    assert.equal(await script('ready.sh', String(adminPort)), 1)
-    for (const wrong of [['http'], ['9901', '-1'], ['9901', '1', '$(id)']]) {
-      assert.equal(await script('drain.sh', ...wrong), 2)
-    }
+  test('scripts say what is wrong, in a line and by their code', async () => {
+    assert.deepEqual(await script('drain.sh', String(adminPort), '1'), {
+      code: 1,
+      said: [`drain.sh: no Envoy answers on 127.0.0.1:${adminPort}`],
+    })
+    assert.equal((await script('ready.sh', String(adminPort))).code, 1)
+    const usage = 'usage: drain.sh [ADMIN_PORT] [SECONDS] [AT_LEAST], whole numbers'
+    const cases: [args: string[], said: string][] = [
+      [['http'], '"http" is no port'],
+      [['0'], '"0" is no port'],
+      [['99999'], '"99999" is no port'],
+      [['9901', '-1'], '"-1" is no number of seconds'],
+      // Octal to bash, and 08 no number at all.
+      [['9901', '08'], '"08" is no number of seconds'],
+      [['9901', '1', '$(id)'], '"$(id)" is no number of seconds'],
+      [['9901', '1', '2'], 'AT_LEAST, 2, is more than SECONDS, 1'],
+      [['9901', '2', '1', '1'], 'there are 4 arguments'],
+    ]
+    for (const [args, said] of cases)
+      assert.deepEqual(await script('drain.sh', ...args), { code: 2, said: [`drain.sh: ${said}`, usage] })
   })
 })
 
@@ -160,10 +175,11 @@ function run(name: string, ...args: string[]): ChildProcess {
   return execFile('bash', [join(scripts, name), ...args])
 }
 
-/** Its exit code. */
-async function script(name: string, ...args: string[]): Promise<number> {
-  const [code] = await once(run(name, ...args), 'close')
-  return code
+/** Its exit code, and the lines that it said on stderr. */
+async function script(name: string, ...args: string[]): Promise<{ code: number; said: string[] }> {
+  const child = run(name, ...args)
+  const [said, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')])
+  return { code, said: said.split('\n').filter((line) => line !== '') }
 }
 
 /** An Envoy that forwards everything to one port. */

@@ -165,6 +165,21 @@ describe('the status that explain names', () => {
     assert.deepEqual(await of({ path: '/a' }), [200, 'r'])
   })
 
+  test('414 where the gateway bounds URLs', async () => {
+    const of = async (bound: object, path: string) => {
+      const state = stateOf([
+        { kind: 'Gateway', name: 'edge', spec: { listeners: listeners.slice(1), ...bound } },
+        { kind: 'Cluster', name: 'a', spec: { endpoints: [] } },
+        route('r', '/a'),
+      ])
+      return (await explained(state!, { path })).status
+    }
+    const longest = `/a?${'q'.repeat(61)}`
+    assert.equal(await of({ maxUrlBytes: '64B' }, longest), 200)
+    assert.equal(await of({ maxUrlBytes: '64B' }, `${longest}q`), 414)
+    assert.equal(await of({}, `${longest}q`), 200)
+  })
+
   test('of routes that answer themselves, without asking a limit', async () => {
     const state = stateWith(
       { kind: 'AuthPolicy', name: 'keys', spec: { apiKey: { in: [{ header: 'x-api-key' }] } } },

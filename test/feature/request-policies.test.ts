@@ -144,6 +144,7 @@ for (const [title, send] of [
       for (const type of [
         ...['application/json', 'Application/JSON', 'application/json; charset=utf-8'],
         ...['application/json ;charset=utf-8', 'image/png', 'application/vnd.a+json'],
+        'application/json; profile="a,b\\"c"; charset=utf-8',
       ]) {
         const { status, text } = await send('/typed', ['{', '}'], { 'content-type': type })
         assert.deepEqual([status, text], [200, 'POST 2'], type)
@@ -154,6 +155,9 @@ for (const [title, send] of [
       for (const type of [
         ...['text/plain', 'application/jsonx', 'xapplication/json', 'application/json,text/plain', 'image/'],
         ...['application/vndXa+json', 'text/plain; a=application/json', ''],
+        // As Envoy joins two lines.
+        ...['application/json;a=b,text/html', 'application/json; charset=utf-8, text/html'],
+        'application/json; a="b",text/html',
       ]) {
         for (const method of ['POST', 'DELETE']) {
           const headers: Record<string, string> = type === '' ? {} : { 'content-type': type }

@@ -14,7 +14,7 @@ const baseline = {
   'x-permitted-cross-domain-policies': 'none',
 }
 
-test('the baseline of security headers is on every answer that has none of its own', async (t) => {
+test('the baseline of security headers is on every answer that has none of its own, and http leads to https', async (t) => {
   const upstream = await startUpstream('a', (response, { url }) => {
     response.writeHead(200, url === '/own' ? { 'x-frame-options': 'sameorigin' } : {}).end('a')
   })
@@ -38,6 +38,11 @@ test('the baseline of security headers is on every answer that has none of its o
     route('own', '/own'),
     route('set', '/set', { headers: { response: written } }),
     route('moved', '/moved', { redirect: { path: '/own' } }),
+    route('to-https', '/secure', {
+      gateways: ['edge/http'],
+      redirect: { scheme: 'https', port, status: 308 },
+    }),
+    route('secure', '/secure', { gateways: ['edge/https'] }),
   )
   await until('the listener accepts', async () => (await handshake(port)).failure === undefined)
   await until(
@@ -62,4 +67,9 @@ test('the baseline of security headers is on every answer that has none of its o
       'strict-transport-security': 'max-age=31536000',
     })
   }
+
+  const { status, headers } = await edge.send({ path: '/secure?a=b', headers: { host: 'shop.example' } })
+  assert.deepEqual([status, headers.location], [308, `https://shop.example:${port}/secure?a=b`])
+  const followed = await sendSecurely(port, '/secure?a=b')
+  assert.equal(followed.headers!['strict-transport-security'], 'max-age=31536000')
 })

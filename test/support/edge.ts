@@ -1,4 +1,4 @@
-import { startTestEnvoy, type TestEnvoy } from './envoy.ts'
+import { startTestEnvoy, type TestEnvoy, type TestEnvoyOptions } from './envoy.ts'
 import { type Received, type Sent, send } from './http.ts'
 import { freePort } from './ports.ts'
 import { freshDatabase } from './postgres.ts'
@@ -17,8 +17,8 @@ export interface Edge {
   stop(): Promise<void>
 }
 
-/** `spec` is what its gateway has besides the listener. */
-export async function startEdge(spec: object = {}): Promise<Edge> {
+/** `spec` is what its gateway has besides the listener, or in its place. */
+export async function startEdge(spec: object = {}, more: Partial<TestEnvoyOptions> = {}): Promise<Edge> {
   await using started = new AsyncDisposableStack()
   const database = await freshDatabase()
   started.defer(database.drop)
@@ -26,7 +26,7 @@ export async function startEdge(spec: object = {}): Promise<Edge> {
   const weir = await startWeir({ environment: { DATABASE_URL: database.url } })
   started.defer(async () => void (await weir.end()))
   await weir.apply(gateway(port, spec))
-  const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
+  const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1', ...more })
   started.defer(envoy.stop)
   // Envoy acknowledges a listener and its routes a moment before its workers accept connections.
   await until('the listener accepts', () =>

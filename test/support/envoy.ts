@@ -4,10 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
+import type { OverloadOptions } from '../../src/bootstrap/overload.ts'
 import { envoyProgram } from '../../src/local/envoy-binary.ts'
 import { binaryOf } from './binary.ts'
 
-export interface TestEnvoyOptions {
+export interface TestEnvoyOptions extends OverloadOptions {
   gateway: string
   xdsPort: number
   /** Of the other replicas. */
@@ -117,7 +118,9 @@ function parseStats(text: string): Record<string, number> {
 /** What `weir envoy bootstrap` prints, with what a test adds. */
 function bootstrapOf(id: string, options: TestEnvoyOptions): object {
   const { gateway, xdsPort, protocol = 'delta', labels = {}, addresses = [], bootstrap: extra } = options
-  const { health, moreXdsPorts = [] } = options
+  const { health, moreXdsPorts = [], maxConnections, maxHeapBytes } = options
   const xds = [xdsPort, ...moreXdsPorts].map((port) => ({ host: '127.0.0.1', port }))
-  return { ...bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort: 0, health }), ...extra }
+  const overload = { maxConnections, maxHeapBytes }
+  const own = { gateway, id, labels, addresses, xds, protocol, adminPort: 0, health }
+  return { ...bootstrap({ ...own, ...overload }), ...extra }
 }

@@ -13,9 +13,14 @@ export interface HostileRequest {
   statuses?: number[]
   /** What the open service sees, as `METHOD URL`. */
   open?: string[]
+  /** Or nothing: the head is passed on before the body turns out to be wrong, if a connection is there at once. */
+  isCut?: boolean
   /** Headers of the first request there: a value, or `null` for none. */
-  headers?: Record<string, string | null>
+  headers?: Record<string, string | null | typeof sender>
 }
+
+/** Stands for the address from which the bytes are sent. */
+export const sender = Symbol('sender')
 
 interface Parts {
   method?: string
@@ -39,14 +44,13 @@ const smuggled = http1({ target: '/admin/smuggled' })
 const [rfc9112, rfc9110, rfc9113, rfc3986] = ['RFC 9112', 'RFC 9110', 'RFC 9113', 'RFC 3986']
 const desync = 'PortSwigger, HTTP Desync Attacks: Request Smuggling Reborn (2019)'
 const http2Paper = 'PortSwigger, HTTP/2: The Sequel is Always Worse (2021)'
-const orange = 'Orange Tsai, Breaking Parser Logic (Black Hat 2018)'
+const orange = 'Orange Tsai, Breaking Parser Logic! (Black Hat USA 2018)'
 const powered = 'PortSwigger, Browser-Powered Desync Attacks (2022)'
 
 /** Envoy does not know the coding. */
 const unknown = { statuses: [501] }
 
-/** The head is passed on before the body turns out to be wrong; the service sees it end too early. */
-const cut = { statuses: [400], open: ['POST /'] }
+const cut = { statuses: [400], open: ['POST /'], isCut: true }
 
 /** Envoy takes the body for what it is, passes it on in plain form, and the rest is a request like any other. */
 const plainForm = { statuses: [200, 429], open: ['POST /'] }
@@ -89,7 +93,12 @@ const framing: Framing[] = [
     ['Content-Length: 18446744073709551621'],
     `hello${smuggled}`,
   ],
-  ['a space in a content-length', 'CVE-2018-7159', ['Content-Length: 1 1'], `hello world${smuggled}`],
+  [
+    'a space in a content-length',
+    `${rfc9110}, 8.6; CVE-2018-7159`,
+    ['Content-Length: 1 1'],
+    `hello world${smuggled}`,
+  ],
   [
     'TE.TE: an unknown coding',
     `${rfc9112}, 6.1; ${desync}`,
@@ -106,7 +115,7 @@ const framing: Framing[] = [
   ],
   [
     'TE.TE: two lines of transfer-encoding',
-    desync,
+    `${rfc9112}, 6.3; ${desync}`,
     ['Transfer-Encoding: chunked', 'Transfer-Encoding: cow'],
     `0\r\n\r\n${smuggled}`,
     unknown,
@@ -119,7 +128,7 @@ const framing: Framing[] = [
   ],
   [
     'TE.TE: a vertical tab before the coding',
-    desync,
+    `${rfc9110}, 5.5; ${desync}`,
     ['Transfer-Encoding: \x0bchunked'],
     `0\r\n\r\n${smuggled}`,
   ],
@@ -130,10 +139,16 @@ const framing: Framing[] = [
     `0\r\n\r\n${smuggled}`,
     plainForm,
   ],
-  ['TE.TE: the coding in quotes', desync, ['Transfer-Encoding: "chunked"'], `0\r\n\r\n${smuggled}`, unknown],
+  [
+    'TE.TE: the coding in quotes',
+    `${rfc9112}, 7`,
+    ['Transfer-Encoding: "chunked"'],
+    `0\r\n\r\n${smuggled}`,
+    unknown,
+  ],
   [
     'TE.TE: hidden behind a line feed',
-    desync,
+    `${rfc9112}, 2.2; ${desync}`,
     ['X: y\nTransfer-Encoding: chunked'],
     `0\r\n\r\n${smuggled}`,
     plainForm,
@@ -154,7 +169,7 @@ const framing: Framing[] = [
   ],
   [
     'a chunk size beyond 64 bits',
-    'CVE-2013-2028',
+    `${rfc9112}, 7.1; CVE-2013-2028`,
     ['Transfer-Encoding: chunked'],
     `10000000000000005\r\nhello\r\n0\r\n\r\n${smuggled}`,
     cut,
@@ -168,20 +183,58 @@ const framing: Framing[] = [
   ],
   [
     'a chunk extension with a bare line feed',
-    'CVE-2025-55315',
+    `${rfc9112}, 7.1.1; CVE-2025-55315`,
     ['Transfer-Encoding: chunked'],
     `5;a\nb\r\nhello\r\n0\r\n\r\n${smuggled}`,
     cut,
   ],
+  [
+    'a line feed alone after a chunk size',
+    `${rfc9112}, 7.1`,
+    ['Transfer-Encoding: chunked'],
+    `5\nhello\r\n0\r\n\r\n${smuggled}`,
+    cut,
+  ],
+  [
+    'a carriage return alone after a chunk size',
+    `${rfc9112}, 7.1`,
+    ['Transfer-Encoding: chunked'],
+    `5\rhello\r\n0\r\n\r\n${smuggled}`,
+    cut,
+  ],
+  [
+    'a trailer that would be another header',
+    `${rfc9112}, 7.1.2; ${rfc9110}, 6.5.1`,
+    ['Transfer-Encoding: chunked', 'Trailer: X-Envoy-Internal'],
+    `0\r\nX-Envoy-Internal: true\r\nContent-Length: 5\r\n\r\n${smuggled}`,
+    { ...plainForm, headers: { 'x-envoy-internal': null, 'content-length': null } },
+  ],
+  [
+    'a content-length of one connection',
+    `${rfc9110}, 7.6.1; CWE-444`,
+    ['Connection: Content-Length', `Content-Length: ${smuggled.length}`],
+    smuggled,
+    {
+      statuses: [200],
+      open: ['POST /'],
+      headers: { connection: null, 'content-length': null, 'transfer-encoding': 'chunked' },
+    },
+  ],
 ]
 
 const paths: [title: string, source: string, target: string, statuses: number[], open?: string][] = [
-  ['dot segments', `${rfc3986}, 5.2.4; CVE-2021-41773`, '/open/../admin', [429]],
+  ['dot segments', `${rfc3986}, 5.2.4; CWE-22`, '/open/../admin', [429]],
   ['encoded dots', `${rfc3986}, 6.2.2.2; CVE-2021-41773`, '/open/%2e%2e/admin', [429]],
-  ['half encoded dots', `${rfc3986}, 6.2.2.2`, '/open/.%2E/admin', [429]],
-  ['doubly encoded dots', 'CVE-2021-42013', '/open/%252e%252e/admin', [200], '/open/%252e%252e/admin'],
+  ['half encoded dots', `${rfc3986}, 6.2.2.2; CVE-2021-41773`, '/open/.%2E/admin', [429]],
+  [
+    'doubly encoded dots',
+    'CWE-174; CVE-2001-0333',
+    '/open/%252e%252e/admin',
+    [200],
+    '/open/%252e%252e/admin',
+  ],
   ['an encoded slash', `${rfc3986}, 2.2; CVE-2021-29492`, '/open/..%2fadmin', [307]],
-  ['a doubly encoded slash', 'CVE-2021-29492', '/open/..%252fadmin', [200], '/open/..%252fadmin'],
+  ['a doubly encoded slash', 'CWE-174; CVE-2001-0333', '/open/..%252fadmin', [200], '/open/..%252fadmin'],
   ['a backslash', 'WHATWG URL, 4.4', '/open\\..\\admin', [429]],
   ['an encoded backslash', 'CVE-2021-29492', '/open/..%5cadmin', [307]],
   ['more slashes', `${rfc3986}, 3.3; CVE-2021-29492`, '//admin', [429]],
@@ -207,10 +260,21 @@ const paths: [title: string, source: string, target: string, statuses: number[],
   ['a tab', `${rfc9112}, 3`, '/open\t/admin', [400]],
   ['no slash', `${rfc9112}, 3.2.1`, 'admin', [400]],
   ['bytes above ASCII', `${rfc3986}, 2`, '/open/\xff\xfe', [400]],
+  ['bytes above ASCII in the query', `${rfc3986}, 2`, '/open?\xc3\xa4', [400]],
+  ['capitals', `${rfc3986}, 6.2.2.1`, '/ADMIN', [200], '/ADMIN'],
+  ['a parameter', `${rfc3986}, 3.3; ${orange}`, '/admin;a=b', [200], '/admin;a=b'],
+  ['a parameter between', `${rfc3986}, 3.3; ${orange}`, '/open/;/admin', [200], '/open/;/admin'],
   ['the query is no path', `${rfc3986}, 3.4`, '/open?/../admin', [200], '/open?/../admin'],
 ]
 
 const raw: HostileRequest[] = [
+  {
+    title: 'a request behind another one',
+    source: `${rfc9112}, 9.3.2`,
+    bytes: http1({}) + smuggled,
+    statuses: [200, 429],
+    open: ['GET /'],
+  },
   {
     title: 'a bare line feed ends lines',
     source: `${rfc9112}, 2.2`,
@@ -339,7 +403,7 @@ const raw: HostileRequest[] = [
     }),
     statuses: [200],
     open: ['GET /'],
-    headers: { 'x-envoy-external-address': '127.0.0.1', 'x-envoy-internal': null },
+    headers: { 'x-envoy-external-address': sender, 'x-envoy-internal': null },
   },
   {
     title: 'a scheme that is not the connection’s',
@@ -413,20 +477,20 @@ const raw: HostileRequest[] = [
     bytes: http1({ method: 'JEFF', target: '/admin', headers: ['X-HTTP-Method-Override: GET'] }),
     statuses: [400],
   },
-  { title: 'HTTP/0.9', source: `${rfc9112}, A`, bytes: 'GET /admin\r\n\r\n', statuses: [426] },
-  { title: 'HTTP/1.0', source: `${rfc9112}, A`, bytes: http1({ version: 'HTTP/1.0' }), statuses: [426] },
+  { title: 'HTTP/0.9', source: `${rfc9112}, C.1`, bytes: 'GET /admin\r\n\r\n', statuses: [426] },
+  { title: 'HTTP/1.0', source: `${rfc9112}, C.2`, bytes: http1({ version: 'HTTP/1.0' }), statuses: [426] },
   { title: 'HTTP/1.2', source: `${rfc9110}, 2.5`, bytes: http1({ version: 'HTTP/1.2' }), statuses: [426] },
   { title: 'HTTP/9.9', source: `${rfc9110}, 2.5`, bytes: http1({ version: 'HTTP/9.9' }), statuses: [426] },
   {
     title: 'an upgrade that is followed by a request',
-    source: 'M. Egorov, What’s wrong with WebSocket APIs (2019)',
+    source: 'M. Egorov, What’s Wrong with WebSocket APIs? (DeepSec 2019)',
     bytes: http1({ headers: ['Connection: Upgrade', 'Upgrade: websocket'], body: smuggled }),
     statuses: [200],
     open: ['GET /'],
   },
   {
     title: 'an upgrade to HTTP/2 in clear that is followed by a request',
-    source: 'J. Miller, h2c Smuggling (2020)',
+    source: 'J. Miller, h2c Smuggling (Bishop Fox, 2020)',
     bytes: http1({
       headers: [
         'Connection: Upgrade, HTTP2-Settings',
@@ -441,7 +505,7 @@ const raw: HostileRequest[] = [
   },
   {
     title: 'a GET with a body that looks like a request',
-    source: powered,
+    source: `${rfc9110}, 9.3.1; ${powered}`,
     bytes: http1({ headers: [`Content-Length: ${smuggled.length}`], body: smuggled }),
     statuses: [200],
     open: ['GET /'],
@@ -489,7 +553,6 @@ const instead = (name: string, value: string): [string, string][] =>
 
 const frames: HostileRequest[] = [
   {
-    // The head is passed on before the data turns out to be too much.
     ...http2(
       'H2.CL: a content-length of less than the data',
       `${rfc9113}, 8.1.1; ${http2Paper}`,
@@ -497,6 +560,7 @@ const frames: HostileRequest[] = [
       smuggled,
     ),
     open: ['POST /'],
+    isCut: true,
   },
   http2(
     'H2.TE: a transfer-encoding',
@@ -542,6 +606,11 @@ const frames: HostileRequest[] = [
     instead(':authority', 'shop.example@inside.example'),
   ),
   http2('dot segments', `${rfc3986}, 5.2.4`, instead(':path', '/open/../admin')),
+  {
+    ...http2('bytes above ASCII in the path', `${rfc3986}, 2`, instead(':path', '/open/\xff\xfe')),
+    open: ['GET /open/%FF%FE'],
+  },
+  http2('bytes above ASCII in the query', `${rfc3986}, 2`, instead(':path', '/open?\xc3\xa4')),
   http2('an internal request', 'Envoy, HTTP header sanitizing', [
     ...instead(':path', '/admin'),
     ['x-envoy-internal', 'true'],

@@ -7,11 +7,11 @@ import { connect } from 'node:net'
 export function rawExchange(
   port: number,
   bytes: string | Uint8Array,
-  { quietMs = 300, atMostMs = 5_000 } = {},
+  { quietMs = 300, atMostMs = 5_000, from = '127.0.0.1' } = {},
 ): Promise<string> {
   return new Promise((resolve) => {
     let text = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () => socket.write(bytes))
     const finish = () => {
       clearTimeout(late)
       clearTimeout(quiet)

@@ -40,6 +40,15 @@ test('entries of maps are of both, and the later one wins', () => {
   assert.deepEqual((read(jwt, grown(before, other)!).providers as Message).a, { issuer: 'other' })
 })
 
+test('numbers and switches are those of the later one, also where it has the default', () => {
+  const before = extension(jwt, { providers: { a: { issuer: 'a' } }, bypass_cors_preflight: true })
+  const both = read(jwt, grown(before, issuers('b'))!)
+  assert.deepEqual(Object.keys(both.providers as Message).sort(), ['a', 'b'])
+  assert.ok(!both.bypass_cors_preflight)
+  const only = extension(jwt, { bypass_cors_preflight: true })
+  assert.equal(grown(only, extension(jwt, {})), undefined, 'nothing else is left over')
+})
+
 test('it has grown already, or need not', () => {
   const [before, after] = [issuers('a', 'b'), issuers('b', 'c')]
   const both = grown(before, after)!

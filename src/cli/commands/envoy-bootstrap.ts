@@ -2,8 +2,10 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { bootstrap, envoyFlags } from '../../bootstrap/bootstrap.ts'
+import { overloadDefaults } from '../../bootstrap/overload.ts'
 import { addressProblem } from '../../model/announcement.ts'
 import { namePattern } from '../../model/name.ts'
+import { bytes, sizePattern } from '../../model/size.ts'
 import {
   formatHostPort,
   type HostPort,
@@ -26,6 +28,8 @@ interface Options {
   protocol: 'delta' | 'sotw'
   adminPort: number
   healthAddress?: HostPort
+  maxConnections?: number
+  maxHeap?: number
   output: Format
 }
 
@@ -33,9 +37,11 @@ interface Options {
 export const bootstrapCommand: AddCommand = (group, cli) => {
   options(group.command('bootstrap')).action((given: Options) => {
     const { gateway, label: labels, address: addresses, protocol, adminPort, healthAddress: health } = given
+    const { maxConnections, maxHeap: maxHeapBytes } = given
     const xds = xdsAddresses(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
     const id = given.id ?? `${gateway}-${hostname()}`
-    const value = bootstrap({ gateway, id, labels, addresses, xds, protocol, adminPort, health })
+    const joins = { gateway, id, labels, addresses, xds, protocol, adminPort, health }
+    const value = bootstrap({ ...joins, maxConnections, maxHeapBytes })
     cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
   })
 }
@@ -79,6 +85,16 @@ function options(command: Command): Command {
       'where it tells balancers by GET /ready whether it wants requests, as in 0.0.0.0:19001 (nowhere)',
       readHealthAddress,
     )
+    .option(
+      '--max-connections <n>',
+      `connections of clients at once, over all listeners (${overloadDefaults.maxConnections})`,
+      readConnections,
+    )
+    .option(
+      '--max-heap <size>',
+      `memory at which it refuses requests, as in 512MiB (${overloadDefaults.maxHeap})`,
+      readHeap,
+    )
     .addOption(outputOption(['yaml', 'json'], 'yaml'))
     .addHelpText('after', '\nExample: weir envoy bootstrap --gateway edge --label track=canary > edge.yaml')
 }
@@ -107,6 +123,18 @@ function readHealthAddress(text: string): HostPort {
   const address = parseHostPort(text)
   if (address !== undefined && address.port !== 0 && isIP(address.host) !== 0) return address
   throw new InvalidArgumentError('Write an IP address of this machine and a port, as in 0.0.0.0:19001.')
+}
+
+function readConnections(text: string): number {
+  const connections = Number(text)
+  if (/^[1-9]\d*$/.test(text) && connections <= 10_000_000) return connections
+  throw new InvalidArgumentError('Write a number from 1 to 10000000.')
+}
+
+function readHeap(text: string): number {
+  const size = new RegExp(sizePattern).test(text) ? bytes(text) : 0
+  if (size >= bytes('32MiB')) return size
+  throw new InvalidArgumentError('Write a size of 32MiB or more, as in 512MiB or 2GiB.')
 }
 
 function readGateway(text: string): string {

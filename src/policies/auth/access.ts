@@ -106,7 +106,9 @@ function pathConditions({ exact, prefix, regex }: NonNullable<Callers['paths']>[
   return whole === '' ? [path({ prefix: '/' })] : [path({ exact: whole }), path({ prefix: `${whole}/` })]
 }
 
+/** Nothing holds for everybody, as no conditions do; Envoy takes no empty list. */
 function all(ids: Message[]): Message {
+  if (ids.length === 0) return { any: true }
   return ids.length === 1 ? ids[0]! : { and_ids: { ids } }
 }
 

@@ -76,7 +76,8 @@ export function Callers(what: string) {
       ),
       headers: Matchers({
         what: 'header',
-        description: 'Conditions on headers: all of them hold.',
+        description: 'Conditions on headers: all of them hold. Without it any headers.',
+        neverEmpty: true,
         pattern: "^[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,256}$",
         remedy: 'write a header name, for example x-api-version',
         example: 'x-api-version',

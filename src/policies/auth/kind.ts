@@ -81,7 +81,9 @@ function jwtProblems({ jwks, headers = {} }: Jwt): Problem[] {
   ]
 }
 
-const reserved = /^(x-envoy-.*|x-forwarded-.*|x-request-id|authorization|cookie|traceparent|tracestate|via)$/
+/** With an underscore the edge takes no header of a client, and services may read another. */
+const reserved =
+  /^(x-envoy-.*|x-forwarded-.*|forwarded|x-real-ip|x-request-id|x-b3-.*|b3|traceparent|tracestate|via|authorization|cookie|content-.*|.*_.*)$/
 
 function clusterProblems({ cluster, path, host }: Jwt['jwks']): Problem[] {
   const pointer = '/spec/jwt/jwks'

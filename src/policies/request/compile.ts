@@ -47,7 +47,9 @@ function otherMethods(policy: string, methods: readonly string[]): ApartRequests
  * it ends where the stream does), so that they go where the others go, and a body is refused when it comes.
  */
 function otherTypes(policy: string, types: readonly string[]): ApartRequests {
-  const regex = `(?i:${types.map(typeRegex).join('|')})[ \\t]*(?:;.*)?`
+  // A comma outside of quotes is where Envoy joined two lines, of which services may read either.
+  const parameters = '(?:;(?:[^",]|"(?:[^"\\\\]|\\\\.)*")*)?'
+  const regex = `(?i:${types.map(typeRegex).join('|')})[ \\t]*${parameters}`
   const matcher = { name: 'content-type', string_match: { safe_regex: { regex } } }
   return {
     headers: [{ ...matcher, invert_match: true, treat_missing_header_as_empty: true }],

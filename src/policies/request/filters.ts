@@ -90,7 +90,7 @@ export function bodyRefuser(policy: string): Record<string, string> {
   return { request_payload_too_large: policy, lua_response: policy }
 }
 
-/** Whether there is a body is known when it ends; a second byte is not waited for. */
+/** Whether there is a body is known when it ends, or when a second byte comes: the size limit lets one byte pass. */
 function noBody(first: readonly Message[]): Settings {
   const script = any(`${luaPackage}.LuaPerRoute`, { name: emptyFilter })
   return { ...chain([...first, sizeLimit(1)]), [emptyFilter]: script }
