@@ -21,6 +21,10 @@ const rules = Array.from({ length: Number(values.policies) }, (_, index) =>
   limitRule(`p${index}`, fixed(Number(values.limit), 3_600_000)),
 )
 service.setLimits(limitsOf(rules))
-const transport = createGrpcJsTransport({ decide: service.decide, serving: () => true, observe: () => undefined })
+const transport = createGrpcJsTransport({
+  decide: service.decide,
+  serving: () => true,
+  observe: () => undefined,
+})
 const { port } = await transport.listen('127.0.0.1:0')
 process.stdout.write(`${port}\n`)

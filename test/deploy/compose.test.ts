@@ -86,7 +86,9 @@ describe('docker-compose.yml', () => {
     [compose, 'service_started', 'service_healthy', 'edge-1: echo, which it needs, has no health check'],
     [compose, '127.0.0.1:10001:', '127.0.0.1:10000:', 'a port of this machine is published twice'],
     [compose, 'services: {}', 'services: {}\n  spare: {}', 'spare: no service is on it'],
-    [compose, 'WEIR_CONFIG:', 'REDIS_URL: valkey\n      WEIR_CONFIG:', 'weir: it does not know REDIS_URL'],
+    [compose, 'WEIR_CONFIG:', 'WEIR_CACHE: valkey\n      WEIR_CONFIG:', 'weir: it does not know WEIR_CACHE'],
+    [compose, 'redis://valkey:6379', 'redis://cache:6379', 'weir: REDIS_URL leads nowhere'],
+    [compose, 'noeviction]', 'allkeys-lru]', 'weir: counters are evicted'],
     [
       compose,
       'WEIR_INSECURE: "true"',

@@ -60,7 +60,8 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
 function countersText(counters: CountersState): string {
   if (counters.store === 'memory') return ''
   const { url, rung, why, seconds, record, overAdmission } = counters
-  const replicas = record === undefined ? '' : `, ${record.replicas.length} replicas`
+  const count = record?.replicas.length
+  const replicas = count === undefined ? '' : `, ${count} replica${count === 1 ? '' : 's'}`
   if (rung === 'store') return `${printable(`counters: ${url} decides${replicas}`)}\n`
   const since = `for ${Math.round(seconds)} s: ${why}`
   const who = rung === 'away' ? 'policies decide by onStoreFailure' : 'the store and the shares decide'

@@ -16,7 +16,7 @@ const envoyStopSeconds = 5
 /** What weir is set to, beside what its own reading of settings refuses. */
 export function control({ compose }: ComposeFiles): string[] {
   const { services, networks } = compose
-  const { weir, postgres } = services as { weir: Service; postgres: Service }
+  const { weir, postgres, valkey } = services as Record<'weir' | 'postgres' | 'valkey', Service>
   const environment = weir.environment ?? {}
   const known = new Set(settingList.map(({ variable }) => variable))
   const strange = Object.keys(environment).filter((variable) => !known.has(variable))
@@ -28,6 +28,7 @@ export function control({ compose }: ComposeFiles): string[] {
   }
   const url = new URL(environment.DATABASE_URL!)
   const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = postgres.environment ?? {}
+  const counters = new URL(environment.REDIS_URL!)
   const rls = parseHostPort(environment.WEIR_RLS_ENVOY_ADDR ?? '')
   const shared = (weir.networks ?? []).filter((name) =>
     edgesOf({ compose }).some((edge) => isOn(services[edge]!, name)),
@@ -42,6 +43,8 @@ export function control({ compose }: ComposeFiles): string[] {
       'DATABASE_URL does not open postgres',
     ],
     [url.pathname === `/${POSTGRES_DB}`, 'DATABASE_URL names another database'],
+    [counters.host === 'valkey:6379' && meet(weir, valkey), 'REDIS_URL leads nowhere'],
+    [valkey.command?.at(-1) === 'noeviction', 'counters are evicted'],
     [
       rls?.host === 'weir' && rls.port === portOf(environment.WEIR_RLS_ADDR),
       'WEIR_RLS_ENVOY_ADDR leads nowhere',

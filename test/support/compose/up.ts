@@ -7,6 +7,7 @@ import { lastOf, readDockerfile } from '../dockerfile.ts'
 import { freePort } from '../ports.ts'
 import { emptyDatabase, type FreshDatabase } from '../postgres.ts'
 import { until } from '../until.ts'
+import { startValkey, type Valkey } from '../valkey.ts'
 import { composeTexts, parseComposeTexts } from './files.ts'
 import type { Service } from './read.ts'
 
@@ -21,12 +22,13 @@ export interface RunningCompose {
  * The services of docker-compose.yml as processes of this machine, in their order and with their health checks: what
  * Compose would start, with the same arguments, variables and files, but for the addresses. A service's port is a free
  * port of 127.0.0.1; the two Envoys share that of the gateway, since the kernel spreads connections over both. PostgreSQL
- * is an empty database of the tests' server.
+ * is an empty database of the tests' server, and Valkey one of the tests' own.
  */
 export async function composeUp(): Promise<RunningCompose> {
   const { compose } = parseComposeTexts(composeTexts())
   const folder = mkdtempSync(join(tmpdir(), 'weir-compose-'))
   const database = await emptyDatabase()
+  const valkey = await startValkey()
   const addresses = await localAddresses()
   const services: Record<string, Container> = {}
   const running: RunningCompose = {
@@ -35,13 +37,14 @@ export async function composeUp(): Promise<RunningCompose> {
     async down() {
       for (const container of Object.values(services)) await container.remove()
       await database.drop()
+      await valkey.stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
   try {
     for (const name of ['echo', 'weir', 'edge-1', 'edge-2']) {
       const place = mountedFiles(join(folder, name), name, addresses)
-      const started = localService(compose.services[name]!, name, { place, addresses, database })
+      const started = localService(compose.services[name]!, name, { place, addresses, database, valkey })
       services[name] = runContainer(started)
       await healthy(name, services[name], started)
     }
@@ -105,7 +108,12 @@ interface Local {
 function localService(
   service: Service,
   name: string,
-  { place, addresses, database }: { place: string; addresses: Addresses; database: FreshDatabase },
+  {
+    place,
+    addresses,
+    database,
+    valkey,
+  }: { place: string; addresses: Addresses; database: FreshDatabase; valkey: Valkey },
 ): Local {
   const image = readDockerfile().at(-1)!
   const words = (instruction: string): string[] => JSON.parse(/\[.*\]$/.exec(lastOf(image, instruction)!)![0])
@@ -126,6 +134,7 @@ function localService(
       ...Object.fromEntries(environment),
       ...(name === 'weir' && {
         DATABASE_URL: database.url,
+        REDIS_URL: `redis://127.0.0.1:${valkey.port}`,
         WEIR_DATA_DIR: join(place, 'data'),
         // In its container a listener is on every address.
         WEIR_LISTENER_ADDRESS: '127.0.0.1',

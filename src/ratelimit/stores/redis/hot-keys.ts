@@ -1,4 +1,5 @@
 import type { Micros } from '../../algorithms/algorithm.ts'
+import type { BoundRule } from '../../algorithms/bound-rule.ts'
 import type { Hit, HitOutcome, Taken } from '../counter-store.ts'
 import { begin, findTouched, judge, type Touched } from '../judge.ts'
 import { counterKey } from './counter-key.ts'
@@ -13,6 +14,8 @@ const mostRemembered = 10_000
 const longest: Micros = 250_000
 
 interface Remembered {
+  /** That of its last request: an edit, of which each has a rule of its own, may have carried the counter over meanwhile. */
+  readonly rule: BoundRule
   readonly state: unknown
   /** Whether nothing of it may be given back. */
   readonly isSettled: boolean
@@ -47,7 +50,7 @@ export class HotKeys {
     let ahead = Number.NEGATIVE_INFINITY
     for (const hit of hits) {
       const known = this.#remembered.get(counterKey(hit.counter, hit.rule.algorithm))
-      if (known === undefined || own - known.askedAt > longest) return undefined
+      if (known?.rule !== hit.rule || own - known.askedAt > longest) return undefined
       ahead = Math.max(ahead, known.ahead)
     }
     const touch = (hit: Hit, met: Touched[]) =>
@@ -69,7 +72,7 @@ export class HotKeys {
       if (askedAt <= this.#forgotAt) continue
       const state = replay.state(counter, rule, former)
       const isSettled = replay.isSettled(counter, rule)
-      this.#remembered.set(key, { state, isSettled, ahead: replay.now - askedAt, askedAt })
+      this.#remembered.set(key, { rule, state, isSettled, ahead: replay.now - askedAt, askedAt })
     }
     while (this.#remembered.size > mostRemembered)
       this.#remembered.delete(this.#remembered.keys().next().value!)

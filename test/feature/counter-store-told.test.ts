@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { countingTogether } from '../support/counting-together.ts'
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
+import { weir as run } from '../support/run-weir.ts'
+import { until } from '../support/until.ts'
+import { startValkey, type Valkey } from '../support/valkey.ts'
+import { startWeir, type Weir } from '../support/weir.ts'
+
+let database: FreshDatabase
+let valkey: Valkey
+let weir: Weir
+before(async () => {
+  database = await freshDatabase()
+  valkey = await startValkey(['--requirepass', 'hunter2'])
+  const environment = {
+    DATABASE_URL: database.url,
+    REDIS_URL: `redis://:hunter2@127.0.0.1:${valkey.port}`,
+    WEIR_STORE_TIMEOUT: '1s',
+  }
+  weir = await startWeir({ environment })
+})
+after(async () => {
+  await weir?.end()
+  await valkey?.stop()
+  await database?.drop()
+})
+
+async function fleet(): Promise<string> {
+  const { code, stdout, stderr } = await run(['fleet'], {
+    environment: { WEIR_URL: weir.url, WEIR_ADMIN_TOKEN: weir.token },
+  })
+  assert.equal(code, 0, stderr)
+  return stdout
+}
+
+test('who decides about limits is told, and never a password', async () => {
+  await countingTogether(weir, 1)
+  assert.match(
+    await fleet(),
+    new RegExp(`^counters: redis://127.0.0.1:${valkey.port} decides, 1 replica$`, 'm'),
+  )
+  await valkey.stop()
+  await until('the store is away', async () => {
+    const { body } = await weir.api('GET', '/readyz')
+    return body.detail.counters.rung === 'away'
+  })
+  const { body } = await weir.api('GET', '/readyz')
+  assert.equal(body.ready, true)
+  assert.match(body.detail.counters.why, /^the store /)
+  const said = await fleet()
+  assert.match(said, /^counters: policies decide by onStoreFailure for \d+ s: the store /m)
+  assert.match(said, /Beyond a limit: this replica: as much again as the limit/)
+  assert.equal(await weir.metric('weir_ratelimit_store_over_admission_ratio'), 1)
+  assert.doesNotMatch(said + weir.output() + JSON.stringify(body), /hunter2/)
+})
