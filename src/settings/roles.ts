@@ -24,6 +24,11 @@ export function rolesOf(
       `WEIR_ROLES=${text} parts admin from xds.`,
       'Write it as admin,xds, as ratelimit, or leave it out for all.',
     )
+  if (!chosen.has('ratelimit') && !values.WEIR_RLS_ENVOY_ADDR?.trim())
+    throw startupError(
+      `WEIR_ROLES=${text} leaves out the rate-limit service.`,
+      'Name those that the Envoys are to ask in WEIR_RLS_ENVOY_ADDR.',
+    )
   if (store !== 'redis')
     throw startupError(
       `WEIR_ROLES=${text} is a part of a weir whose counters are elsewhere.`,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { countingTogether } from '../support/counting-together.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
@@ -10,12 +13,14 @@ import { startWeir, type Weir } from '../support/weir.ts'
 let database: FreshDatabase
 let valkey: Valkey
 let weir: Weir
+let environment: Record<string, string>
 before(async () => {
   database = await freshDatabase()
   valkey = await startValkey(['--requirepass', 'hunter2'])
-  const environment = {
+  environment = {
     DATABASE_URL: database.url,
     REDIS_URL: `redis://:hunter2@127.0.0.1:${valkey.port}`,
+    WEIR_SECRET_KEY: randomBytes(32).toString('base64'),
     WEIR_STORE_TIMEOUT: '1s',
   }
   weir = await startWeir({ environment })
@@ -33,6 +38,21 @@ async function fleet(): Promise<string> {
   assert.equal(code, 0, stderr)
   return stdout
 }
+
+test('one without the rate-limit service is no replica', async () => {
+  const part = { WEIR_ROLES: 'admin,xds', WEIR_RLS_ENVOY_ADDR: `127.0.0.1:${weir.rlsPort}` }
+  const control = await startWeir({ environment: { ...environment, ...part } })
+  try {
+    const told = async () => (await control.api('GET', '/v1/fleet')).body.counters
+    await until('the store decides', async () => (await told()).rung === 'store')
+    assert.equal((await told()).record, undefined)
+    await countingTogether(weir, 1)
+    const socket = connect(control.rlsPort, '127.0.0.1')
+    await assert.rejects(once(socket, 'connect'), { code: 'ECONNREFUSED' })
+  } finally {
+    await control.end()
+  }
+})
 
 test('who decides about limits is told, and never a password', async () => {
   await countingTogether(weir, 1)

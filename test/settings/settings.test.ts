@@ -66,7 +66,11 @@ describe('settings', () => {
 
   test('a process has all roles, or those of a part', () => {
     const roles = (more: string[]) => {
-      const environment = { DATABASE_URL: 'postgres://u:p@db/weir', REDIS_URL: 'redis://cache' }
+      const environment = {
+        DATABASE_URL: 'postgres://u:p@db/weir',
+        REDIS_URL: 'redis://cache',
+        WEIR_RLS_ENVOY_ADDR: 'weir:18001',
+      }
       return [...readSettings('serve', more, environment).roles]
     }
     assert.deepEqual(roles([]), ['admin', 'xds', 'ratelimit'])
@@ -181,6 +185,10 @@ describe('settings', () => {
       readSettings('serve', [], { ...database, ...environment })
     assert.throws(serve({ WEIR_ROLES: 'ratelimit' }), /WEIR_ROLES=ratelimit is a part.*REDIS_URL/)
     assert.throws(serve({ WEIR_ROLES: 'admin,ratelimit', REDIS_URL: 'redis://c' }), /parts admin from xds/)
+    assert.throws(
+      serve({ WEIR_ROLES: 'admin,xds', REDIS_URL: 'redis://c' }),
+      /leaves out the rate-limit service.*WEIR_RLS_ENVOY_ADDR/,
+    )
     assert.throws(serve({ WEIR_REPLICAS: '2' }), /is one replica/)
   })
 
