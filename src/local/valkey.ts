@@ -19,7 +19,7 @@ export interface LocalValkey {
   stop(): Promise<void>
 }
 
-export const valkeyName = 'valkey'
+const valkeyName = 'valkey'
 /** It reads its counters before it answers. */
 const readyMs = 60_000
 

@@ -1,32 +1,20 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { LimitNumbers } from '../../src/model/limit-rule.ts'
 import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
-import { createSingleLink } from '../../src/ratelimit/stores/redis/single.ts'
 import { hitOn } from '../support/hits.ts'
-import { startValkey, type Valkey } from '../support/valkey.ts'
+import { valkeyOfTests } from '../support/valkey-link.ts'
 
 const hour = 3_600_000
 const limit = (amount: number): LimitNumbers => ({ algorithm: 'fixed_window', limit: amount, windowMs: hour })
 
 describe('keys that are over their limit', () => {
-  let valkey: Valkey
-  let link: ReturnType<typeof createSingleLink>
-  before(async () => {
-    valkey = await startValkey()
-    link = createSingleLink({ host: '127.0.0.1', port: valkey.port })
-    await once(link.client, 'ready')
-  })
-  after(async () => {
-    link.close()
-    await valkey.stop()
-  })
+  const valkey = valkeyOfTests()
 
   /** A store whose own clock stands until it is moved; the counters' is Valkey's. */
   function open() {
     let own = 1_000_000
-    const store = createRedisStore({ link, monotonic: () => own })
+    const store = createRedisStore({ link: valkey.link, monotonic: () => own })
     const pass = (ms: number) => {
       own += ms * 1_000
     }

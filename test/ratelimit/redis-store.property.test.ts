@@ -1,25 +1,13 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { algorithmNames } from '../../src/ratelimit/algorithms/bound-rule.ts'
 import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
-import { createSingleLink } from '../../src/ratelimit/stores/redis/single.ts'
 import { play, schedules } from '../support/schedules.ts'
-import { startValkey, type Valkey } from '../support/valkey.ts'
+import { valkeyOfTests } from '../support/valkey-link.ts'
 
 describe('the store in Valkey, against a map that forgets nothing', () => {
-  let valkey: Valkey
-  let link: ReturnType<typeof createSingleLink>
-  before(async () => {
-    valkey = await startValkey()
-    link = createSingleLink({ host: '127.0.0.1', port: valkey.port })
-    await once(link.client, 'ready')
-  })
-  after(async () => {
-    link.close()
-    await valkey.stop()
-  })
+  const valkey = valkeyOfTests()
 
   for (const [index, name] of algorithmNames.entries()) {
     test(`answers the same: ${name}, over edits, changes of the algorithm, resets and grants`, async () => {
@@ -28,7 +16,7 @@ describe('the store in Valkey, against a map that forgets nothing', () => {
       let here = 0
       const stores: ReturnType<typeof createRedisStore>[] = []
       const open = (clock: () => number) => {
-        const store = createRedisStore({ link, clock, monotonic: clock, graceMs: 3_600_000 })
+        const store = createRedisStore({ link: valkey.link, clock, monotonic: clock, graceMs: 3_600_000 })
         stores.push(store)
         return store
       }

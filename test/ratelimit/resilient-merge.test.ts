@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { algorithmNames, type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
 import type { Hit } from '../../src/ratelimit/stores/counter-store.ts'
 import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
 import { loadScripts } from '../../src/ratelimit/stores/redis/scripts.ts'
-import { createSingleLink } from '../../src/ratelimit/stores/redis/single.ts'
 import { Ledger } from '../../src/ratelimit/stores/resilient/ledger.ts'
 import { merge } from '../../src/ratelimit/stores/resilient/merge.ts'
 import { sharedRule } from '../../src/ratelimit/stores/resilient/shares.ts'
 import { each, hitOn } from '../support/hits.ts'
-import { startValkey, type Valkey } from '../support/valkey.ts'
+import { valkeyOfTests } from '../support/valkey-link.ts'
 
 const start = 1_700_000_000_000_000
 const limit = 20
@@ -19,30 +17,20 @@ const windowMs = 100
 let runs = 0
 
 describe('what was counted alone is added to the store', () => {
-  let valkey: Valkey
-  let link: ReturnType<typeof createSingleLink>
-  before(async () => {
-    valkey = await startValkey()
-    link = createSingleLink({ host: '127.0.0.1', port: valkey.port })
-    await once(link.client, 'ready')
-  })
-  after(async () => {
-    link.close()
-    await valkey.stop()
-  })
+  const valkey = valkeyOfTests()
 
   /** A store, and the ledger of a replica of two, on a clock that stands until it is moved. */
   function setUp(hit: Hit) {
     let now = start
     const clock = () => now
-    const store = createRedisStore({ link, clock, monotonic: clock, graceMs: 60_000 })
+    const store = createRedisStore({ link: valkey.link, clock, monotonic: clock, graceMs: 60_000 })
     const script = loadScripts().merge
     let lost = 0
     const ledger = new Ledger({
       clock,
       most: 10,
       async merge(on, alone) {
-        await merge({ link, script, id: 'a', graceMs: 60_000, clock }, on, alone)
+        await merge({ link: valkey.link, script, id: 'a', graceMs: 60_000, clock }, on, alone)
         // The store did it, and its answer did not come.
         if (lost > 0) {
           lost--

@@ -1,6 +1,7 @@
 import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
-import { type BoundRule, carryOver } from '../../algorithms/bound-rule.ts'
+import type { BoundRule } from '../../algorithms/bound-rule.ts'
 import type { CounterId } from '../../identity/counter-id.ts'
+import { carried } from '../carried.ts'
 import type { CounterStore, CounterView, Former, Hit, Taken } from '../counter-store.ts'
 import { begin, findTouched, judge, type Touched } from '../judge.ts'
 import { Counters } from './counters.ts'
@@ -91,18 +92,8 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
     counters.remove(segment, segment.find(id))
   }
 
-  /** The newest counter of the key's earlier ones as the hit's own, each change applied at its time. */
-  function carried(former: readonly Former[], now: Micros): { from: CounterId; state: unknown } | undefined {
-    for (const [index, { counter, rule }] of former.entries()) {
-      let state = read(counter, rule, now)
-      if (state === undefined) continue
-      for (let step = index; step >= 0; step--) {
-        const { rule: from, next, until } = former[step]!
-        state = carryOver(state, from, next, until)
-      }
-      return { from: counter, state }
-    }
-    return undefined
+  function carriedOver(former: readonly Former[], now: Micros) {
+    return carried(former, ({ counter, rule }) => read(counter, rule, now))
   }
 
   /** The counter that a hit is judged by: its own, or in a full store its policy's overflow counter. */
@@ -112,10 +103,10 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
     if (own !== undefined) return own
     const state = read(id, hit.rule, now)
     if (state !== undefined) return begin(hit, id, state, all)
-    const earlier = hit.former === undefined ? undefined : carried(hit.former(), now)
+    const earlier = hit.former === undefined ? undefined : carriedOver(hit.former(), now)
     if (earlier !== undefined) {
       if (taking) {
-        remove(earlier.from)
+        remove(earlier.from.counter)
         write(id, hit.policy, hit.rule, earlier.state, now)
       }
       return begin(hit, id, earlier.state, all)
@@ -146,7 +137,7 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
 
     peek(policy, counter, rule, former = []) {
       const now = clock()
-      const state = kept(policy, counter, rule, now) ?? carried(former, now)?.state
+      const state = kept(policy, counter, rule, now) ?? carriedOver(former, now)?.state
       if (state === undefined) return undefined
       const used = rule.used(rule.at(state, now))
       return used === 0 ? undefined : { used, ...rule.standing(state, now) }
@@ -163,9 +154,9 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
 
     grant(policy, counter, rule, amount, former = []) {
       const now = clock()
-      const earlier = kept(policy, counter, rule, now) === undefined ? carried(former, now) : undefined
+      const earlier = kept(policy, counter, rule, now) === undefined ? carriedOver(former, now) : undefined
       if (earlier !== undefined) {
-        remove(earlier.from)
+        remove(earlier.from.counter)
         write(counter, policy, rule, earlier.state, now)
       }
       const state = kept(policy, counter, rule, now)

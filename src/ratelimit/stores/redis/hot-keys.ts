@@ -39,10 +39,6 @@ export class HotKeys {
     this.#clock = clock
   }
 
-  get size(): number {
-    return this.#remembered.size
-  }
-
   /** The refusal of a request, if that is certain and all of its counters are known; else nothing. */
   refusal(hits: readonly Hit[]): Taken | undefined {
     if (this.#remembered.size === 0) return undefined

@@ -26,8 +26,6 @@ export interface RedisStoreOptions {
 
 export interface RedisStore extends CounterStore {
   look(hits: readonly Hit[]): Promise<Taken>
-  /** Forgets what is known here of a counter, by its Redis key: somebody reset it, or gave back to it. */
-  forget(key: string): void
   /** Requests that were decided here, and by calls to the store, since the start. */
   readonly counts: { readonly here: number; readonly asked: number; readonly calls: number }
 }
@@ -111,7 +109,6 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       return said === '1'
     },
 
-    forget: (key) => hotKeys.forget(key),
     counts,
     keep: () => undefined,
     size: () => 0,

@@ -1,6 +1,7 @@
 import type { Micros } from '../../algorithms/algorithm.ts'
-import { type BoundRule, carryOver } from '../../algorithms/bound-rule.ts'
+import type { BoundRule } from '../../algorithms/bound-rule.ts'
 import type { CounterId } from '../../identity/counter-id.ts'
+import { carried } from '../carried.ts'
 import type { Former, Hit, Taken } from '../counter-store.ts'
 import { begin, findTouched, judge, type Touched } from '../judge.ts'
 import { counterKey } from './counter-key.ts'
@@ -72,21 +73,14 @@ export class Replay {
   state(counter: CounterId, rule: BoundRule, former?: () => readonly Former[]): unknown {
     const key = counterKey(counter, rule.algorithm)
     if (this.#states.has(key)) return this.#states.get(key)
-    const row = this.#rows.get(key)
-    return row === undefined ? this.#carried(former?.() ?? []) : stateOf(row, rule)
+    return (
+      this.#kept(counter, rule) ??
+      carried(former?.() ?? [], (each) => this.#kept(each.counter, each.rule))?.state
+    )
   }
 
-  #carried(former: readonly Former[]): unknown {
-    for (const [index, { counter, rule }] of former.entries()) {
-      const row = this.#rows.get(counterKey(counter, rule.algorithm))
-      if (row === undefined) continue
-      let state = stateOf(row, rule)
-      for (let step = index; step >= 0; step--) {
-        const { rule: from, next, until } = former[step]!
-        state = carryOver(state, from, next, until)
-      }
-      return state
-    }
-    return undefined
+  #kept(counter: CounterId, rule: BoundRule): unknown {
+    const row = this.#rows.get(counterKey(counter, rule.algorithm))
+    return row === undefined ? undefined : stateOf(row, rule)
   }
 }

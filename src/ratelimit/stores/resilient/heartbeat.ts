@@ -5,7 +5,7 @@ import type { Script } from '../redis/scripts.ts'
 import { type Members, readMembers } from './members.ts'
 
 /** Without a sign of life for so long a replica is none any more. */
-export const expiryMs = 5_000
+const expiryMs = 5_000
 /** Nobody's sign of life for so long: the store was away. Longer than any replica waits for its next probe. */
 const quietMs = 2_500
 
