@@ -22,7 +22,8 @@ before(async () => {
       else
         response.writeHead(url === '/healthz' && failing.has(name) ? 500 : 200, { 'content-length': 0 }).end()
     })
-  ;[edge, a, b, c] = await Promise.all([startEdge(), start('a'), start('b'), start('c')])
+  ;[a, b, c] = await Promise.all([start('a'), start('b'), start('c')])
+  edge = await startEdge()
 })
 
 after(async () => {

@@ -20,7 +20,8 @@ before(async () => {
         url === '/healthz' ? (failingChecks.has(name) ? 503 : 200) : (statuses.get(name)?.shift() ?? 200)
       response.writeHead(status, { 'content-length': 0 }).end()
     })
-  ;[edge, a, b] = await Promise.all([startEdge(), start('a'), start('b')])
+  ;[a, b] = await Promise.all([start('a'), start('b')])
+  edge = await startEdge()
 })
 
 after(async () => {

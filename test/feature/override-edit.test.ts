@@ -23,7 +23,8 @@ const policy = (overrides: object[]) => ({
 const ofAcme = (limit: number) => ({ match: { header: { 'x-tenant': 'acme' } }, limit })
 
 before(async () => {
-  ;[edge, upstream] = await Promise.all([startEdge(), startUpstream('a')])
+  upstream = await startUpstream('a')
+  edge = await startEdge()
   const listeners = [{ name: 'http', port: edge.port, protocol: 'http' }]
   await edge.apply(
     // Every request is to be decided, however busy the machine is.

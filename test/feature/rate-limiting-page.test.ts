@@ -9,7 +9,8 @@ let edge: Edge
 let upstream: Upstream
 
 before(async () => {
-  ;[edge, upstream] = await Promise.all([startEdge(), startUpstream('echo')])
+  upstream = await startUpstream('echo')
+  edge = await startEdge()
   const listeners = [{ name: 'http', port: edge.port, protocol: 'http' }]
   await edge.apply(
     // Every request is to be decided, however busy the machine is.

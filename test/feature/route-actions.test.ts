@@ -8,7 +8,8 @@ let a: Upstream
 let b: Upstream
 
 before(async () => {
-  ;[edge, a, b] = await Promise.all([startEdge(), startUpstream('a'), startUpstream('b')])
+  ;[a, b] = await Promise.all([startUpstream('a'), startUpstream('b')])
+  edge = await startEdge()
   await edge.apply(cluster('a', a), cluster('b', b))
 })
 

@@ -24,7 +24,8 @@ let a: Upstream
 let refusing: number
 
 before(async () => {
-  ;[edge, a, refusing] = await Promise.all([startEdge(), startUpstream('a', scripted()), freePort()])
+  ;[a, refusing] = await Promise.all([startUpstream('a', scripted()), freePort()])
+  edge = await startEdge()
   const none = {
     kind: 'Cluster',
     name: 'none',

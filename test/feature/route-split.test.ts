@@ -9,7 +9,8 @@ let stable: Upstream
 let canary: Upstream
 
 before(async () => {
-  ;[edge, stable, canary] = await Promise.all([startEdge(), startUpstream('stable'), startUpstream('canary')])
+  ;[stable, canary] = await Promise.all([startUpstream('stable'), startUpstream('canary')])
+  edge = await startEdge()
   await edge.apply(cluster('stable', stable), cluster('canary', canary))
 })
 

@@ -29,12 +29,17 @@ export async function startEdge(spec: object = {}, more: Partial<TestEnvoyOption
   const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1', ...more })
   started.defer(envoy.stop)
   // Envoy acknowledges a listener and its routes a moment before its workers accept connections.
-  await until('the listener accepts', () =>
-    send(port, { path: '/' }).then(
-      () => true,
-      () => false,
-    ),
-  )
+  try {
+    await until('the listener accepts', () =>
+      send(port, { path: '/' }).then(
+        () => true,
+        () => false,
+      ),
+    )
+  } catch (cause) {
+    const listeners = await fetch(`${envoy.url}/init_dump`).then((answer) => answer.text(), String)
+    throw new Error(`Envoy waits for ${listeners}; its log: ${envoy.log().slice(-4_000)}`, { cause })
+  }
   const running = started.move()
   return {
     weir,
