@@ -138,7 +138,9 @@ local function counter_of(key, rule, former)
         state = carry_over(state, former[step].rule, former[step].next, former[step].till)
       end
       counter.state, counter.from, counter.changed = state, each.key, true
-      counter.expires, counter.reserved = rule.algorithm.expires(state, rule), reserved
+      -- Numbers were edited since the change: those in force now say until when it is in use.
+      counter.expires = rule.algorithm.expires(rule.algorithm.at(state, rule, now), rule)
+      counter.reserved = reserved
       break
     end
   end
