@@ -75,7 +75,9 @@ export function createPlainStore(clock: () => number) {
     grant(counter: CounterId, rule: BoundRule, amount: number, former: readonly Former[] = []): void {
       const name = formatCounterId(counter)
       carry({ counter, former: () => former }, states)
-      if (states.has(name)) states.set(name, rule.giveBack(rule.at(states.get(name), clock()), amount))
+      if (!states.has(name)) return
+      const state = rule.at(states.get(name), clock())
+      if (rule.used(state) > 0) states.set(name, rule.giveBack(state, amount))
     },
   }
 }
