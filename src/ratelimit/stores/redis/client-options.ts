@@ -1,5 +1,8 @@
 import type { RedisOptions } from 'ioredis'
 
+/** The longest that a Sentinel is waited for, in milliseconds. */
+export const sentinelTimeout = 2_000
+
 /** Between attempts to connect again, in milliseconds. */
 const longestWait = 1_000
 
@@ -10,15 +13,13 @@ export function reconnectAfter(times: number): number {
 
 /**
  * Of all connections. A call fails as soon as it cannot be made or its connection is gone: whether it is asked again, and
- * who decides meanwhile, is the ladder's matter; one that was sent once is never sent again. A server that says nothing for
- * as long as two seconds though it was asked is taken for gone, so that the next attempt finds who took over.
+ * who decides meanwhile, is the ladder's matter; one that was sent once is never sent again. A silent one ends: `endSilence`.
  */
 export const clientOptions = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   retryStrategy: reconnectAfter,
   connectTimeout: 1_000,
-  socketTimeout: 2_000,
   keepAlive: 10_000,
   maxLoadingRetryTime: 500,
   connectionName: 'weir',

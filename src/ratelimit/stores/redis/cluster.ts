@@ -2,6 +2,7 @@ import { Cluster, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { clientOptions, reconnectAfter } from './client-options.ts'
 import type { RedisLink } from './link.ts'
 import { runScript } from './run-script.ts'
+import { endSilence } from './silence.ts'
 import type { HostPort } from './url.ts'
 
 /**
@@ -29,8 +30,11 @@ export function createClusterLink(
   })
   client.on('error', () => undefined)
   client.on('node error', () => undefined)
-  // Before a call needs it.
-  client.on('+node', (node) => void node.connect().catch(() => undefined))
+  client.on('+node', (node) => {
+    endSilence(node)
+    // Before a call needs it.
+    void node.connect().catch(() => undefined)
+  })
   return {
     isCluster: true,
     async run(script, keys, args) {

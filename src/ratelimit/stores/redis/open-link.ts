@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type { Redis } from 'ioredis'
 import { messageOf, startupError, type WeirError } from '../../../errors.ts'
-import { clientOptions, reconnectAfter } from './client-options.ts'
+import { reconnectAfter, sentinelTimeout } from './client-options.ts'
 import { createClusterLink } from './cluster.ts'
 import { membersKey } from './counter-key.ts'
 import type { RedisLink } from './link.ts'
@@ -118,7 +118,7 @@ function connect(target: RedisTarget): {
           failoverDetector: true,
           sentinelRetryStrategy: reconnectAfter,
           sentinelReconnectStrategy: reconnectAfter,
-          sentinelCommandTimeout: clientOptions.socketTimeout,
+          sentinelCommandTimeout: sentinelTimeout,
         }
       : path === undefined
         ? { ...first }
