@@ -3,8 +3,8 @@ import type { Weir } from './weir.ts'
 /** What a replica that logs at level `debug` says of its store, in order; `at` in milliseconds since the epoch. */
 export type StoreLine = { readonly at: number } & (
   | { readonly msg: 'counter_store_decision'; readonly by: string }
-  | { readonly msg: 'counter_store_rung'; readonly rung: string; readonly why: string }
-  | { readonly msg: 'counter_store_call'; readonly result: string; readonly milliseconds: number }
+  | { readonly msg: 'counter_store_rung'; readonly rung: string; readonly before: string }
+  | { readonly msg: 'counter_store_call'; readonly result: string }
 )
 
 const told = /"msg":"counter_store_(decision|rung|call)"/
@@ -28,15 +28,16 @@ export function decidedAt(lines: readonly StoreLine[]): { store: number[]; alone
   return { store: by((each) => each === 'store'), alone: by(isAlone) }
 }
 
-/** Of each time that the store was away: how many requests had waited for it until it was known, or did afterwards. */
+/** Of each time that the store was away: how many requests waited for it in vain, before that was known and afterwards. */
 export function waitedInOutages(lines: readonly StoreLine[]): number[] {
   const waited: number[] = []
-  let isAway = false
+  let inVain = 0
   for (const line of lines) {
-    if (line.msg === 'counter_store_rung') {
-      isAway = line.rung === 'away'
-      if (isAway) waited.push(0)
-    } else if (isAway && line.msg === 'counter_store_call') waited[waited.length - 1]!++
+    if (line.msg === 'counter_store_call') inVain = line.result === 'answered' ? 0 : inVain + 1
+    else if (line.msg === 'counter_store_rung' && line.before === 'away') {
+      waited.push(inVain)
+      inVain = 0
+    }
   }
   return waited
 }

@@ -35,6 +35,8 @@ export interface ReachOptions {
 
 /** Between signs of life while replicas wait for each other, in milliseconds. */
 const hurriedMs = 100
+/** The longest that a sign of life may take while the store is not away, in milliseconds. */
+const patienceMs = 500
 
 /** Whether the store is asked: the circuit with its bounds, probes and signs of life. */
 export interface Reach {
@@ -64,6 +66,8 @@ export function createReach(options: ReachOptions): Reach {
   const milliseconds = () => clocks.monotonic() / 1_000
   const circuit = new Circuit(milliseconds(), options.circuit)
   const deadlines = new Deadlines(timeoutMs)
+  /** Nobody waits for a sign of life: one that is late says nothing of what a request would wait. */
+  const signs = new Deadlines(Math.max(timeoutMs, patienceMs))
   const { promise: started, resolve: onStarted } = Promise.withResolvers<void>()
   let members: Members | undefined
   let place: Place | undefined
@@ -95,6 +99,7 @@ export function createReach(options: ReachOptions): Reach {
     told(before)
     // Nobody waits for what will not come.
     deadlines.expireAll()
+    signs.expireAll()
     schedule()
   }
 
@@ -126,7 +131,8 @@ export function createReach(options: ReachOptions): Reach {
     try {
       const probed = rung === 'away' && failing !== undefined ? look(failing) : undefined
       const sign = beat({ link, script, id }, { ready, leaving: !isReplica, known: members })
-      const [answer] = await deadlines.bound(Promise.all([sign, probed]))
+      const bound = rung === 'away' ? deadlines : signs
+      const [answer] = await bound.bound(Promise.all([sign, probed]))
       time.learn(answer.now, sent)
       know(answer.members)
       if (rung !== 'away') circuit.answered(sentAt, milliseconds())

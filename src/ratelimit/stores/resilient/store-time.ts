@@ -16,7 +16,9 @@ export function createStoreTime({ wall, monotonic }: Clocks): StoreTime {
     read: () => steady(),
     learn(storeTime, sentAt) {
       const isFirst = ahead === undefined
-      ahead = storeTime - Math.floor((sentAt + monotonic()) / 2)
+      // The store read its clock between the two: a late answer moves what was known by no more than it has to.
+      const [least, most] = [storeTime - monotonic(), storeTime - sentAt]
+      ahead = Math.max(least, Math.min(most, ahead ?? Math.floor((least + most) / 2)))
       if (isFirst) steady = createSteadyClock({ wall: () => monotonic() + ahead!, monotonic })
     },
   }
