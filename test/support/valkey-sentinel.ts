@@ -12,7 +12,7 @@ export interface WatchedValkey {
   primary: Valkey
   replica: Valkey
   url: string
-  /** Has the replica take over, as an operator would; the primary becomes its replica. */
+  /** Has the replica take over, as an operator would; waits until the primary follows it. */
   failover(): Promise<void>
   stop(): Promise<void>
 }
@@ -20,11 +20,10 @@ export interface WatchedValkey {
 /** A primary, a replica of it, and one Sentinel that watches both. */
 export async function startWatchedValkey(name = 'counters'): Promise<WatchedValkey> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-sentinel-'))
-  const primary = await startValkey()
-  const replica = await startValkey([
-    ...['--replicaof', '127.0.0.1', String(primary.port), '--dir', dir],
-    ...['--repl-diskless-sync-delay', '0', '--repl-diskless-load', 'swapdb'],
-  ])
+  // What one that follows is sent stays in its memory: nobody starts with it.
+  const both = ['--dir', dir, '--repl-diskless-sync-delay', '0', '--repl-diskless-load', 'swapdb']
+  const primary = await startValkey(both)
+  const replica = await startValkey([...both, '--replicaof', '127.0.0.1', String(primary.port)])
   const port = await freePort()
   const file = join(dir, 'sentinel.conf')
   const lines = [
@@ -49,7 +48,10 @@ export async function startWatchedValkey(name = 'counters'): Promise<WatchedValk
     primary,
     replica,
     url: `redis+sentinel://127.0.0.1:${port}/${name}`,
-    failover: async () => void (await client.call('SENTINEL', 'FAILOVER', name)),
+    async failover() {
+      await client.call('SENTINEL', 'FAILOVER', name)
+      await until('the primary follows', () => follows(primary))
+    },
     async stop() {
       client.disconnect()
       const ended = once(child, 'exit')
@@ -57,6 +59,16 @@ export async function startWatchedValkey(name = 'counters'): Promise<WatchedValk
       await Promise.all([ended, primary.stop(), replica.stop()])
       await rm(dir, { recursive: true, force: true })
     },
+  }
+}
+
+async function follows({ port }: Valkey): Promise<boolean> {
+  const client = new Redis({ host: '127.0.0.1', port })
+  client.on('error', () => undefined)
+  try {
+    return /master_link_status:up/.test(await client.info('replication'))
+  } finally {
+    client.disconnect()
   }
 }
 
