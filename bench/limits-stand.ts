@@ -35,20 +35,31 @@ export interface LimitsStand {
   undecided(): Promise<number>
 }
 
+export interface StandOptions {
+  environment?: Record<string, string>
+  /** Applied with those of the policies. */
+  documents?: object[]
+}
+
 /** Each policy by its spec gets a route of its own, under a prefix of its name. Everything ends with the work. */
 export async function withLimitsStand<T>(
   policies: Record<string, object>,
   work: (stand: LimitsStand) => Promise<T>,
+  options: StandOptions = {},
 ): Promise<T> {
   const ends: (() => unknown)[] = []
   try {
-    return await work(await start(policies, ends))
+    return await work(await start(policies, ends, options))
   } finally {
     for (const end of ends.reverse()) await end()
   }
 }
 
-async function start(policies: Record<string, object>, ends: (() => unknown)[]): Promise<LimitsStand> {
+async function start(
+  policies: Record<string, object>,
+  ends: (() => unknown)[],
+  options: StandOptions,
+): Promise<LimitsStand> {
   const { path: envoyBin } = await ensureProgram(envoyProgram, {
     dataDir: join(projectRoot, '.weir'),
     path: process.env.PATH,
@@ -65,9 +76,9 @@ async function start(policies: Record<string, object>, ends: (() => unknown)[]):
   })
   const [upstream, port] = [await startRecordingUpstream(), await freePort()]
   ends.push(upstream.close)
-  const weir = await startWeir({ environment: { DATABASE_URL: postgres.url } })
+  const weir = await startWeir({ environment: { DATABASE_URL: postgres.url, ...options.environment } })
   ends.push(() => weir.end())
-  const documents = documentsOf(policies, port, upstream.port)
+  const documents = [...documentsOf(policies, port, upstream.port), ...(options.documents ?? [])]
   await weir.apply(...documents)
   const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'bench' })
   ends.push(envoy.stop)

@@ -1,108 +1,47 @@
 /**
- * What a decision costs in CPU, the service's and the store's: weir beside envoyproxy/ratelimit with the same Valkey, in
- * the same run. One command: `npm run bench:store`. It needs `VALKEY_BIN`, and for the reference Go, by which
- * envoyproxy/ratelimit is built, or its binary in `RATELIMIT_BIN`.
+ * What a decision costs in CPU, the service's and the store's: weir beside envoyproxy/ratelimit with the same Valkey, alone
+ * and as a cluster of three, in the same run. One command: `npm run bench:store`. It needs `VALKEY_BIN`, and for the
+ * reference Go, by which envoyproxy/ratelimit is built, or its binary in `RATELIMIT_BIN`.
  */
 
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { projectRoot } from '../src/project-root.ts'
-import { freePort } from '../test/support/ports.ts'
-import { until } from '../test/support/until.ts'
-import { startValkey } from '../test/support/valkey.ts'
+import { cpuOf } from './cpu.ts'
+import { quantile } from './quantile.ts'
 import type { Asked } from './store-load.ts'
+import {
+  referenceBinary,
+  type Service,
+  type Stores,
+  startReference,
+  startStores,
+  startWeirService,
+} from './store-services.ts'
 
 const { values } = parseArgs({
   options: {
-    requests: { type: 'string', default: '60000' },
+    requests: { type: 'string', default: '40000' },
     keys: { type: 'string', default: '100000' },
     inFlight: { type: 'string', default: '128' },
+    runs: { type: 'string', default: '3' },
   },
 })
 
-const folder = mkdtempSync(join(tmpdir(), 'weir-bench-store-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-
-interface Service {
-  port: number
-  /** Process ids whose CPU a decision costs: the service's, and its store's. */
-  pids: { service: number; store?: number }
-  dialect: 'weir' | 'envoyproxy'
-  stop(): Promise<void>
+interface Case {
+  store: Stores['kind'] | 'memory'
+  policies: number
+  side: 'envoyproxy/ratelimit' | 'weir'
 }
 
-async function startWeir(policies: number, redis?: { port: number; pid: number }): Promise<Service> {
-  const options = ['--policies', String(policies), '--limit', '1000000']
-  if (redis !== undefined) options.push('--redis', String(redis.port))
-  const child = spawn(process.execPath, [join(projectRoot, 'bench', 'store-side.ts'), ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [first] = (await once(child.stdout, 'data')) as [Buffer]
-  return {
-    port: Number(String(first)),
-    pids: { service: child.pid!, ...(redis && { store: redis.pid }) },
-    dialect: 'weir',
-    stop: () => ended(child),
-  }
-}
-
-async function startReference(binary: string, redis: { port: number; pid: number }): Promise<Service> {
-  const config = join(folder, 'reference', 'ratelimit', 'config')
-  mkdirSync(config, { recursive: true })
-  const descriptors = Array.from({ length: 4 }, (_, index) =>
-    [`  - key: p${index}`, '    rate_limit:', '      unit: hour', '      requests_per_unit: 1000000'].join(
-      '\n',
-    ),
-  )
-  writeFileSync(join(config, 'edge.yaml'), `domain: edge\ndescriptors:\n${descriptors.join('\n')}\n`)
-  const [http, grpc, debug] = [await freePort(), await freePort(), await freePort()]
-  const child = spawn(binary, [], {
-    env: {
-      ...{ HOST: '127.0.0.1', GRPC_HOST: '127.0.0.1', DEBUG_HOST: '127.0.0.1' },
-      ...{ PORT: String(http), GRPC_PORT: String(grpc), DEBUG_PORT: String(debug) },
-      ...{ RUNTIME_ROOT: join(folder, 'reference'), RUNTIME_SUBDIRECTORY: 'ratelimit' },
-      ...{
-        REDIS_SOCKET_TYPE: 'tcp',
-        REDIS_URL: `127.0.0.1:${redis.port}`,
-        USE_STATSD: 'false',
-        LOG_LEVEL: 'error',
-      },
-    },
-    stdio: 'ignore',
-  })
-  await until('the reference answers', () => accepts(grpc))
-  return {
-    port: grpc,
-    pids: { service: child.pid!, store: redis.pid },
-    dialect: 'envoyproxy',
-    stop: () => ended(child),
-  }
-}
-
-async function ended(child: ReturnType<typeof spawn>): Promise<void> {
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('close', () => socket.destroy())
-  })
-}
-
-/** Microseconds of CPU that a process had, by proc(5): user and system time in ticks of 10 ms. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
+/** Microseconds of CPU a decision, and what the load saw. */
+interface Cost extends Asked {
+  service: number
+  store: number
 }
 
 async function load(service: Service, policies: number, requests: number): Promise<Asked> {
@@ -119,66 +58,77 @@ async function load(service: Service, policies: number, requests: number): Promi
   return JSON.parse(output)
 }
 
-async function measure(name: string, policies: number, service: Service): Promise<void> {
-  try {
-    const requests = Number(values.requests)
-    await load(service, policies, requests / 4)
-    const before = { service: cpuOf(service.pids.service), store: cpuOf(service.pids.store ?? process.pid) }
-    const { perSecond, p50, p99, overLimit } = await load(service, policies, requests)
-    const own = (cpuOf(service.pids.service) - before.service) / requests
-    const store = service.pids.store === undefined ? 0 : (cpuOf(service.pids.store) - before.store) / requests
-    const cells = [name, policies, ...[own, store, own + store].map((us) => us.toFixed(1))]
-    row(...cells, perSecond.toFixed(0), p50.toFixed(1), p99.toFixed(1), overLimit)
-  } finally {
-    await service.stop()
+async function measure(service: Service, policies: number, stores?: Stores): Promise<Cost> {
+  const requests = Number(values.requests)
+  await load(service, policies, requests / 4)
+  const ofStores = () => (stores?.pids ?? []).reduce((sum, pid) => sum + cpuOf(pid), 0)
+  const before = { service: cpuOf(service.pid), store: ofStores() }
+  const asked = await load(service, policies, requests)
+  const each = (microseconds: number) => microseconds / requests
+  return {
+    ...asked,
+    service: each(cpuOf(service.pid) - before.service),
+    store: each(ofStores() - before.store),
   }
 }
 
-/** Built by Go where there is none; nothing where there is no Go either. */
-async function reference(): Promise<string | undefined> {
-  if (process.env.RATELIMIT_BIN !== undefined) return process.env.RATELIMIT_BIN
-  const cache = join(projectRoot, '.weir-bench')
-  const binary = join(cache, 'service_cmd')
-  if (existsSync(binary)) return binary
+async function measured({ store, policies, side }: Case): Promise<Cost> {
+  const stores = store === 'memory' ? undefined : await startStores(store)
   try {
-    const env = { ...process.env, GOBIN: cache }
-    await promisify(execFile)('go', ['install', 'github.com/envoyproxy/ratelimit/src/service_cmd@latest'], {
-      env,
-    })
-    return binary
-  } catch {
-    return undefined
+    const service =
+      side === 'weir' ? await startWeirService(policies, stores) : await startReference(binary!, stores!)
+    try {
+      return await measure(service, policies, stores)
+    } finally {
+      await service.stop()
+    }
+  } finally {
+    await stores?.stop()
   }
 }
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const row = (...cells: (string | number)[]) => print(`| ${cells.join(' | ')} |`)
 
-const binary = await reference()
+const binary = await referenceBinary()
 if (binary === undefined) print('No Go and no RATELIMIT_BIN: without the reference.\n')
-const columns = [
-  '',
-  'policies',
-  'service, us',
-  'store, us',
-  'CPU a decision, us',
-  'decisions/s',
-  'p50 ms',
-  'p99 ms',
-  'refused',
-]
+const cases: Case[] = (['single', 'cluster', 'memory'] as const).flatMap((store) =>
+  [1, 4].flatMap((policies) =>
+    (['envoyproxy/ratelimit', 'weir'] as const)
+      .filter((side) => side === 'weir' || (binary !== undefined && store !== 'memory'))
+      .map((side) => ({ store, policies, side })),
+  ),
+)
+const runs = Number(values.runs)
+print(
+  `Median of ${runs} runs of ${values.requests} requests each, ${values.inFlight} at a time, ${values.keys} keys; ` +
+    `${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)} before. CPU is in microseconds.\n`,
+)
+const seen = new Map<Case, Cost[]>(cases.map((each) => [each, []]))
+// In turns, so that what else this machine does meets all of them.
+for (let run = 0; run < runs; run++) for (const each of cases) seen.get(each)!.push(await measured(each))
+
+const totalOf = (costs: readonly Cost[]) => median(costs, ({ service, store }) => service + store)
+const columns = ['store', 'policies', '', 'service', 'store', 'both', 'least to most', 'of the reference']
+columns.push('decisions/s', 'p50 ms', 'p99 ms', 'refused')
 row(...columns)
 row(...columns.map(() => '---'))
-for (const policies of [1, 4]) {
-  for (const side of ['envoyproxy/ratelimit', 'weir', 'weir, in memory'] as const) {
-    if (side === 'envoyproxy/ratelimit' && binary === undefined) continue
-    const valkey = side === 'weir, in memory' ? undefined : await startValkey()
-    try {
-      const started =
-        side === 'envoyproxy/ratelimit' ? startReference(binary!, valkey!) : startWeir(policies, valkey)
-      await measure(side, policies, await started)
-    } finally {
-      await valkey?.stop()
-    }
-  }
+for (const [{ store, policies, side }, costs] of seen) {
+  const beside = cases.find(
+    (each) => each.store === store && each.policies === policies && each.side !== 'weir',
+  )
+  const ratio = beside === undefined ? '' : `${(totalOf(costs) / totalOf(seen.get(beside)!)).toFixed(2)}x`
+  const totals = costs.map((cost) => cost.service + cost.store)
+  const shown = (of: (cost: Cost) => number, digits = 1) => median(costs, of).toFixed(digits)
+  row(
+    ...[store, policies, side, shown((cost) => cost.service), shown((cost) => cost.store)],
+    ...[totalOf(costs).toFixed(1), `${Math.min(...totals).toFixed(1)} to ${Math.max(...totals).toFixed(1)}`],
+    ...[ratio, shown((cost) => cost.perSecond, 0), shown((cost) => cost.p50), shown((cost) => cost.p99)],
+    Math.max(...costs.map((cost) => cost.overLimit)),
+  )
+}
+print(`\nThe load of this machine was ${loadavg()[0]!.toFixed(1)} at the end.`)
+
+function median(costs: readonly Cost[], of: (cost: Cost) => number): number {
+  return quantile(costs.map(of), 0.5)
 }

@@ -1,21 +1,33 @@
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
-const types = { data: 0, headers: 1, settings: 4 } as const
-const [endStream, endHeaders] = [1, 4]
+export const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+export const types = {
+  data: 0,
+  headers: 1,
+  reset: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  windowUpdate: 8,
+} as const
+export const [endStream, endHeaders] = [1, 4]
 
 /** Bytes of one request on a new HTTP/2 connection, with whatever fields (RFC 9113), which no library would send. */
 export function http2Request(fields: readonly (readonly [string, string])[], body?: string): Uint8Array {
-  const block = Buffer.concat(fields.map(([name, value]) => literal(name, value)))
-  const flags = body === undefined ? endStream | endHeaders : endHeaders
   return Buffer.concat([
     Buffer.from(preface),
     frame(types.settings, 0, 0, Buffer.alloc(0)),
-    frame(types.headers, flags, 1, block),
-    ...(body === undefined ? [] : [frame(types.data, endStream, 1, Buffer.from(body, 'latin1'))]),
+    ...requestFrames(fields, body === undefined ? undefined : Buffer.from(body, 'latin1')),
   ])
 }
 
+/** The frames of a request on stream 1: HEADERS, and DATA where it has a body. */
+export function requestFrames(fields: readonly (readonly [string, string])[], body?: Buffer): Buffer[] {
+  const block = Buffer.concat(fields.map(([name, value]) => literal(name, value)))
+  if (body === undefined) return [frame(types.headers, endStream | endHeaders, 1, block)]
+  return [frame(types.headers, endHeaders, 1, block), frame(types.data, endStream, 1, body)]
+}
+
 /** RFC 9113, section 4.1. */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
   head.writeUInt8(type, 3)
