@@ -13,17 +13,21 @@ const scriptNames = ['take', 'read', 'give-back', 'reset', 'grant', 'merge', 'he
 
 export type ScriptName = (typeof scriptNames)[number]
 
-/** The scripts of this store: each is the algorithms' steps, what all share, and a body of its own. */
+/**
+ * The scripts of this store: each is the algorithms' steps, what all share, and a body of its own. A server runs all of it
+ * for every call: an algorithm is set up where it is used, and `read`, which needs none of that, stands by itself.
+ */
 export function loadScripts(): Readonly<Record<ScriptName, Script>> {
   const file = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-  const chunk = (name: string, path: string) => `local ${name} = (function()\n${file(path)}end)()\n`
+  const chunk = (path: string) => `(function()\n${file(path)}end)`
+  const steps = algorithmNames.map((name) => chunk(`../../algorithms/${name}/step.lua`))
   const common = [
-    chunk('whole', '../../algorithms/whole.lua'),
-    ...algorithmNames.map((name) => chunk(name, `../../algorithms/${name}/step.lua`)),
+    `local whole = ${chunk('../../algorithms/whole.lua')}()\n`,
+    `local steps = { ${steps.join(', ')} }\n`,
     file('lua/counters.lua'),
   ].join('')
   const script = (name: ScriptName): Script => {
-    const text = common + file(`lua/${name}.lua`)
+    const text = (name === 'read' ? '' : common) + file(`lua/${name}.lua`)
     return { name, text, sha: createHash('sha1').update(text).digest('hex') }
   }
   return Object.fromEntries(scriptNames.map((name) => [name, script(name)])) as Record<ScriptName, Script>

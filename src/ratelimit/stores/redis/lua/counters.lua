@@ -1,8 +1,8 @@
--- What all scripts share: arguments, time, and counters as they are kept. Before it stand `whole` and the algorithms.
+-- What scripts share: arguments, time, and counters as they are kept. Before it stand `whole` and the algorithms' steps, each
+-- a function that sets them up, in the order of algorithmNames.
 
 local ARGV, KEYS, call = ARGV, KEYS, redis.call
--- In the order of algorithmNames.
-local algorithms = { fixed_window, sliding_window, token_bucket, leaky_bucket }
+local algorithms = {}
 -- Numbers of a rule, by algorithm.
 local widths = { 2, 3, 4, 4 }
 
@@ -30,6 +30,7 @@ end
 local function rule_of_arguments()
   local kind = number()
   local rule = numbers_of(widths[kind])
+  algorithms[kind] = algorithms[kind] or steps[kind]()
   rule.algorithm = algorithms[kind]
   local newer = rule
   for _ = 1, number() do
