@@ -70,6 +70,12 @@ export function usageError(what: string, remedy: string): WeirError {
   return new WeirError('usage', `${what} ${remedy}`)
 }
 
+/** One line for what a person can mend; a fault of ours keeps its stack. */
+export function explanationOf(error: unknown): string {
+  const expected = error instanceof WeirError && ['startup', 'usage'].includes(error.code)
+  return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')

@@ -7,7 +7,8 @@ import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
-import { messageOf, WeirError } from './errors.ts'
+import { createReplicas, type Replicas } from './control/replicas.ts'
+import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { createFeed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
@@ -26,7 +27,7 @@ import { createSecrets } from './secrets/secrets.ts'
 import { doorsOf } from './settings/doors.ts'
 import { readSettings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
-import { adminUrlOf, rlsAddresses } from './startup/addresses.ts'
+import { adminUrlOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
@@ -40,7 +41,7 @@ import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
-import { announcedChannel } from './store/locks.ts'
+import { announcedChannel, replicasChannel } from './store/locks.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -85,7 +86,7 @@ export async function main(argv: string[]): Promise<number> {
     return 0
   } catch (error) {
     const asked = shutdown.signal.aborted
-    if (!asked) process.stderr.write(`weir: ${explanation(error)}\n`)
+    if (!asked) process.stderr.write(`weir: ${explanationOf(error)}\n`)
     await shutdown.run(observe)
     if (asked) return 0
     return error instanceof WeirError && error.code === 'usage' ? 2 : 1
@@ -98,6 +99,8 @@ interface Core {
   store: Store
   counters: Counters
   ratelimit: RateLimitService
+  /** By which revision each rate-limit service answers. */
+  replicas: Replicas
   /** The rate-limit services of this machine, as the Envoys reach them. */
   services: readonly ServiceAddress[]
   token: string
@@ -134,10 +137,7 @@ async function openCore(parts: StartContext): Promise<Core> {
   const { store, counterKey } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
   const counters = await openCounters(parts, counterKey)
   const ratelimit = createRateLimitService({
-    store: counters.store,
-    clock: counters.clock,
-    key: counterKey,
-    observe,
+    ...{ store: counters.store, clock: counters.clock, key: counterKey, observe },
   })
   counters.keep(ratelimit)
   const token = adminTokenOf(settings.dataDir, settings.adminToken)
@@ -149,7 +149,12 @@ async function openCore(parts: StartContext): Promise<Core> {
     ? await bind(parts, doorsOf(settings).ratelimit, rls)
     : undefined
   const services = rlsAddresses(settings, [...(port === undefined ? [] : [port]), ...replicaPorts])
-  return { databaseUrl, store, counters, ratelimit, services, token }
+  const replicas = await createReplicas({
+    ...(port !== undefined && { own: { id: counters.replica, name: replicaName(settings, port) } }),
+    ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
+  })
+  shutdown.add('revision of this replica', replicas.close)
+  return { databaseUrl, store, counters, ratelimit, replicas, services, token }
 }
 
 /** All of weir, but for the rate-limit service where that is no role of this process. */
@@ -159,7 +164,7 @@ async function startControl(
   told: { metrics: Metrics; gauges: Gauges; envoyBinary: string | undefined },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe, context } = parts
-  const { databaseUrl, store, counters, ratelimit, services, token } = core
+  const { databaseUrl, store, counters, ratelimit, replicas, services, token } = core
   const { metrics, gauges, envoyBinary } = told
 
   // What is written and runs on this machine.
@@ -204,9 +209,10 @@ async function startControl(
     onState(state, keys) {
       controller.apply(state, keys)
       xds.markLoaded()
+      replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
-    others: { [announcedChannel]: announcements.hint },
+    others: { [announcedChannel]: announcements.hint, [replicasChannel]: replicas.hint },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) {
@@ -219,7 +225,7 @@ async function startControl(
   // The door.
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, retry: xds.retry, expected })
+  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
   const readiness = (): Readiness => {
     const stopping = shutdown.signal.aborted
     const detail = {
@@ -260,14 +266,14 @@ async function startControl(
   return { adminUrl, store }
 }
 
-/** The rate-limit service alone, with what balancers and Prometheus ask of it. It writes nothing. */
+/** The rate-limit service alone, with what balancers and Prometheus ask of it. It writes nothing but its revision. */
 async function startDecider(
   parts: StartContext,
   core: Core,
   { metrics, gauges }: { metrics: Metrics; gauges: Gauges },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe } = parts
-  const { databaseUrl, store, counters, ratelimit, token } = core
+  const { databaseUrl, store, counters, ratelimit, replicas, token } = core
   let revision = 0
   gauges.revision = () => revision
   const feed = createFeed({
@@ -277,6 +283,7 @@ async function startDecider(
     onState(state) {
       ratelimit.setLimits(limitsOf(state))
       revision = state.revision
+      replicas.serves(revision)
     },
   })
   shutdown.add('feed', feed.close)
@@ -287,10 +294,4 @@ async function startDecider(
   }
   const server = createHealthServer({ token, observe, version, metrics: metrics.expose, readiness })
   return { adminUrl: adminUrlOf(settings, await bind(parts, doorsOf(settings).admin, server)), store }
-}
-
-/** One line for what a person can mend; a fault of ours keeps its stack. */
-function explanation(error: unknown): string {
-  const expected = error instanceof WeirError && ['startup', 'usage'].includes(error.code)
-  return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
 }

@@ -17,6 +17,16 @@ export interface DeliveryAnswer {
   state: 'acked' | 'pending' | 'nacked' | 'none'
   /** One entry per Envoy of the gateways concerned. */
   envoys: readonly unknown[]
+  /** One entry per rate-limit service that lives. */
+  replicas: readonly ReplicaDelivery[]
+}
+
+/** How far a rate-limit service is. */
+export interface ReplicaDelivery {
+  id: string
+  name: string
+  state: 'acked' | 'pending'
+  revision: number
 }
 
 export interface DeliverQuestion {

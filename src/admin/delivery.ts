@@ -22,7 +22,7 @@ export async function deliveryOf(
       where: `delivery of revision ${revision}: ${messageOf(error)}`,
       error,
     })
-    return { state: 'pending', envoys: [] }
+    return { state: 'pending', envoys: [], replicas: [] }
   }
 }
 

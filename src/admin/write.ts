@@ -16,7 +16,9 @@ import { refusal } from './refusal.ts'
 export const waitParameters = {
   wait: Type.Optional(
     Type.Enum(['acked'], {
-      description: 'Answer when every connected Envoy of the gateways concerned has acknowledged the write.',
+      description:
+        'Answer when every connected Envoy of the gateways concerned has acknowledged the write, and every rate-limit ' +
+        'service that lives answers by it.',
     }),
   ),
   timeout: Type.Optional(
@@ -100,7 +102,7 @@ function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: Delivery
     revision,
     changes,
     warnings: compacted ? [] : warningsOf(kinds, documents, after),
-    delivery: { state: delivery.state, envoys: [...delivery.envoys] },
+    delivery: { state: delivery.state, envoys: [...delivery.envoys], replicas: [...delivery.replicas] },
     ...(compacted ? { compacted } : {}),
   }
 }
@@ -131,6 +133,15 @@ export const WriteAnswer = Type.Object(
       envoys: Type.Array(Type.Unknown(), {
         description: 'The Envoys of the gateways concerned, one by one.',
       }),
+      replicas: Type.Array(
+        Type.Object({
+          id: Type.String({ description: 'Its id, as `counters.replica` of its `/readyz` says it.' }),
+          name: Type.String({ description: 'Where it answers: address and machine.' }),
+          state: Type.Enum(['acked', 'pending'], { description: 'Whether it answers by this revision.' }),
+          revision: Type.Integer({ description: 'By which revision it answers; 0 before its first.' }),
+        }),
+        { description: 'The rate-limit services that live, this one included, one by one.' },
+      ),
     }),
     compacted: Type.Optional(
       Type.Literal(true, {

@@ -98,12 +98,20 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   else stdout.write(summary(answer, options, stdout))
   printWarnings(answer.warnings, cli)
   if (!options.wait) return exitCodes.done
-  const { state, envoys } = answer.delivery
+  const { state, envoys, replicas = [] } = answer.delivery
   if (state === 'pending') {
-    stderr.write(
-      `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it within ${options.timeout ?? defaultTimeout}.\n`,
-    )
-    stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
+    const within = `within ${options.timeout ?? defaultTimeout}`
+    const behind = replicas.filter((each) => each.state === 'pending')
+    for (const { name, revision } of behind) {
+      const line = `revision ${answer.revision} is written, but the rate-limit service ${name} did not come to it ${within}: it decides by revision ${revision}.`
+      stderr.write(`weir: ${printable(line)}\n`)
+    }
+    if (behind.length === 0 || isAnyPending(envoys)) {
+      stderr.write(
+        `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it ${within}.\n`,
+      )
+      stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
+    }
   }
   if (state === 'nacked') {
     stderr.write(`weir: revision ${answer.revision} is written, but Envoys refuse a part of it:\n`)
@@ -138,7 +146,7 @@ function summary(
     acked: `acknowledged by ${count(delivery.envoys.length, 'Envoy')}`,
     none: 'no Envoy of these gateways is connected',
     nacked: 'refused by an Envoy',
-    pending: 'on its way to the Envoys',
+    pending: 'on its way to the fleet',
   }[delivery.state]
   return `${[...changeLines(changes, stream), `revision ${revision}${wait ? `, ${told}` : ''}`].join('\n')}\n`
 }
@@ -148,9 +156,14 @@ function count(number: number, noun: string): string {
 }
 
 interface EnvoyReceipt {
+  state?: string
   gateway?: string
   id?: string
   nacks?: { type?: string; resource?: string; error?: string; rows?: { kind: string; name: string }[] }[]
+}
+
+function isAnyPending(envoys: readonly unknown[]): boolean {
+  return envoys.some((envoy) => (envoy as EnvoyReceipt).state === 'pending')
 }
 
 function nackLines(envoy: unknown): string[] {

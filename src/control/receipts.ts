@@ -5,11 +5,16 @@ import type { Delivery, EnvoyDelivery } from '../xds/delivery.ts'
 import type { FleetView } from '../xds/server.ts'
 import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
+import type { ReplicaDelivery, Replicas } from './replicas.ts'
 
-/** What became of a write, for its answer: per Envoy, and for what it refused the rows behind it. */
+/**
+ * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
+ * service. `pending` while any of both is; `none` where no Envoy is there.
+ */
 export interface Receipt {
   state: Delivery['state']
   envoys: ReceiptEnvoy[]
+  replicas: ReplicaDelivery[]
 }
 
 export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
@@ -29,12 +34,13 @@ export function createReceipts(options: {
   feed: Feed
   fleet: FleetView
   controller: Controller
+  replicas: Pick<Replicas, 'known' | 'reached'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, controller, retry, expected } = options
+  const { feed, fleet, controller, replicas, retry, expected } = options
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -53,15 +59,18 @@ export function createReceipts(options: {
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
         for (const gateway of question.gateways) retry(gateway)
-        return traced(await fleet.whenDelivered(asked(), { signal }))
+        const delivered = fleet.whenDelivered(asked(), { signal })
+        const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
+        return traced(delivery, services)
       }
     }
-    return traced(fleet.settled(asked()))
+    return traced(fleet.settled(asked()), replicas.known(revision))
   }
 
-  function traced({ state, envoys }: Delivery): Receipt {
+  function traced({ state, envoys }: Delivery, services: ReplicaDelivery[]): Receipt {
     return {
-      state,
+      state: services.some((each) => each.state === 'pending') ? 'pending' : state,
+      replicas: services,
       envoys: envoys.map(({ nacks, ...envoy }) =>
         nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },
       ),

@@ -16,3 +16,8 @@ export function rlsAddresses(
   const host = isWildcard(rlsAddr.host) ? hostname() : rlsAddr.host
   return rlsEnvoyAddrs ?? ports.map((port) => ({ host, port }))
 }
+
+/** Where the rate-limit service of this process is, for people: no other process has it at the same time. */
+export function replicaName({ rlsAddr }: Settings, port: number): string {
+  return `${formatHostPort({ host: rlsAddr.host, port })} on ${hostname()}`
+}

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Micros } from '../ratelimit/algorithms/algorithm.ts'
 import { type Clocks, createSteadyClock } from '../ratelimit/clock.ts'
 import type { RateLimitService } from '../ratelimit/service.ts'
@@ -18,6 +19,10 @@ export interface Counters {
   store: CounterStore
   clock: () => Micros
   state(): CountersState
+  /** This process among the replicas, as the store and the database know it. */
+  replica: string
+  /** Those that the store knows to live. */
+  replicas(): readonly string[]
   /** The URL of a store that others may use, too. */
   url: string | undefined
   /** Lets counters in memory outlive a restart. To be called before anything is decided. */
@@ -35,29 +40,22 @@ export async function openCounters(start: StartContext, counterKey: Buffer): Pro
     monotonic: () => Math.floor(performance.now() * 1_000),
   }
   const clock = createSteadyClock(clocks)
+  const replica = randomBytes(9).toString('base64url')
   const onOverflow = (policy: string) => observe({ event: 'counters_full', policy })
   if (settings.counters.kind === 'memory') {
     const store = createMemoryStore({ clock, maxCounters, onOverflow })
     const keep = (service: RateLimitService) => keepCounters(start, { store, service, clock, counterKey })
-    return { store, clock, state: () => ({ store: 'memory' }), url: undefined, keep }
+    const state = () => ({ store: 'memory' as const })
+    return { store, clock, state, replica, replicas: () => [], url: undefined, keep }
   }
   const { timeoutMs } = settings.counters
   const url = settings.counters.kind === 'redis' ? settings.counters.url : await startEmbeddedValkey(start)
   const isReplica = settings.roles.has('ratelimit')
   const { store, shown } = await reachStore(start, url, {
-    clocks,
-    maxCounters,
-    onOverflow,
-    timeoutMs,
-    isReplica,
+    ...{ clocks, maxCounters, onOverflow, timeoutMs, isReplica, id: replica },
   })
-  return {
-    store,
-    clock,
-    state: () => ({ store: 'redis', url: shown, ...store.state() }),
-    url,
-    keep: () => {},
-  }
+  const state = () => ({ store: 'redis' as const, url: shown, ...store.state() })
+  return { store, clock, state, replica, replicas: store.replicas, url, keep: () => {} }
 }
 
 type StoreOptions = Omit<Parameters<typeof createResilientStore>[0], 'primary' | 'link' | 'observe'>

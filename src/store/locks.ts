@@ -15,3 +15,6 @@ export const revisionChannel = 'weir_revision'
 
 /** The NOTIFY channel on which it is told that Envoys came, left or were given up. */
 export const announcedChannel = 'weir_announced'
+
+/** The NOTIFY channel on which it is told that a rate-limit service answers by another revision, came or left. */
+export const replicasChannel = 'weir_replicas'

@@ -5,6 +5,7 @@ import { type Problem, WeirError } from '../errors.ts'
 import type { AnnouncementExchange, KnownAnnouncement } from '../model/announcement.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Change, Edit, WritePlan } from '../model/plan-write.ts'
+import type { KnownReplica, ReplicaExchange } from '../model/replica.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
@@ -33,6 +34,7 @@ import {
   type Reader,
   type Transaction,
 } from './read-state.ts'
+import { exchangeReplicas } from './replicas.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
 import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
@@ -278,11 +280,12 @@ export function createStore(options: {
     exchangeAnnouncements: (exchange: AnnouncementExchange): Promise<KnownAnnouncement[]> =>
       guarded(() => exchangeAnnouncements(db, exchange)),
 
+    /** Notes by which revision a rate-limit service answers, and answers with what is known of all. */
+    exchangeReplicas: (exchange: ReplicaExchange): Promise<KnownReplica[]> =>
+      guarded(() => exchangeReplicas(db, exchange)),
+
     /** Throws `unavailable` unless the database answers. */
-    ping: (): Promise<void> =>
-      guarded(async () => {
-        await db.execute(sql`select 1`)
-      }),
+    ping: (): Promise<void> => guarded(async () => void (await db.execute(sql`select 1`))),
   }
 }
 

@@ -90,5 +90,13 @@ export const envoyAddresses = pgTable('envoy_addresses', {
   seenAt: timestamp('seen_at', { withTimezone: true }).notNull(),
 })
 
+/** One row a rate-limit service that lives, or did until lately. */
+export const replicas = pgTable('replicas', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  revision: bigint({ mode: 'number' }).notNull(),
+  seenAt: timestamp('seen_at', { withTimezone: true }).notNull(),
+})
+
 export type ObjectRow = typeof objects.$inferSelect
 export type RevisionRow = typeof revisions.$inferSelect

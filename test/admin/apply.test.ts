@@ -10,7 +10,7 @@ describe('POST /v1/apply', () => {
   let questions: DeliverQuestion[] = []
   let answer: (question: DeliverQuestion) => Promise<DeliveryAnswer>
   before(async () => {
-    answer = async () => ({ state: 'none', envoys: [] })
+    answer = async () => ({ state: 'none', envoys: [], replicas: [] })
     admin = await startAdmin({
       deliver: (question) => {
         questions.push(question)
@@ -34,7 +34,7 @@ describe('POST /v1/apply', () => {
       body.warnings.map(({ message }: { message: string }) => message),
       ['nothing names Cluster/a', 'nothing names Cluster/b'],
     )
-    assert.deepEqual(body.delivery, { state: 'none', envoys: [] })
+    assert.deepEqual(body.delivery, { state: 'none', envoys: [], replicas: [] })
     assert.equal(questions[0]?.timeoutMs, 0)
   })
 
@@ -102,15 +102,19 @@ describe('POST /v1/apply', () => {
 
     for (const state of ['acked', 'none', 'nacked'] as const) {
       test(`200: ${state}`, async () => {
-        answer = async () => ({ state, envoys: [{ gateway: 'edge', id: 'edge-1', state }] })
+        answer = async () => ({ state, envoys: [{ gateway: 'edge', id: 'edge-1', state }], replicas: [] })
         const { status, body } = await wait('/v1/apply?wait=acked', 'waited')
         assert.equal(status, 200)
-        assert.deepEqual(body.delivery, { state, envoys: [{ gateway: 'edge', id: 'edge-1', state }] })
+        assert.deepEqual(body.delivery, {
+          state,
+          envoys: [{ gateway: 'edge', id: 'edge-1', state }],
+          replicas: [],
+        })
       })
     }
 
     test('202: pending, and the write is made all the same', async () => {
-      answer = async () => ({ state: 'pending', envoys: [] })
+      answer = async () => ({ state: 'pending', envoys: [], replicas: [] })
       const { status, body } = await wait('/v1/apply?wait=acked&timeout=250ms', 'waited')
       assert.equal(status, 202)
       assert.equal(body.delivery.state, 'pending')
@@ -119,7 +123,7 @@ describe('POST /v1/apply', () => {
     })
 
     test('the default of timeout is 10s, and the revision and the gateways concerned are asked for', async () => {
-      answer = async () => ({ state: 'acked', envoys: [] })
+      answer = async () => ({ state: 'acked', envoys: [], replicas: [] })
       const { body } = await admin.call('POST', '/v1/apply?wait=acked', sample.replace('9001', '9002'))
       const { timeoutMs, gateways, revision } = questions.at(-1)!
       assert.equal(timeoutMs, 10_000)
@@ -152,7 +156,7 @@ describe('POST /v1/apply', () => {
       answer = async () => {
         arrived()
         await released
-        return { state: 'acked', envoys: [] }
+        return { state: 'acked', envoys: [], replicas: [] }
       }
       const leave = new AbortController()
       const request = fetch(`${admin.url}/v1/apply?wait=acked`, {
@@ -165,7 +169,7 @@ describe('POST /v1/apply', () => {
       leave.abort()
       await assert.rejects(request)
       release()
-      answer = async () => ({ state: 'none', envoys: [] })
+      answer = async () => ({ state: 'none', envoys: [], replicas: [] })
       assert.equal((await admin.call('GET', '/v1/clusters/left')).status, 200)
     })
 
@@ -174,7 +178,7 @@ describe('POST /v1/apply', () => {
         throw new Error('the fleet is not there')
       }
       const { status, body } = await wait('/v1/apply', 'undelivered')
-      answer = async () => ({ state: 'none', envoys: [] })
+      answer = async () => ({ state: 'none', envoys: [], replicas: [] })
       assert.equal(status, 200)
       assert.equal(body.delivery.state, 'pending')
       assert.equal(await admin.revision(), body.revision)

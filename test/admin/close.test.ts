@@ -10,7 +10,7 @@ test('closing answers a waiting write with pending, and ends idle connections at
     deliver: async ({ signal }) => {
       arrived()
       await once(signal!, 'abort')
-      return { state: 'pending', envoys: [] }
+      return { state: 'pending', envoys: [], replicas: [] }
     },
   })
   const idle = connect(admin.port, '127.0.0.1')

@@ -33,7 +33,7 @@ const fleetItem: FleetItem = {
 describe('weir, as a client of the admin API', () => {
   let admin: TestAdmin
   let folder: string
-  let delivery: () => Promise<DeliveryAnswer> = async () => ({ state: 'none', envoys: [] })
+  let delivery: () => Promise<DeliveryAnswer> = async () => ({ state: 'none', envoys: [], replicas: [] })
   const run = (args: string[], options: RunOptions = {}) =>
     weir(args, {
       ...options,
@@ -136,11 +136,11 @@ describe('weir, as a client of the admin API', () => {
         run(['apply', '-f', '-', '--wait', '--timeout', '5s'], {
           stdin: `kind: Cluster\nname: w${n}\nspec: { endpoints: [] }\n`,
         })
-      delivery = async () => ({ state: 'acked', envoys: [{}, {}] })
+      delivery = async () => ({ state: 'acked', envoys: [{}, {}], replicas: [] })
       assert.match((await apply(1)).stdout, /acknowledged by 2 Envoys/)
-      delivery = async () => ({ state: 'none', envoys: [] })
+      delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
       assert.equal((await apply(2)).code, 0)
-      delivery = async () => ({ state: 'pending', envoys: [] })
+      delivery = async () => ({ state: 'pending', envoys: [], replicas: [] })
       const late = await apply(3)
       assert.equal(late.code, 1)
       assert.match(late.stderr, /is written, but not every Envoy acknowledged it within 5s/)
@@ -150,24 +150,27 @@ describe('weir, as a client of the admin API', () => {
       delivery = async () => ({
         state: 'nacked',
         envoys: [{ gateway: 'edge', id: 'edge-1', state: 'nacked', nacks }],
+        replicas: [],
       })
       const refused = await apply(4)
       assert.equal(refused.code, 1)
       assert.match(refused.stderr, /edge\/edge-1: route edge\/http \(from Route\/shop\): bad regex/)
-      delivery = async () => ({ state: 'none', envoys: [] })
+      delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
     })
 
     test('130: Ctrl-C while it waits, without a word', async () => {
       const { promise: asked, resolve } = Promise.withResolvers<void>()
       delivery = () => {
         resolve()
-        return new Promise((answer) => setTimeout(answer, 5_000, { state: 'none', envoys: [] }).unref())
+        return new Promise((answer) =>
+          setTimeout(answer, 5_000, { state: 'none', envoys: [], replicas: [] }).unref(),
+        )
       }
       const { code, stderr } = await run(['apply', '-f', '-', '--wait'], {
         stdin: sample,
         signal: { name: 'SIGINT', when: asked },
       })
-      delivery = async () => ({ state: 'none', envoys: [] })
+      delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
       assert.deepEqual([code, stderr], [130, ''])
     })
   })

@@ -228,6 +228,7 @@ describe('two replicas on one Valkey', () => {
     const away = createResilientStore({
       primary: opened.fleet[0]!.store,
       link: { run: () => Promise.reject(new Error('connect ECONNREFUSED')) },
+      id: 'away',
       clocks: { wall: () => Date.now() * 1_000, monotonic: () => Math.floor(performance.now() * 1_000) },
       observe: () => undefined,
       maxCounters: 10,

@@ -90,7 +90,7 @@ const noCounters = {
 }
 
 export async function nobodyConnected(_question: DeliverQuestion): Promise<DeliveryAnswer> {
-  return { state: 'none', envoys: [] }
+  return { state: 'none', envoys: [], replicas: [] }
 }
 
 async function call(

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { WeirError } from '../../../errors.ts'
 import type { Observe } from '../../../observe.ts'
 import type { Clocks } from '../../clock.ts'
@@ -29,7 +28,7 @@ export interface ResilientStoreOptions {
   heartbeatMs?: number
   circuit?: CircuitOptions
   /** Names this process among the replicas. */
-  id?: string
+  id: string
   /** Whether it decides requests: then it has a share. By default it does. */
   isReplica?: boolean
   graceMs?: number
@@ -37,6 +36,8 @@ export interface ResilientStoreOptions {
 
 export interface ResilientStore extends CounterStore {
   state(): StoreState
+  /** The ids of the replicas that the store knows to live; none while it is away. */
+  replicas(): readonly string[]
   /** The first attempt to reach the store is over, whatever came of it. */
   readonly started: Promise<void>
   /** Leaves the record of the replicas. */
@@ -54,8 +55,17 @@ const patienceMs = 1_000
  * are high.
  */
 export function createResilientStore(options: ResilientStoreOptions): ResilientStore {
-  const { primary, link, clocks, observe, maxCounters, onOverflow, timeoutMs = 10, graceMs = 1_000 } = options
-  const id = options.id ?? randomBytes(9).toString('base64url')
+  const {
+    primary,
+    link,
+    clocks,
+    observe,
+    maxCounters,
+    onOverflow,
+    timeoutMs = 10,
+    graceMs = 1_000,
+    id,
+  } = options
   const scripts = loadScripts()
   const time = createStoreTime(clocks)
   const clock = time.read
@@ -184,6 +194,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
 
     started: reach.started,
     close: reach.close,
+    replicas: () => (circuit.rung === 'away' ? [] : (reach.known().members?.list ?? []).map(({ id }) => id)),
     state() {
       const { members, place } = reach.known()
       const why = whyNot(circuit.rung, circuit.reason)
