@@ -84,6 +84,9 @@ export type Event =
   | { event: 'counter_store_failed'; kind: string; error: unknown }
   | { event: 'counter_store_decision'; by: 'store' | 'joining' | 'local' | 'allow' | 'deny' }
   | { event: 'counters_merged'; counters: number }
+  /** After an edit by which usage falls more slowly. */
+  | { event: 'counters_kept'; counters: number; milliseconds: number }
+  | { event: 'counters_not_kept'; error: unknown }
   /** A request that all of its counters would have admitted was refused since another had reserved of one. */
   | { event: 'reserve_conflict' }
   /** `rank` counts from 0. */

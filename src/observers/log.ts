@@ -23,6 +23,8 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   counters_restored: 'info',
   counter_store_rung: 'warn',
   counters_merged: 'info',
+  counters_kept: 'info',
+  counters_not_kept: 'warn',
   replicas_changed: 'info',
   failed_open: 'warn',
   envoys_announced: 'info',

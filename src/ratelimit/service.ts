@@ -48,7 +48,7 @@ export function createRateLimitService(options: {
 }): RateLimitService {
   const { store, clock, observe } = options
   const hasher = createKeyHasher(sipKey(options.key))
-  const book = createRuleBook({ clock, onEdit: store.keep })
+  const book = createRuleBook({ clock, onSlower: store.keep })
   const desk = createCounterDesk({ book, store, clock })
 
   function questionsOf(request: RateLimitRequest): Question[] {

@@ -49,7 +49,7 @@ describe('the store in a cluster of three nodes', () => {
 
   test('keys are in the slots that the cluster says', async () => {
     const { client } = cluster.primaries[0]!
-    const keys = ['', 'weir:1:replicas', '{}a', 'a{b}c', 'a{b', '}{x}', '{{x}}']
+    const keys = ['', 'weir:2:replicas', '{}a', 'a{b}c', 'a{b', '}{x}', '{{x}}']
     for (let index = 0; index < 50; index++) keys.push(keyOf(hitOn(`k${index}`, fixed(1))))
     for (const key of keys) assert.equal(slotOfKey(key), await client.call('CLUSTER', 'KEYSLOT', key), key)
   })

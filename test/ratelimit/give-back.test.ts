@@ -37,7 +37,7 @@ describe('what was reserved is given back', () => {
     const clock = () => now
     const calls = new SlotCalls({
       run: async (name, call) =>
-        readReply(call.keys, await link.run(scripts[name], call.keys, call.list(now, graceMs))),
+        readReply(call.keys, await link.run(scripts[name], call.names, call.list(now, graceMs))),
       together: undefined,
       own: clock,
       onCall: () => undefined,

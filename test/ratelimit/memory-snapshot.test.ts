@@ -104,7 +104,7 @@ describe('a snapshot of the counters', () => {
     const { before, next, pass, write, restore } = setUp()
     const hit = hitOn('a', fixed(5, 1_000))
     before.take([hit])
-    before.keep('p', start + 50 * second)
+    before.keep('p', 50 * second)
     pass(10)
     assert.equal(write().counters, 1)
     assert.deepEqual(restore(), { result: 'restored', counters: 1, expired: 0, refused: 0 })

@@ -51,8 +51,8 @@ describe('memory store: counters that are over', () => {
     store.take([hitOn('used before', quick), hitOn('used after', quick)])
     store.take([hitOn('another’s', quick, { policy: 'q' })])
     const bound = bindRule(slow, { replaced: { bound: bindRule(quick), at: now() } })
-    store.keep('p', now() + 60 * second)
-    store.keep('nobody', now() + 60 * second)
+    store.keep('p', 60 * second)
+    store.keep('nobody', 60 * second)
     pass(0.5)
     // A use after the edit says anew when it is over.
     store.take([hitOn('used after', quick)])

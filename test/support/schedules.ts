@@ -144,7 +144,7 @@ export async function play(
           bound.algorithm !== algorithm && former.some(({ rule }) => rule.algorithm === algorithm)
         if (isReturning && isLazy) break
         edit(rules, asked, now, seen)
-        store.keep(`p${asked.policy}`, now + longest)
+        store.keep(`p${asked.policy}`, longest)
         break
       }
     }

@@ -30,6 +30,29 @@ export function leftInUse(numbers: readonly LimitNumbers[], before: Using | unde
   return { amount, waitMs, until: now + longest }
 }
 
+/**
+ * Whether usage may fall more slowly by these numbers than by those that they replace, whichever of them a key had: then
+ * counters of before may be in use for longer than their last use said.
+ */
+export function isSlower(numbers: readonly LimitNumbers[], replaced: readonly LimitNumbers[]): boolean {
+  const [one] = replaced
+  if (numbers.some(({ algorithm }) => algorithm !== one?.algorithm)) return true
+  return Math.max(...numbers.map(slowness)) > Math.min(...replaced.map(slowness))
+}
+
+/** Grows with the time for which the same usage stays. An edit keeps the waits of a queue. */
+function slowness(numbers: LimitNumbers): number {
+  switch (numbers.algorithm) {
+    case 'fixed_window':
+    case 'sliding_window':
+      return numbers.windowMs
+    case 'token_bucket':
+      return numbers.refill.everyMs / numbers.refill.tokens
+    case 'leaky_bucket':
+      return 0
+  }
+}
+
 /** Numbers under which as much fits: a unit that is exact for these is exact for usage that an edit leaves. */
 export function holding(numbers: LimitNumbers, { amount, waitMs }: InUse): LimitNumbers {
   switch (numbers.algorithm) {

@@ -1,6 +1,7 @@
 import type { LimitRule, Limits } from '../../model/limit-rule.ts'
 import type { Micros } from '../algorithms/algorithm.ts'
 import { mostEdits } from '../algorithms/bound-rule.ts'
+import { isSlower } from './in-use.ts'
 import { putInForce, type RuleInForce } from './rule-in-force.ts'
 import { type Edit, ruleText } from './saved-rules.ts'
 
@@ -19,10 +20,10 @@ export interface RuleBook {
 
 export function createRuleBook(options: {
   clock: () => Micros
-  /** The numbers of a policy are new: counters of before may be in use until then. */
-  onEdit(policy: string, until: Micros): void
+  /** By an edit of the policy counters of before may be in use for longer than they were to be, but no longer than that. */
+  onSlower(policy: string, span: Micros): void
 }): RuleBook {
-  const { clock, onEdit } = options
+  const { clock, onSlower } = options
   let limits: Limits | undefined
   let rules: ReadonlyMap<string, RuleInForce> = new Map()
   let edits: ReadonlyMap<string, readonly Edit[]> = new Map()
@@ -49,7 +50,7 @@ export function createRuleBook(options: {
         const after = putInForce(rule, before, now)
         updated.set(policy, after)
         history.set(policy, editsWith(policy, rule, now))
-        onEdit(policy, after.left.until)
+        if (before !== undefined && outlives(after, before)) onSlower(policy, after.left.until - now)
       }
       rules = updated
       edits = history
@@ -67,4 +68,9 @@ export function createRuleBook(options: {
       edits = saved
     },
   }
+}
+
+/** What is rounded up to a coarser unit takes longer, too. */
+function outlives(after: RuleInForce, before: RuleInForce): boolean {
+  return after.own.bound.unit > before.own.bound.unit || isSlower(after.numbers, before.numbers)
 }

@@ -93,10 +93,10 @@ export interface CounterStore {
     former?: readonly Former[],
   ): Answer<boolean>
   /**
-   * The rules of a policy were edited: counters that were not used since stay until then at least, since their usage
-   * may fall more slowly than when they were used.
+   * The rules of a policy were edited: counters that were not used since stay for so long at least, since their usage may
+   * fall more slowly than when they were used.
    */
-  keep(policy: string, until: Micros): void
+  keep(policy: string, span: Micros): void
   /** Counters held now. */
   size(): number
 }

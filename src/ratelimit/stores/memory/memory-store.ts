@@ -167,7 +167,10 @@ export function createMemoryStore({ clock, maxCounters, onOverflow }: MemoryStor
       return true
     },
 
-    keep: (policy, until) => counters.shares.keep(policy, until, clock()),
+    keep(policy, span) {
+      const now = clock()
+      counters.shares.keep(policy, now + span, now)
+    },
     size: () => counters.size,
   }
 }

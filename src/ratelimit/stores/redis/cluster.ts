@@ -51,6 +51,7 @@ export function createClusterLink(
         for (const stream of streams) stream.uncork()
       }
     },
+    primaries: () => client.nodes('master'),
     close: () => client.disconnect(),
     client,
   }

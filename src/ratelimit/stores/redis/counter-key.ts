@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type AlgorithmName, algorithmNames } from '../../algorithms/bound-rule.ts'
 import type { CounterId } from '../../identity/counter-id.ts'
 import { counterGroup } from '../../identity/counter-identity.ts'
@@ -5,7 +6,7 @@ import { counterGroup } from '../../identity/counter-identity.ts'
 /**
  * The version of keys and values: a weir that writes others has another number, and neither reads what the other wrote.
  */
-const version = 1
+const version = 2
 
 const letters: Readonly<Record<AlgorithmName, string>> = {
   fixed_window: 'f',
@@ -16,15 +17,19 @@ const letters: Readonly<Record<AlgorithmName, string>> = {
 
 const bytes = Buffer.alloc(16)
 
+/** What all keys of counters begin with. */
+export const allCounters = `weir:${version}:c:`
+
 /**
- * The Redis key of a counter: `weir:1:{...}f`. What stands in braces is its group's, so that the counters of one key under
- * all algorithms are in one slot of a cluster; nothing in it can be read back to the values of the key.
+ * The key of a counter without what its policy puts before it: `{...}f`. What stands in braces is its group's, so that the
+ * counters of one key under all algorithms are in one slot of a cluster; nothing in it can be read back to the values of
+ * the key.
  */
 export function counterKey(counter: CounterId, algorithm: AlgorithmName): string {
   return groupPrefix(counter, algorithm) + letters[algorithm]
 }
 
-/** The Redis keys of a counter's group, one an algorithm. */
+/** The keys of a counter's group, one an algorithm. */
 export function groupKeys(counter: CounterId, algorithm: AlgorithmName): string[] {
   const prefix = groupPrefix(counter, algorithm)
   return algorithmNames.map((each) => prefix + letters[each])
@@ -33,6 +38,24 @@ export function groupKeys(counter: CounterId, algorithm: AlgorithmName): string[
 /** Where a store remembers what replicas added to the counters of a group: in their slot. */
 export function memoKey(counter: CounterId, algorithm: AlgorithmName): string {
   return `${groupPrefix(counter, algorithm)}m`
+}
+
+/** Beyond so many policies prefixes are made anew. */
+const mostRemembered = 10_000
+const prefixes = new Map<string, string>()
+
+/**
+ * What stands before the keys of a policy's counters in Redis: `weir:2:c:Ab3d`. Two policies may have the same; it tells
+ * which counters need not be looked at, and no two counters apart.
+ */
+export function counterPrefix(policy: string): string {
+  let prefix = prefixes.get(policy)
+  if (prefix === undefined) {
+    if (prefixes.size >= mostRemembered) prefixes.clear()
+    prefix = allCounters + createHash('sha256').update(policy).digest('base64url').slice(0, 4)
+    prefixes.set(policy, prefix)
+  }
+  return prefix
 }
 
 /** Where a store keeps the record of the replicas. */
@@ -44,5 +67,5 @@ function groupPrefix(counter: CounterId, algorithm: AlgorithmName): string {
   bytes.writeInt32LE(b, 4)
   bytes.writeInt32LE(c, 8)
   bytes.writeInt32LE(d, 12)
-  return `weir:${version}:{${bytes.toString('base64url')}}`
+  return `{${bytes.toString('base64url')}}`
 }

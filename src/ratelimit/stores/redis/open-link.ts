@@ -68,6 +68,7 @@ export function openRedisLink(url: string): OpenLink {
   return {
     isCluster: target.kind === 'cluster',
     ...(link.together && { together: link.together }),
+    ...(link.primaries && { primaries: link.primaries }),
     shown: showTarget(target),
     async run(script, keys, args) {
       if (fault !== undefined) throw fault
@@ -151,7 +152,7 @@ function tlsOf({ tls }: RedisTarget): ConnectionOptions | undefined {
 async function tryScript(link: RedisLink): Promise<void> {
   const call = new ScriptArguments()
   call.addKeys([`${membersKey}?`])
-  await link.run(loadScripts().read, call.keys, call.list('', 0))
+  await link.run(loadScripts().read, call.names, call.list('', 0))
 }
 
 /** A user that may not ask for the version is trusted to have a server that fits. */

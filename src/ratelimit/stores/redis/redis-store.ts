@@ -4,6 +4,7 @@ import type { CounterStore, CounterView, Hit, Taken } from '../counter-store.ts'
 import { AcrossSlots, partsOf } from './across-slots.ts'
 import { groupKeys } from './counter-key.ts'
 import { HotKeys } from './hot-keys.ts'
+import { KeptCounters } from './kept-counters.ts'
 import type { RedisLink } from './link.ts'
 import { Replay, type Reply, readReply } from './replay.ts'
 import { ScriptArguments } from './script-arguments.ts'
@@ -40,12 +41,13 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const scripts = loadScripts()
   const own = monotonic ?? (() => Math.floor(performance.now() * 1_000))
   const hotKeys = new HotKeys(own)
+  const kept = link.primaries && new KeptCounters({ primaries: link.primaries, own, observe })
   const counts = { here: 0, asked: 0, calls: 0 }
   const calls = new SlotCalls({ run, own, together: link.together, onCall: () => counts.calls++ })
   const across = new AcrossSlots({ calls, learn, onConflict: () => observe({ event: 'reserve_conflict' }) })
 
   async function run(name: ScriptName, call: ScriptArguments): Promise<Reply> {
-    const answer = await link.run(scripts[name], call.keys, call.list(clock?.() ?? '', graceMs))
+    const answer = await link.run(scripts[name], call.names, call.list(clock?.() ?? '', graceMs))
     return readReply(call.keys, answer)
   }
 
@@ -76,10 +78,10 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       return across.look(link.isCluster ? partsOf(hits) : [whole])
     },
 
-    async peek(_, counter, rule, former = []): Promise<CounterView | undefined> {
+    async peek(policy, counter, rule, former = []): Promise<CounterView | undefined> {
       const call = new ScriptArguments()
-      call.addCounter(counter, rule)
-      call.addFormer(former)
+      call.addCounter(counter, rule, policy)
+      call.addFormer(former, policy)
       const replay = new Replay(await run('read', call))
       const state = replay.state(counter, rule, () => former)
       if (state === undefined) return undefined
@@ -87,9 +89,9 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       return used === 0 ? undefined : { used, ...rule.standing(state, replay.now) }
     },
 
-    async reset(_, counter, rule) {
+    async reset(policy, counter, rule) {
       const call = new ScriptArguments()
-      call.addKeys(groupKeys(counter, rule.algorithm))
+      call.addKeys(groupKeys(counter, rule.algorithm), policy)
       const reply = await run('reset', call)
       for (const key of call.keys) hotKeys.forget(key)
       const { now, rows } = reply
@@ -99,18 +101,18 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       return [...rows.values()].some(({ expiresAt }) => expiresAt > now)
     },
 
-    async grant(_, counter, rule, amount, former = []) {
+    async grant(policy, counter, rule, amount, former = []) {
       const call = new ScriptArguments()
       call.add(amount)
-      call.addCounter(counter, rule)
-      call.addFormer(former)
+      call.addCounter(counter, rule, policy)
+      call.addFormer(former, policy)
       const { said } = await run('grant', call)
       hotKeys.forget(call.keys[0]!)
       return said === '1'
     },
 
     counts,
-    keep: () => undefined,
+    keep: (policy, span) => kept?.keep(policy, span),
     size: () => 0,
   }
 }

@@ -18,6 +18,7 @@ export function createSingleLink(options: RedisOptions): RedisLink & { close(): 
   })
   return {
     run: (script, keys, args) => runScript(client, script, keys, args),
+    primaries: () => [client],
     close() {
       isClosed = true
       clearTimeout(again)

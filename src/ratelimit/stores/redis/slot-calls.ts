@@ -81,7 +81,7 @@ export class SlotCalls {
     const call = new ScriptArguments()
     call.add(id, until, counters.length)
     for (const { hit, cost, before, returned } of counters) {
-      call.addCounter(hit.counter, hit.rule)
+      call.addCounter(hit.counter, hit.rule, hit.policy)
       call.add(cost, ...before, returned)
     }
     await this.#options.run('give-back', call)

@@ -26,5 +26,5 @@ export async function beat(
   call.add(id, ready ? 1 : 0, leaving ? 1 : 0, expiryMs * 1_000, quietMs * 1_000)
   const ids = known?.list.map((each) => each.id) ?? []
   call.add(known?.number ?? 0, ids.length, ...ids)
-  return readMembers(await link.run(script, call.keys, call.list('', 0)))
+  return readMembers(await link.run(script, call.names, call.list('', 0)))
 }

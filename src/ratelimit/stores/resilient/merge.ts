@@ -25,10 +25,10 @@ export async function merge(
 ): Promise<void> {
   const call = new ScriptArguments()
   call.add(id, alone.sequence)
-  call.addCounter(hit.counter, hit.rule)
-  call.addKey(memoKey(hit.counter, hit.rule.algorithm))
+  call.addCounter(hit.counter, hit.rule, hit.policy)
+  call.addKey(memoKey(hit.counter, hit.rule.algorithm), hit.policy)
   call.addRule(alone.share)
   call.add(...packed(alone))
-  call.addFormer(hit.former?.() ?? [])
-  await link.run(script, call.keys, call.list(clock?.() ?? '', graceMs))
+  call.addFormer(hit.former?.() ?? [], hit.policy)
+  await link.run(script, call.names, call.list(clock?.() ?? '', graceMs))
 }

@@ -186,9 +186,9 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
       forPeople('Nothing can be given back', { counter, rule }, () =>
         primary.grant(policy, counter, rule, amount, former),
       ),
-    keep(policy, until) {
-      primary.keep(policy, until)
-      local.keep(policy, until)
+    keep(policy, span) {
+      primary.keep(policy, span)
+      local.keep(policy, span)
     },
     size: () => local.size(),
 
