@@ -78,6 +78,8 @@ export type Event =
       why: string
       replicas: number
       overAdmission: number
+      /** What the call said by which the store was left. */
+      said?: string
     }
   /** `answered`, or what kind of failure it was. */
   | { event: 'counter_store_call'; milliseconds: number; result: string }

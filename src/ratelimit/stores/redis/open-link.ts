@@ -6,6 +6,7 @@ import { reconnectAfter, sentinelTimeout } from './client-options.ts'
 import { createClusterLink } from './cluster.ts'
 import { membersKey } from './counter-key.ts'
 import type { RedisLink } from './link.ts'
+import { readReply } from './replay.ts'
 import { ScriptArguments } from './script-arguments.ts'
 import { loadScripts } from './scripts.ts'
 import { faultOf, faultOfError } from './server-check.ts'
@@ -53,7 +54,7 @@ export function openRedisLink(url: string): OpenLink {
       const list = nodes()
       const infos = await Promise.all(list.map((node) => node.info('server').catch(onlyNotAllowed)))
       fault = infos.map((info) => faultOf(info, target.kind)).find((each) => each !== undefined)
-      if (fault === undefined) await tryScript(link)
+      if (fault === undefined) await tryCommands(link)
       isChecked = true
     } catch (error) {
       onError(error)
@@ -148,11 +149,28 @@ function tlsOf({ tls }: RedisTarget): ConnectionOptions | undefined {
   }
 }
 
-/** Looks at a counter that is nobody's, as a request would. */
-async function tryScript(link: RedisLink): Promise<void> {
+/** Does what requests and edits do, of a key that is nobody's. Rejects with all that the user may not do. */
+async function tryCommands(link: RedisLink): Promise<void> {
   const call = new ScriptArguments()
   call.addKeys([`${membersKey}?`])
-  await link.run(loadScripts().read, call.names, call.list('', 0))
+  const answer = readReply(call.keys, await link.run(loadScripts().permitted, call.names, call.list('', 0)))
+  const refused = answer.said === '' ? [] : answer.said.split(' ')
+  const commands: readonly [string, ...string[]][] = [
+    ['scan', '0'],
+    ['eval', 'return 0', '0'],
+  ]
+  for (const [command, ...args] of commands) {
+    const asked = link.primaries?.().map((primary) => isRefused(primary.call(command, args))) ?? []
+    if ((await Promise.all(asked)).includes(true)) refused.push(command)
+  }
+  if (refused.length > 0) throw new Error(`NOPERM no permissions to run ${refused.join(', ')}`)
+}
+
+function isRefused(answer: Promise<unknown>): Promise<boolean> {
+  return answer.then(
+    () => false,
+    (error) => /NOPERM/.test(messageOf(error)),
+  )
 }
 
 /** A user that may not ask for the version is trusted to have a server that fits. */

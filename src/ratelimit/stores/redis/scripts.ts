@@ -9,7 +9,16 @@ export interface Script {
   readonly sha: string
 }
 
-const scriptNames = ['take', 'read', 'give-back', 'reset', 'grant', 'merge', 'heartbeat'] as const
+const scriptNames = [
+  'take',
+  'read',
+  'give-back',
+  'reset',
+  'grant',
+  'merge',
+  'heartbeat',
+  'permitted',
+] as const
 
 export type ScriptName = (typeof scriptNames)[number]
 

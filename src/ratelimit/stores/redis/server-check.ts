@@ -55,9 +55,13 @@ export function faultOfError(message: string): WeirError | undefined {
   return undefined
 }
 
-/** What a user needs: what the scripts do, and what a client asks to find the store. */
+/** What a user needs: what the scripts do, what an edit does, and what a client asks to find the store. */
 export const aclRules =
-  '~weir:* +eval +evalsha +time +get +set +del +unlink +hget +hset +hgetall +hdel +pexpire +info +ping +cluster|slots +cluster|info'
+  '~weir:* +eval +evalsha +time +get +set +del +unlink +hget +hset +hgetall +hdel +pexpire +scan +info +ping +client|setname +client|setinfo +cluster|slots +cluster|info'
+
+/** What the user of Sentinels needs. */
+export const sentinelAclRules =
+  '&+switch-master +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe +info +ping +client|setinfo'
 
 function isBelow(version: string, major: number, minor: number): boolean {
   const [one = 0, two = 0] = version.split('.').map(Number)

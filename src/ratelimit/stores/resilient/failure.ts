@@ -10,6 +10,7 @@ export type FailureKind =
   | 'oom'
   | 'moved'
   | 'down'
+  | 'refused'
   | 'other'
 
 /** What the bound cut off. */
@@ -23,7 +24,7 @@ const beginnings: readonly (readonly [RegExp, FailureKind])[] = [
   [/^(OOM|MISCONF)\b/, 'oom'],
   [/^(MOVED|ASK|TRYAGAIN|CROSSSLOT)\b/, 'moved'],
   [/^(CLUSTERDOWN|MASTERDOWN)\b/, 'down'],
-  [/^(NOAUTH|WRONGPASS|NOPERM)\b/, 'other'],
+  [/^(NOAUTH|WRONGPASS|NOPERM|ACL failure)\b/, 'refused'],
 ]
 const closed =
   /ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|Connection is closed|isn't writeable|max ?retries|Socket|Failed to refresh slots|All sentinels/i

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../errors.ts'
 import type { Observe } from '../../../observe.ts'
 import type { Micros } from '../../algorithms/algorithm.ts'
 import type { Clocks } from '../../clock.ts'
@@ -79,7 +80,7 @@ export function createReach(options: ReachOptions): Reach {
   let beating: Promise<void> | undefined
   let closed = false
 
-  function told(before: Rung): void {
+  function told(before: Rung, error?: unknown): void {
     const { rung, reason } = circuit
     const why = whyNot(rung, reason)
     observe({
@@ -87,6 +88,7 @@ export function createReach(options: ReachOptions): Reach {
       ...{ rung, before, why: why === undefined ? 'all replicas are back' : `the store ${why}` },
       replicas: place?.replicas ?? 0,
       overAdmission: overAdmission(rung, place).ratio,
+      ...(error !== undefined && { said: messageOf(error) }),
     })
   }
 
@@ -96,7 +98,7 @@ export function createReach(options: ReachOptions): Reach {
     observe({ event: 'counter_store_failed', kind, error })
     if (!circuit.failed(kind, sentAt, milliseconds())) return
     failing = hits
-    told(before)
+    told(before, error)
     // Nobody waits for what will not come.
     deadlines.expireAll()
     signs.expireAll()

@@ -39,6 +39,7 @@ const clauses: Readonly<Record<FailureKind | 'starting', string>> = {
   oom: 'has no memory left (OOM)',
   moved: 'is moving its slots (MOVED)',
   down: 'is without a primary (CLUSTERDOWN)',
+  refused: 'does not let weir do what it has to (its user’s permissions)',
   other: 'fails',
 }
 
