@@ -84,8 +84,11 @@ export type Event =
   /** `answered`, or what kind of failure it was. */
   | { event: 'counter_store_call'; milliseconds: number; result: string }
   | { event: 'counter_store_failed'; kind: string; error: unknown }
-  | { event: 'counter_store_decision'; by: 'store' | 'joining' | 'local' | 'allow' | 'deny' }
+  | { event: 'counter_store_decision'; by: StoreDecider }
   | { event: 'counters_merged'; counters: number }
+  /** By how much a clock of the store is ahead of this process's, in seconds, and how wrong that may be. */
+  | { event: 'clock_read'; node: string; seconds: number; error: number }
+  | { event: 'clocks_differ'; what: string }
   /** After an edit by which usage falls more slowly. */
   | { event: 'counters_kept'; counters: number; milliseconds: number }
   | { event: 'counters_not_kept'; error: unknown }
@@ -97,6 +100,9 @@ export type Event =
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected
   | { event: 'failed'; where: string; error: unknown }
+
+/** `hot_key`: the store said before that it would refuse; it was not asked, and would say the same. */
+export type StoreDecider = 'store' | 'hot_key' | 'joining' | 'local' | 'allow' | 'deny'
 
 type Decided = 'admitted' | 'denied' | 'not_counted'
 export type DecisionResult = Decided | `shadow_${Decided}` | 'skipped'

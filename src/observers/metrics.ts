@@ -54,7 +54,7 @@ function interpreters(registry: Registry): Interpreters {
   )
   const decidedBy = counter(
     'weir_ratelimit_store_decisions_total',
-    'Requests by who decided: the store, the store and this replica’s share, or without the store a policy’s onStoreFailure.',
+    'Requests by who decided: the store, what it said of a key before (hot_key), the store and this replica’s share, or without the store a policy’s onStoreFailure.',
     ['by'],
   )
   const storeFailures = counter(
@@ -85,6 +85,18 @@ function interpreters(registry: Registry): Interpreters {
   const replicas = new Gauge({
     name: 'weir_ratelimit_replicas',
     help: 'Replicas in the last record that is known.',
+    registers,
+  })
+  const clocks = new Gauge({
+    name: 'weir_ratelimit_clock_skew_seconds',
+    help: 'By how much a clock of the counter store is ahead of this replica’s.',
+    labelNames: ['node'],
+    registers,
+  })
+  const clockErrors = new Gauge({
+    name: 'weir_ratelimit_clock_skew_error_seconds',
+    help: 'By how much the skew may be wrong: half of the round trip.',
+    labelNames: ['node'],
     registers,
   })
   const storeCalls = new Histogram({
@@ -134,6 +146,10 @@ function interpreters(registry: Registry): Interpreters {
     counter_store_rung: ({ rung, overAdmission: ratio }) => {
       rungs.inc({ rung })
       overAdmission.set(ratio)
+    },
+    clock_read: ({ node, seconds, error }) => {
+      clocks.set({ node }, seconds)
+      clockErrors.set({ node }, error)
     },
     counters_merged: ({ counters }) => merged.inc(counters),
     reserve_conflict: () => conflicts.inc(),

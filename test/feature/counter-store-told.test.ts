@@ -31,9 +31,9 @@ after(async () => {
   await database?.drop()
 })
 
-async function fleet(): Promise<string> {
+async function fleet(of = weir): Promise<string> {
   const { code, stdout, stderr } = await run(['fleet'], {
-    environment: { WEIR_URL: weir.url, WEIR_ADMIN_TOKEN: weir.token },
+    environment: { WEIR_URL: of.url, WEIR_ADMIN_TOKEN: of.token },
   })
   assert.equal(code, 0, stderr)
   return stdout
@@ -51,6 +51,31 @@ test('one without the rate-limit service is no replica', async () => {
     await assert.rejects(once(socket, 'connect'), { code: 'ECONNREFUSED' })
   } finally {
     await control.end()
+  }
+})
+
+test('a clock that differs from the store’s is told', async () => {
+  const ahead = 'const now = Date.now; Date.now = () => now() + 3_000'
+  const shifted = await startWeir({
+    environment: {
+      ...environment,
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(ahead)}`,
+    },
+  })
+  try {
+    await countingTogether(shifted, 2)
+    const { body } = await shifted.api('GET', '/readyz')
+    const { nodes, warning } = body.detail.counters.clocks
+    assert.equal(nodes[0].node, 'store')
+    assert.ok(Math.abs(nodes[0].seconds + 3) <= nodes[0].error + 0.002, JSON.stringify(nodes))
+    assert.match(warning, /^the clock of this replica is [23]\.\d{3} s .* ahead of that of the store$/)
+    assert.match(await fleet(shifted), /^counters: \S+ decides, 2 replicas; the clock of this replica is /m)
+    assert.match(shifted.output(), /"what":"the clock of this replica is/)
+    const skew = await shifted.metric('weir_ratelimit_clock_skew_seconds', { node: 'store' })
+    assert.ok(-4 < skew && skew < -2, `${skew}`)
+    assert.equal((await weir.api('GET', '/readyz')).body.detail.counters.clocks.warning, undefined)
+  } finally {
+    await shifted.end()
   }
 })
 

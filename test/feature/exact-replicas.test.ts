@@ -115,11 +115,16 @@ test('two replicas behind two Envoys admit a limit exactly, window by window', a
   assert.equal(statuses.filter((status) => status === 429).length, statuses.length - windows * limit)
 
   const asked = await Promise.all(weirs.map((weir) => weir.metric('weir_ratelimit_decisions_total')))
-  const byStore = { by: 'store' }
   for (const [index, weir] of weirs.entries()) {
     assert.ok(asked[index]! > statuses.length / 10, `replica ${index} decided ${asked[index]}`)
     const all = await weir.metric('weir_ratelimit_store_decisions_total')
-    assert.equal(await weir.metric('weir_ratelimit_store_decisions_total', byStore), all)
+    const exact = ['store', 'hot_key'].map((by) =>
+      weir.metric('weir_ratelimit_store_decisions_total', { by }),
+    )
+    assert.equal(
+      (await Promise.all(exact)).reduce((sum, count) => sum + count),
+      all,
+    )
   }
   for (const envoy of envoys) {
     const stats = await envoy.stats('cluster.a.ratelimit')

@@ -59,6 +59,21 @@ const Counters = Type.Object(
     seconds: Type.Optional(Type.Number({ description: 'For which it has been so.' })),
     replica: Type.Optional(Type.String({ description: 'The id of this replica.' })),
     record: Type.Optional(Type.Unknown({ description: 'The last record of the replicas that is known.' })),
+    clocks: Type.Optional(
+      Type.Object(
+        {
+          nodes: Type.Array(
+            Type.Object({
+              node: Type.String({ description: '`store`, or which of its servers.' }),
+              seconds: Type.Number({ description: 'By which its clock is ahead of this replica’s.' }),
+              error: Type.Number({ description: 'By which that may be wrong: half of the round trip.' }),
+            }),
+          ),
+          warning: Type.Optional(Type.String({ description: 'Which clocks differ by too much.' })),
+        },
+        { description: 'How far the store’s clocks are from this replica’s.' },
+      ),
+    ),
     unmerged: Type.Optional(
       Type.Number({ description: 'Counters with requests that are not added to the store yet.' }),
     ),

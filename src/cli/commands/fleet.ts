@@ -59,12 +59,13 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
 /** Who decides about rate limits, where that is a store that replicas share. */
 function countersText(counters: CountersState): string {
   if (counters.store === 'memory') return ''
-  const { url, rung, why, seconds, record, overAdmission } = counters
+  const { url, rung, why, seconds, record, overAdmission, clocks } = counters
+  const warning = clocks?.warning === undefined ? '' : `; ${clocks.warning}`
   const count = record?.replicas.length
   const replicas = count === undefined ? '' : `, ${count} replica${count === 1 ? '' : 's'}`
-  if (rung === 'store') return `${printable(`counters: ${url} decides${replicas}`)}\n`
+  if (rung === 'store') return `${printable(`counters: ${url} decides${replicas}${warning}`)}\n`
   const since = `for ${Math.round(seconds)} s: ${why}`
   const who = rung === 'away' ? 'policies decide by onStoreFailure' : 'the store and the shares decide'
-  const text = `counters: ${who} ${since} (${url}${replicas}). Beyond a limit: ${overAdmission.text}`
+  const text = `counters: ${who} ${since} (${url}${replicas}). Beyond a limit: ${overAdmission.text}${warning}`
   return `${printable(text)}\n`
 }

@@ -2,7 +2,9 @@ import type { Redis } from 'ioredis'
 import type { Script } from './scripts.ts'
 
 /** For commands to one server. */
-export type Primary = Pick<Redis, 'call' | 'pipeline'>
+export type Primary = Pick<Redis, 'call' | 'pipeline'> & {
+  readonly options: { readonly host?: string; readonly port?: number }
+}
 
 /** The way to a store. */
 export interface RedisLink {

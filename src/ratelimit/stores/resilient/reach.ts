@@ -6,11 +6,13 @@ import type { Answer, Hit, Taken } from '../counter-store.ts'
 import type { RedisLink } from '../redis/link.ts'
 import type { Script } from '../redis/scripts.ts'
 import { Circuit, type CircuitOptions, type Rung } from './circuit.ts'
+import { type ClockReading, ClockSkew, type ClocksState } from './clock-skew.ts'
 import { Deadlines } from './deadlines.ts'
 import { failureKind } from './failure.ts'
 import { beat } from './heartbeat.ts'
 import type { Ledger } from './ledger.ts'
 import { areOthersReady, type Members, placeOf } from './members.ts'
+import { readClocks } from './read-clocks.ts'
 import type { Place } from './shares.ts'
 import { overAdmission, whyNot } from './store-state.ts'
 import type { StoreTime } from './store-time.ts'
@@ -45,7 +47,7 @@ export interface Reach {
   readonly started: Promise<void>
   /** The answer of the store to a request. Rejects at the bound, and where it failed. */
   bounded<T>(answer: Promise<T>, hits: readonly Hit[]): Promise<T>
-  known(): { members: Members | undefined; place: Place | undefined }
+  known(): { members: Members | undefined; place: Place | undefined; clocks: ClocksState }
   close(): Promise<void>
 }
 
@@ -69,6 +71,7 @@ export function createReach(options: ReachOptions): Reach {
   const deadlines = new Deadlines(timeoutMs)
   /** Nobody waits for a sign of life: one that is late says nothing of what a request would wait. */
   const signs = new Deadlines(Math.max(timeoutMs, patienceMs))
+  const skew = new ClockSkew(observe)
   const { promise: started, resolve: onStarted } = Promise.withResolvers<void>()
   let members: Members | undefined
   let place: Place | undefined
@@ -127,7 +130,7 @@ export function createReach(options: ReachOptions): Reach {
   /** A sign of life; while the store is away also the probe. */
   async function giveSign(): Promise<void> {
     const sentAt = milliseconds()
-    const sent = clocks.monotonic()
+    const [sent, wall] = [clocks.monotonic(), clocks.wall()]
     const { rung } = circuit
     const ready = rung !== 'away' && ledger.size === 0
     try {
@@ -136,6 +139,7 @@ export function createReach(options: ReachOptions): Reach {
       const bound = rung === 'away' ? deadlines : signs
       const [answer] = await bound.bound(Promise.all([sign, probed]))
       time.learn(answer.now, sent)
+      learnClocks({ node: 'store', time: answer.now, sentAt: wall, receivedAt: clocks.wall() })
       know(answer.members)
       if (rung !== 'away') circuit.answered(sentAt, milliseconds())
       else if (circuit.rung === 'away') {
@@ -151,6 +155,16 @@ export function createReach(options: ReachOptions): Reach {
       }
     }
     onStarted()
+  }
+
+  /** In a cluster each primary has its own. */
+  function learnClocks(store: ClockReading): void {
+    if (!link.isCluster || link.primaries === undefined) skew.learn([store], clocks.monotonic())
+    else
+      readClocks(link.primaries(), clocks.wall).then(
+        (all) => skew.learn(all, clocks.monotonic()),
+        () => undefined,
+      )
   }
 
   function know(next: Members): void {
@@ -206,7 +220,7 @@ export function createReach(options: ReachOptions): Reach {
     circuit,
     started,
     bounded,
-    known: () => ({ members, place }),
+    known: () => ({ members, place, clocks: skew.state() }),
     async close() {
       closed = true
       clearTimeout(timer)

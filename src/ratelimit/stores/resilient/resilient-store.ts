@@ -102,7 +102,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
   function takeFromStore(hits: readonly Hit[]): Answer<Taken> {
     const answer = ask(hits)
     if (!(answer instanceof Promise)) {
-      observe({ event: 'counter_store_decision', by: 'store' })
+      observe({ event: 'counter_store_decision', by: 'hot_key' })
       return answer
     }
     return reach.bounded(answer, hits).then(
@@ -196,7 +196,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     close: reach.close,
     replicas: () => (circuit.rung === 'away' ? [] : (reach.known().members?.list ?? []).map(({ id }) => id)),
     state() {
-      const { members, place } = reach.known()
+      const { members, place, clocks: clocksState } = reach.known()
       const why = whyNot(circuit.rung, circuit.reason)
       const record = recordOf(members, place)
       return {
@@ -205,6 +205,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
         seconds: Math.round(clocks.monotonic() / 1_000 - circuit.since) / 1_000,
         replica: id,
         ...(record && { record }),
+        clocks: clocksState,
         unmerged: ledger.size,
         overAdmission: overAdmission(circuit.rung, place),
       }

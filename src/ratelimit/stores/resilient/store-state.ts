@@ -1,4 +1,5 @@
 import type { Rung } from './circuit.ts'
+import type { ClocksState } from './clock-skew.ts'
 import type { FailureKind } from './failure.ts'
 import type { Members } from './members.ts'
 import type { Place } from './shares.ts'
@@ -15,6 +16,8 @@ export interface StoreState {
   replica: string
   /** The last record of the replicas that is known, and this one's place in it, from 0. */
   record?: { number: number; replicas: string[]; rank: number }
+  /** How far the store's clocks are from this replica's. */
+  clocks: ClocksState
   /** Counters with requests that are not added to the store yet. */
   unmerged: number
   overAdmission: OverAdmission
