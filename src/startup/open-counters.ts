@@ -39,10 +39,10 @@ export async function openCounters(start: StartContext, counterKey: Buffer): Pro
     wall: () => Date.now() * 1_000,
     monotonic: () => Math.floor(performance.now() * 1_000),
   }
-  const clock = createSteadyClock(clocks)
   const replica = randomBytes(9).toString('base64url')
   const onOverflow = (policy: string) => observe({ event: 'counters_full', policy })
   if (settings.counters.kind === 'memory') {
+    const clock = createSteadyClock(clocks)
     const store = createMemoryStore({ clock, maxCounters, onOverflow })
     const keep = (service: RateLimitService) => keepCounters(start, { store, service, clock, counterKey })
     const state = () => ({ store: 'memory' as const })
@@ -55,7 +55,7 @@ export async function openCounters(start: StartContext, counterKey: Buffer): Pro
     ...{ clocks, maxCounters, onOverflow, timeoutMs, isReplica, id: replica },
   })
   const state = () => ({ store: 'redis' as const, url: shown, ...store.state() })
-  return { store, clock, state, replica, replicas: store.replicas, url, keep: () => {} }
+  return { store, clock: store.clock, state, replica, replicas: store.replicas, url, keep: () => {} }
 }
 
 type StoreOptions = Omit<Parameters<typeof createResilientStore>[0], 'primary' | 'link' | 'observe'>

@@ -9,8 +9,8 @@ import { createResilientStore } from '../../src/ratelimit/stores/resilient/resil
 /** A busy machine answers later than a store should: only what is really away is to be found so. */
 const timeoutMs = 400
 
-/** A replica's counters in a Valkey of this machine, and all that it told. */
-export async function openReplica(port: number, id: string) {
+/** A replica's counters in a Valkey of this machine, and all that it told. Its clock is so far ahead. */
+export async function openReplica(port: number, id: string, aheadMs = 0) {
   const single = createSingleLink({ host: '127.0.0.1', port, retryStrategy: () => 50 })
   if (single.client.status !== 'ready') await once(single.client, 'ready')
   let isCut = false
@@ -22,7 +22,7 @@ export async function openReplica(port: number, id: string) {
     primary: createRedisStore({ link }),
     ...{ link, timeoutMs, id, maxCounters: 10_000 },
     clocks: {
-      wall: () => Date.now() * 1_000,
+      wall: () => (Date.now() + aheadMs) * 1_000,
       monotonic: () => Math.floor(performance.now() * 1_000),
     },
     observe: (event) => void events.push(event),

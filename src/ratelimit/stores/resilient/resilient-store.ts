@@ -1,5 +1,6 @@
 import { WeirError } from '../../../errors.ts'
 import type { Observe } from '../../../observe.ts'
+import type { Micros } from '../../algorithms/algorithm.ts'
 import type { Clocks } from '../../clock.ts'
 import type { Answer, CounterStore, Hit, Taken } from '../counter-store.ts'
 import { createMemoryStore } from '../memory/memory-store.ts'
@@ -36,6 +37,8 @@ export interface ResilientStoreOptions {
 
 export interface ResilientStore extends CounterStore {
   state(): StoreState
+  /** The store's clock, as far as it is known: edits are made by it, which are judged by it. Never goes back. */
+  clock(): Micros
   /** The ids of the replicas that the store knows to live; none while it is away. */
   replicas(): readonly string[]
   /** The first attempt to reach the store is over, whatever came of it. */
@@ -192,6 +195,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     },
     size: () => local.size(),
 
+    clock,
     started: reach.started,
     close: reach.close,
     replicas: () => (circuit.rung === 'away' ? [] : (reach.known().members?.list ?? []).map(({ id }) => id)),
