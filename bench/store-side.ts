@@ -38,7 +38,10 @@ async function openStore(): Promise<CounterStore> {
   await link.check()
   const primary = createRedisStore({ link, observe })
   // What is measured is what a decision costs, and not how busy this machine is.
-  const store = createResilientStore({ primary, link, clocks, observe, maxCounters, timeoutMs: 5_000 })
+  const store = createResilientStore({
+    ...{ id: 'bench', primary, link, clocks, observe, maxCounters },
+    timeoutMs: 5_000,
+  })
   await until('the store decides', () => store.state().rung === 'store')
   return store
 }
