@@ -129,7 +129,7 @@ describe('what was reserved is given back', () => {
         }
       })
       await fc.assert(property, { endOnFailure: true, numRuns: process.env.WEIR_LONG === '1' ? 5_000 : 150 })
-      for (const [what, times] of Object.entries(seen)) assert.ok(times > 50, `${what}: ${times}`)
+      for (const [what, times] of Object.entries(seen)) assert.ok(times > 20, `${what}: ${times}`)
     })
   }
 

@@ -136,7 +136,7 @@ describe('kinds of failures', () => {
     ['MOVED 3999 127.0.0.1:6381', 'moved'],
     ['CLUSTERDOWN The cluster is down', 'down'],
     ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'down'],
-    ["NOPERM User weir has no permissions to run the 'evalsha' command", 'other'],
+    ["NOPERM User weir has no permissions to run the 'evalsha' command", 'refused'],
     ['Connection is closed.', 'closed'],
     ["Stream isn't writeable and enableOfflineQueue options is false", 'closed'],
     ['connect ECONNREFUSED 127.0.0.1:6379', 'closed'],
