@@ -96,6 +96,9 @@ export type Event =
   | { event: 'reserve_conflict' }
   /** `rank` counts from 0. */
   | { event: 'replicas_changed'; number: number; replicas: number; rank: number }
+  // grpc-lane/
+  /** A connection was cut off by this rule (`grpc-lane/bounds.ts`). */
+  | { event: 'lane_cut'; rule: string; peer: string }
   // admin/
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected

@@ -22,7 +22,10 @@ export const defaultBounds = {
   prefaceMs: 10_000,
   /** Milliseconds within which a frame that has begun, and a block of headers, must have arrived. */
   frameMs: 10_000,
-  /** Milliseconds from the headers of a request to its end; a limited request's client waits some 20 ms. */
+  /**
+   * Milliseconds from the headers of a request to its end, and the same once more for the peer to take an answer; Envoy
+   * waits some 20 ms for a decision.
+   */
   requestMs: 30_000,
   /** Milliseconds that a connection which was cut off has to read why. */
   lingerMs: 1_000,
@@ -88,6 +91,7 @@ export const connectionRules = [
   'reset_flood',
   'continuation_flood',
   'slow_reader',
+  'internal',
 ] as const
 
 /** Names of the rules by which one stream is refused. */
@@ -98,6 +102,7 @@ export const streamRules = [
   'message_size',
   'held_bytes',
   'request_timeout',
+  'answer_timeout',
   'malformed',
 ] as const
 

@@ -1,7 +1,9 @@
 import type { TlsOptions } from 'node:tls'
 import type { Observe } from '../observe.ts'
-import type { Bounds, Rule } from './bounds.ts'
+import { type Bounds, defaultBounds } from './bounds.ts'
 import type { Method } from './method.ts'
+import { type Counts, createShared } from './shared.ts'
+import { createSockets } from './sockets.ts'
 
 export interface LaneOptions {
   /** By path: `/package.Service/Method`. */
@@ -13,22 +15,6 @@ export interface LaneOptions {
   observe: Observe
 }
 
-/** What was seen since the start; read it at any time. */
-export interface Counts {
-  /** Open now. */
-  connections: number
-  streams: number
-  /** Since the start. */
-  accepted: number
-  frames: number
-  calls: number
-  resets: number
-  /** Calls that were reset, or whose connection went, before a method was asked. */
-  dropped: number
-  /** Connections cut off and streams refused, by the rule that did it. */
-  rules: Partial<Record<Rule, number>>
-}
-
 /** An HTTP/2 server (RFC 9113) for unary gRPC calls over plaintext or TLS. It knows nothing of what its methods do. */
 export interface Lane {
   /** Binds `host:port`; port 0 lets the kernel choose. */
@@ -36,4 +22,11 @@ export interface Lane {
   /** Stops accepting, tells peers (GOAWAY), lets calls under way finish for at most `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>
   readonly counts: Readonly<Counts>
+}
+
+export function createLane(options: LaneOptions): Lane {
+  const { methods, tls, observe } = options
+  const shared = createShared(methods, { ...defaultBounds, ...options.bounds }, observe)
+  const sockets = createSockets(shared, tls)
+  return { ...sockets, counts: shared.counts }
 }

@@ -1,0 +1,154 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
+import type { ConnectionRule } from './bounds.ts'
+import { Connection } from './connection.ts'
+import { countRule, type Shared } from './shared.ts'
+
+/** How often what is bounded in time is looked at, in milliseconds. */
+const tickMs = 250
+
+interface Sockets {
+  listen(address: string): Promise<{ address: string; port: number }>
+  close(graceMs: number): Promise<void>
+}
+
+/** Connections on sockets: plaintext by prior knowledge (RFC 9113 section 3.3), or TLS with ALPN `h2` (section 3.2). */
+export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sockets {
+  const { bounds, counts } = shared
+  const open = new Map<Socket, Connection>()
+  /** TCP connections: those that are not through with their handshake, too. */
+  const raw = new Set<Socket>()
+  let settled: Connection[] = []
+  let ticker: NodeJS.Timeout | undefined
+
+  function answerSettled(): void {
+    const connections = settled
+    settled = []
+    for (const connection of connections) connection.answerSettled()
+  }
+
+  function later(connection: Connection): void {
+    if (settled.push(connection) === 1) setImmediate(answerSettled)
+  }
+
+  function refuse(rule: ConnectionRule, peer: string): void {
+    countRule(counts, rule)
+    shared.observe({ event: 'lane_cut', rule, peer })
+  }
+
+  function serve(socket: Socket): void {
+    const peer = nameOf(socket)
+    let lingering: NodeJS.Timeout | undefined
+    let ended = false
+    socket.setNoDelay(true)
+    const connection = new Connection(
+      shared,
+      {
+        peer,
+        send(bytes) {
+          socket.write(bytes)
+          return socket.writableLength
+        },
+        end() {
+          if (ended) return
+          ended = true
+          socket.end()
+          // What comes now is not read: the kernel's buffers are full soon, and that costs nothing here.
+          socket.pause()
+          lingering = setTimeout(() => socket.destroy(), bounds.lingerMs)
+        },
+        destroy: () => socket.destroy(),
+        later: () => later(connection),
+      },
+      performance.now(),
+    )
+    open.set(socket, connection)
+    counts.connections++
+    counts.accepted++
+    socket.on('data', (chunk: Buffer) => connection.receive(chunk, performance.now()))
+    socket.on('end', () => socket.end())
+    socket.on('close', () => {
+      clearTimeout(lingering)
+      open.delete(socket)
+      counts.connections--
+      connection.abandon()
+    })
+  }
+
+  const server = tls === undefined ? createServer({ allowHalfOpen: true }, serve) : createTlsSide(tls)
+
+  function createTlsSide(options: TlsOptions): Server {
+    const secured = createTlsServer(
+      { minVersion: 'TLSv1.2', ...options, ALPNProtocols: ['h2'], handshakeTimeout: bounds.handshakeMs },
+      (socket) => {
+        socket.on('error', ignore)
+        if (socket.alpnProtocol === 'h2') return serve(socket)
+        refuse('alpn', nameOf(socket))
+        socket.destroy()
+      },
+    )
+    secured.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') refuse('handshake_timeout', nameOf(socket))
+      socket.destroy()
+    })
+    return secured
+  }
+
+  server.maxConnections = bounds.connections
+  server.on('drop', (peer) => refuse('connections', `${peer?.remoteAddress}:${peer?.remotePort}`))
+  server.on('connection', (socket: Socket) => {
+    raw.add(socket)
+    // A peer that goes is no failure of ours, and `close` follows.
+    socket.on('error', ignore)
+    socket.on('close', () => raw.delete(socket))
+  })
+
+  function tick(): void {
+    const now = performance.now()
+    for (const connection of open.values()) connection.tick(now)
+  }
+
+  return {
+    listen(address) {
+      const colon = address.lastIndexOf(':')
+      const host = address.slice(0, colon)
+      return new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(
+          { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) },
+          () => {
+            server.off('error', reject)
+            ticker = setInterval(tick, tickMs)
+            ticker.unref()
+            resolve({ address: host, port: (server.address() as { port: number }).port })
+          },
+        )
+      })
+    },
+    close(graceMs) {
+      return new Promise((resolve) => {
+        const cut = setTimeout(() => {
+          for (const socket of raw) socket.destroy()
+        }, graceMs)
+        server.close(() => {
+          clearTimeout(cut)
+          clearInterval(ticker)
+          resolve()
+        })
+        for (const socket of raw) if (tls !== undefined && !isServed(socket)) socket.destroy()
+        for (const connection of open.values()) connection.drain()
+      })
+    },
+  }
+
+  function isServed(socket: Socket): boolean {
+    for (const served of open.keys()) if (served.remotePort === socket.remotePort) return true
+    return false
+  }
+}
+
+function ignore(): void {}
+
+function nameOf(socket: Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`
+}
