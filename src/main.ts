@@ -19,7 +19,7 @@ import type { Observe } from './observe.ts'
 import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
 import { createRateLimitService, type RateLimitService } from './ratelimit/service.ts'
-import { createGrpcJsTransport } from './ratelimit/transports/grpc-js.ts'
+import { createTransport } from './ratelimit/transports/create-transport.ts'
 import { keyFileOf } from './secrets/key-file.ts'
 import { createKeyring } from './secrets/keyring.ts'
 import { createPlaceholder } from './secrets/placeholder.ts'
@@ -144,9 +144,10 @@ async function openCore(parts: StartContext): Promise<Core> {
   const shared = { databaseUrl, storeUrl: counters.url, secretKeys: keyring.texts(), adminToken: token }
   const replicaPorts = await startReplicas(parts, shared)
   const serving = () => ratelimit.ready() && !shutdown.signal.aborted
-  const rls = createGrpcJsTransport({ decide: ratelimit.decide, serving, observe })
+  const { rlsTransport: how } = settings
+  const rls = createTransport(how, { decide: ratelimit.decide, serving, observe })
   const port = settings.roles.has('ratelimit')
-    ? await bind(parts, doorsOf(settings).ratelimit, rls)
+    ? await bind(parts, { ...doorsOf(settings).ratelimit, how }, rls)
     : undefined
   const services = rlsAddresses(settings, [...(port === undefined ? [] : [port]), ...replicaPorts])
   const replicas = await createReplicas({

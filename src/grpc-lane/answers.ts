@@ -111,14 +111,14 @@ export class Answers {
     return true
   }
 
-  /** Sends what waited and now may go; `finished` is told of each answer that is complete by that. */
-  pump(finished: (stream: Stream) => void): void {
+  /** Sends what waited and now may go; `streams` are told of each answer that is complete by that. */
+  pump(streams: { finish(stream: Stream): void }): void {
     if (this.#blocked.size === 0) return
     for (const stream of this.#blocked) {
       if (this.#window <= 0) return
       if (stream.sendWindow <= 0 || !this.#pump(stream)) continue
       this.forget(stream)
-      finished(stream)
+      streams.finish(stream)
     }
   }
 

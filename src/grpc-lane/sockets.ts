@@ -20,6 +20,7 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
   const raw = new Set<Socket>()
   let settled: Connection[] = []
   let ticker: NodeJS.Timeout | undefined
+  let closing = false
 
   function answerSettled(): void {
     const connections = settled
@@ -63,10 +64,10 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
       performance.now(),
     )
     open.set(socket, connection)
+    if (closing) connection.drain()
     counts.connections++
     counts.accepted++
     socket.on('data', (chunk: Buffer) => connection.receive(chunk, performance.now()))
-    socket.on('end', () => socket.end())
     socket.on('close', () => {
       clearTimeout(lingering)
       open.delete(socket)
@@ -75,7 +76,7 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
     })
   }
 
-  const server = tls === undefined ? createServer({ allowHalfOpen: true }, serve) : createTlsSide(tls)
+  const server = tls === undefined ? createServer(serve) : createTlsSide(tls)
 
   function createTlsSide(options: TlsOptions): Server {
     const secured = createTlsServer(
@@ -126,6 +127,7 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
       })
     },
     close(graceMs) {
+      closing = true
       return new Promise((resolve) => {
         const cut = setTimeout(() => {
           for (const socket of raw) socket.destroy()
@@ -135,15 +137,9 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
           clearInterval(ticker)
           resolve()
         })
-        for (const socket of raw) if (tls !== undefined && !isServed(socket)) socket.destroy()
         for (const connection of open.values()) connection.drain()
       })
     },
-  }
-
-  function isServed(socket: Socket): boolean {
-    for (const served of open.keys()) if (served.remotePort === socket.remotePort) return true
-    return false
   }
 }
 

@@ -30,6 +30,7 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   failed_open: 'warn',
   envoys_announced: 'info',
   address_ignored: 'warn',
+  lane_cut: 'warn',
   xds_connected: 'info',
   xds_disconnected: 'info',
   xds_refused: 'warn',

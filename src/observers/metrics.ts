@@ -122,6 +122,11 @@ function interpreters(registry: Registry): Interpreters {
   const outages = counter('weir_store_unavailable_total', 'Times that PostgreSQL could not be reached.', [])
   const exits = counter('weir_child_exits_total', 'Unexpected ends of supervised processes.', ['child'])
   const failures = counter('weir_failures_total', 'Unexpected errors; the log says where.', [])
+  const cuts = counter(
+    'weir_grpc_cut_connections_total',
+    'Connections of the rate-limit service that were cut off, by the rule that they broke.',
+    ['rule'],
+  )
   const requests = new Histogram({
     name: 'weir_admin_request_seconds',
     help: 'Admin API requests by route.',
@@ -164,6 +169,7 @@ function interpreters(registry: Registry): Interpreters {
     revision_written: () => revisions.inc(),
     store_unavailable: () => outages.inc(),
     child_exited: ({ child }) => exits.inc({ child }),
+    lane_cut: ({ rule }) => cuts.inc({ rule }),
     failed: () => failures.inc(),
     request: ({ method, route, status, milliseconds }) =>
       requests.observe({ method, route, status }, milliseconds / 1000),

@@ -14,6 +14,10 @@ export const settingList: readonly Setting[] = [
     variable: 'WEIR_RLS_ENVOY_ADDR',
     help: 'rate-limit services of all replicas as the Envoys reach them, host:port,host:port (WEIR_RLS_ADDR, or this host where that binds every address)',
   },
+  {
+    variable: 'WEIR_RLS_TRANSPORT',
+    help: 'what carries the rate-limit service: grpc-js, or lane, the server of weir itself (grpc-js)',
+  },
   { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
   {
     variable: 'DATABASE_URL',

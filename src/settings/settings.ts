@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { startupError, usageError } from '../errors.ts'
 import { remedyAmong } from '../model/suggest.ts'
+import { type TransportName, transportNames } from '../ratelimit/transports/transport.ts'
 import { type MasterKey, parseMasterKey } from '../secrets/master-key.ts'
 import { type HostPort, isLoopback, parseHostPort, parseHostPorts } from './address.ts'
 import { type CounterStoreSettings, counterStoreOf } from './counter-store.ts'
@@ -19,6 +20,8 @@ export interface Settings {
   rlsAddr: HostPort
   /** The rate-limit services of all replicas as the Envoys reach them. */
   rlsEnvoyAddrs: readonly HostPort[] | undefined
+  /** By what the rate-limit service is carried. */
+  rlsTransport: TransportName
   dataDir: string
   /** Absent: embedded PostgreSQL. */
   databaseUrl: string | undefined
@@ -72,6 +75,7 @@ export function readSettings(
     xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
     rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
     rlsEnvoyAddrs: rlsEnvoyAddrs(values),
+    rlsTransport: oneOf(values, 'WEIR_RLS_TRANSPORT', transportNames, 'grpc-js'),
     dataDir: resolve(set(values.WEIR_DATA_DIR) ?? '.weir'),
     databaseUrl: databaseUrl(values),
     adminToken: adminToken(values),

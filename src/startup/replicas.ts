@@ -13,7 +13,7 @@ export async function startReplicas(
     adminToken: string
   },
 ): Promise<number[]> {
-  const { dataDir, replicas, counters, logLevel } = settings
+  const { dataDir, replicas, counters, logLevel, rlsTransport } = settings
   const { databaseUrl, storeUrl, secretKeys, adminToken } = shared
   if (replicas === 1 || storeUrl === undefined || counters.kind === 'memory') return []
   const [key, ...previous] = secretKeys
@@ -33,6 +33,7 @@ export async function startReplicas(
         WEIR_ADMIN_TOKEN: adminToken,
         WEIR_ROLES: 'ratelimit',
         WEIR_RLS_ADDR: `127.0.0.1:${port}`,
+        WEIR_RLS_TRANSPORT: rlsTransport,
         WEIR_ADMIN_ADDR: '127.0.0.1:0',
         WEIR_DATA_DIR: replicaDir,
         WEIR_STORE_TIMEOUT: `${timeoutMs}ms`,

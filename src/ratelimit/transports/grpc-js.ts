@@ -1,10 +1,9 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import { silenceGrpc } from '../../envoy-api/grpc-logging.ts'
 import { service } from '../../envoy-api/protos.ts'
-import { type ErrorCode, messageOf, WeirError } from '../../errors.ts'
-import type { Observe } from '../../observe.ts'
+import { failureOf } from './failure.ts'
 import type { RateLimitRequest, RateLimitResponse } from './messages.ts'
-import type { Decide, Transport } from './transport.ts'
+import type { Transport, TransportOptions } from './transport.ts'
 
 interface HealthAnswer {
   status: 'SERVING' | 'NOT_SERVING'
@@ -13,21 +12,8 @@ interface HealthAnswer {
 /** Largest request: what Envoy takes of headers, 60 KiB, for each of 32 policies, twice over. */
 const maxMessageBytes = 4 * 1024 * 1024
 
-const statuses: Partial<Record<ErrorCode, status>> = {
-  unavailable: status.UNAVAILABLE,
-  malformed: status.INVALID_ARGUMENT,
-}
-
-/**
- * The rate-limit service on `@grpc/grpc-js`, with the gRPC health checking protocol beside it: where Envoy has another
- * replica, it asks none that does not want to be asked (`serving`).
- */
-export function createGrpcJsTransport(options: {
-  decide: Decide
-  serving: () => boolean
-  observe: Observe
-}): Transport {
-  const { decide, serving, observe } = options
+/** The rate-limit service on `@grpc/grpc-js`, with the gRPC health checking protocol beside it. */
+export function createGrpcJsTransport({ decide, serving, observe }: TransportOptions): Transport {
   silenceGrpc()
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -42,9 +28,8 @@ export function createGrpcJsTransport(options: {
     try {
       reply(null, await decide(call.request))
     } catch (error) {
-      const code = (error instanceof WeirError ? statuses[error.code] : undefined) ?? status.INTERNAL
-      if (code === status.INTERNAL) observe({ event: 'failed', where: 'ratelimit', error })
-      reply({ code, details: code === status.INTERNAL ? 'internal error' : messageOf(error) })
+      const { code, message } = failureOf(error, observe)
+      reply({ code: status[code], details: message })
     }
   }
 

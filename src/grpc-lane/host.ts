@@ -1,0 +1,13 @@
+/** The socket side of a connection. */
+export interface Host {
+  /** Shown in events. */
+  readonly peer: string
+  /** Takes bytes to send; returns how many wait for the peer to read. */
+  send(bytes: Buffer): number
+  /** Nothing more will be sent: the connection ends once the peer has it all. */
+  end(): void
+  /** The connection ends now. */
+  destroy(): void
+  /** Has `Connection.answerSettled` called once, at the end of the loop's turn. */
+  later(): void
+}
