@@ -159,19 +159,16 @@ export class Connection implements FrameSink {
   /** Sends what is ready, by one write. */
   #flush(): void {
     const host = this.#host
-    if (this.state !== 'ended') {
-      this.#answers.pump(this.#streams)
-      this.#requests.widen()
-    }
+    if (this.state !== 'ended') this.#answers.pump(this.#streams)
     const bytes = this.#output.take()
     const waiting = bytes === undefined ? 0 : host.send(bytes)
-    if (this.state === 'ended') host.end()
+    if (this.state === 'ended') host.end(true)
     else if (waiting + this.#answers.blockedBytes > this.#shared.bounds.queuedBytes) {
       this.#cut('slow_reader')
       host.destroy()
     } else if ((this.#control.peerLeaves || this.state === 'left') && this.#streams.table.size === 0) {
       this.state = 'ended'
-      host.end()
+      host.end(false)
     }
   }
 }

@@ -4,8 +4,8 @@ export interface Host {
   readonly peer: string
   /** Takes bytes to send; returns how many wait for the peer to read. */
   send(bytes: Buffer): number
-  /** Nothing more will be sent: the connection ends once the peer has it all. */
-  end(): void
+  /** Nothing more will be sent: the connection ends once the peer has it all. Who was `cut` off is not read any more. */
+  end(cut: boolean): void
   /** The connection ends now. */
   destroy(): void
   /** Has `Connection.answerSettled` called once, at the end of the loop's turn. */

@@ -9,7 +9,7 @@ import { connectionWindow } from './settings.ts'
 import type { Shared } from './shared.ts'
 import type { Stream } from './stream.ts'
 import type { Streams } from './streams.ts'
-import { flowControlViolation, frameSizeViolation, protocolViolation, Violation } from './violation.ts'
+import { frameSizeViolation, protocolViolation, Violation } from './violation.ts'
 
 /** The way in of a connection: what HEADERS, CONTINUATION, DATA and RST_STREAM do to its streams (RFC 9113 section 6). */
 export class Requests {
@@ -96,15 +96,16 @@ export class Requests {
   data(flags: number, id: number, source: Buffer, start: number, end: number): void {
     const streams = this.#streams
     const length = end - start
+    // What came is read at once and has bounds of its own, so that windows are opened again long before they are used up:
+    // a half of one is more than any frame.
     this.#window -= length
-    if (this.#window < 0) throw flowControlViolation('DATA beyond the window of the connection')
+    if (this.#window < connectionWindow / 2) this.#widen()
     const padded = (flags & flag.padded) !== 0
     const last = padded ? withoutPadding(source, start, end) : end
     const stream = streams.table.find(id)
     if (stream === undefined) return void this.#dataOfClosed(id)
     if (stream.remoteClosed) return void streams.error(stream, errorCode.streamClosed)
     stream.receiveWindow -= length
-    if (stream.receiveWindow < 0) return void streams.error(stream, errorCode.flowControl)
     this.#body(stream, source, padded ? start + 1 : start, last, (flags & flag.endStream) !== 0)
   }
 
@@ -142,9 +143,7 @@ export class Requests {
     stream.receiveWindow = this.#streams.window
   }
 
-  /** Opens the connection's window again where a half of it is used; once a read. */
-  widen(): void {
-    if (this.#window >= connectionWindow / 2) return
+  #widen(): void {
     writeWindowUpdate(this.#output, 0, connectionWindow - this.#window)
     this.#window = connectionWindow
   }

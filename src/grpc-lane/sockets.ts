@@ -21,6 +21,8 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
   let settled: Connection[] = []
   let ticker: NodeJS.Timeout | undefined
   let closing = false
+  /** Ends a `close` that has begun, where no connection is left. */
+  let whenGone = () => {}
 
   function answerSettled(): void {
     const connections = settled
@@ -40,7 +42,6 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
   function serve(socket: Socket): void {
     const peer = nameOf(socket)
     let lingering: NodeJS.Timeout | undefined
-    let ended = false
     socket.setNoDelay(true)
     const connection = new Connection(
       shared,
@@ -50,12 +51,11 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
           socket.write(bytes)
           return socket.writableLength
         },
-        end() {
-          if (ended) return
-          ended = true
+        end(cut) {
+          if (lingering !== undefined) return
           socket.end()
-          // What comes now is not read: the kernel's buffers are full soon, and that costs nothing here.
-          socket.pause()
+          // The kernel's buffers are full soon, and that costs nothing here.
+          if (cut) socket.pause()
           lingering = setTimeout(() => socket.destroy(), bounds.lingerMs)
         },
         destroy: () => socket.destroy(),
@@ -73,6 +73,7 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
       open.delete(socket)
       counts.connections--
       connection.abandon()
+      whenGone()
     })
   }
 
@@ -101,7 +102,10 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
     raw.add(socket)
     // A peer that goes is no failure of ours, and `close` follows.
     socket.on('error', ignore)
-    socket.on('close', () => raw.delete(socket))
+    socket.on('close', () => {
+      raw.delete(socket)
+      whenGone()
+    })
   })
 
   function tick(): void {
@@ -132,11 +136,13 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
         const cut = setTimeout(() => {
           for (const socket of raw) socket.destroy()
         }, graceMs)
-        server.close(() => {
+        whenGone = () => {
+          if (raw.size + open.size > 0) return
           clearTimeout(cut)
           clearInterval(ticker)
           resolve()
-        })
+        }
+        server.close(whenGone)
         for (const connection of open.values()) connection.drain()
       })
     },

@@ -26,7 +26,7 @@ const answered = (id: number, hex = ''): string[] => [
   `HEADERS ${id} grpc-status=0 END`,
 ]
 
-const goaway = (lastId: number, code: string): string[] => [`GOAWAY ${lastId} ${code}`, 'end']
+const goaway = (lastId: number, code: string): string[] => [`GOAWAY ${lastId} ${code}`, 'cut']
 const protocol = (lastId = 0) => goaway(lastId, 'PROTOCOL_ERROR')
 const frameSize = (lastId = 0) => goaway(lastId, 'FRAME_SIZE_ERROR')
 

@@ -46,7 +46,7 @@ export class PlainPeer {
           this.#words.push(...this.#reading.read(bytes))
           return this.waiting
         },
-        end: () => this.#words.push('end'),
+        end: (cut) => this.#words.push(cut ? 'cut' : 'end'),
         destroy: () => this.#words.push('destroy'),
         later: () => {
           this.laterAsked = true

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { describe, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
+import type { Method } from '../../src/grpc-lane/method.ts'
+import { issue } from '../support/certificate.ts'
+import { until } from '../support/until.ts'
+import { serveLane } from './serve.ts'
+import { call, frame, message, preface, Reading, settings, windowUpdate } from './wire.ts'
+
+const path = '/test.Lane/Echo'
+const { privateKey, certificate } = issue({ commonName: 'lane' })
+const tls = { key: privateKey, cert: certificate }
+
+/** A socket that gathers what it hears in words. */
+function open(port: number): { socket: Socket; words: string[]; closed: Promise<unknown> } {
+  const socket = connect(port, '127.0.0.1')
+  const words: string[] = []
+  const reading = new Reading()
+  socket.on('data', (bytes: Buffer) => words.push(...reading.read(bytes)))
+  socket.on('error', () => {})
+  return { socket, words, closed: once(socket, 'close') }
+}
+
+const rules = (events: { event: string; rule?: string }[]) => events.map(({ rule }) => rule)
+
+describe('connections on sockets', () => {
+  test('who breaks the protocol is told why, and cut off', async (t) => {
+    const { port, events, lane } = await serveLane(t)
+    const { socket, words, closed } = open(port)
+    socket.write(Buffer.concat([preface, frame('PING', 0, Buffer.alloc(8))]))
+    await closed
+    assert.equal(words.at(-1), 'GOAWAY 0 PROTOCOL_ERROR')
+    assert.deepEqual(rules(events), ['preface'])
+    await until('the connection is forgotten', () => lane.counts.connections === 0)
+  })
+
+  test('who is cut off and does not go is gone after a while', async (t) => {
+    const { port, lane } = await serveLane(t, { bounds: { lingerMs: 50 } })
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    socket.resume()
+    socket.write('GET / HTTP/1.1\r\n\r\n')
+    await once(socket, 'end')
+    await until('the connection is forgotten', () => lane.counts.connections === 0)
+  })
+
+  test('who says nothing is cut off', async (t) => {
+    const { port, events } = await serveLane(t, { bounds: { prefaceMs: 50 } })
+    const { words, closed } = open(port)
+    await closed
+    assert.equal(words.at(-1), 'GOAWAY 0 ENHANCE_YOUR_CALM')
+    assert.deepEqual(rules(events), ['preface_timeout'])
+  })
+
+  test('who does not read is cut off, however many answers there are', async (t) => {
+    const large: Method = () => Buffer.alloc(1 << 20)
+    const { port, events, lane } = await serveLane(t, {
+      methods: new Map([[path, large]]),
+      bounds: { queuedBytes: 8 << 20 },
+    })
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    socket.pause()
+    socket.write(Buffer.concat([preface, settings({ 4: 0x7fffffff }), windowUpdate(0, 0x7fff0000 - 65_535)]))
+    // More than any kernel keeps of a connection.
+    for (let id = 1; id < 200; id += 2) socket.write(call(id, path))
+    await until('the connection is cut off', () => events.length > 0)
+    await until('it is forgotten', () => lane.counts.connections === 0)
+    assert.deepEqual(rules(events), ['slow_reader'])
+    assert.equal(lane.counts.streams, 0)
+  })
+
+  test('connections are bounded in number', async (t) => {
+    const { port, events, lane } = await serveLane(t, { bounds: { connections: 2 } })
+    const kept = [open(port), open(port)]
+    t.after(() => kept.map(({ socket }) => socket.destroy()))
+    await until('both are open', () => lane.counts.connections === 2)
+    await open(port).closed
+    assert.deepEqual(rules(events), ['connections'])
+    kept[0]!.socket.write(Buffer.concat([preface, settings(), call(1, path, 'A')]))
+    await until('the first is served', () => kept[0]!.words.includes('DATA 1 000000000141'))
+  })
+
+  test('a peer that vanishes within a call leaves nothing behind', async (t) => {
+    let seen: { aborted: boolean } | undefined
+    const never: Method = (_, call) => {
+      seen = call
+      return new Promise<Uint8Array>(() => {})
+    }
+    const { port, lane } = await serveLane(t, { methods: new Map([[path, never]]) })
+    const { socket } = open(port)
+    socket.write(Buffer.concat([preface, settings(), call(1, path)]))
+    await until('the call is there', () => seen !== undefined)
+    socket.resetAndDestroy()
+    await until('it is aborted', () => seen?.aborted === true)
+    assert.deepEqual([lane.counts.connections, lane.counts.streams], [0, 0])
+  })
+})
+
+describe('TLS', () => {
+  test('needs ALPN to say h2', async (t) => {
+    const { port, events } = await serveLane(t, { tls })
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    socket.on('error', () => {})
+    await once(socket, 'close')
+    assert.deepEqual(rules(events), ['alpn'])
+  })
+
+  test('a client of HTTP/1.1 alone is refused by the handshake', async (t) => {
+    const { port } = await serveLane(t, { tls })
+    const socket = connectTls({
+      port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+    })
+    const [error] = await once(socket, 'error')
+    assert.match(String(error), /no application protocol/i)
+  })
+
+  test('a handshake has its time', async (t) => {
+    const { port, events } = await serveLane(t, { tls, bounds: { handshakeMs: 50 } })
+    await open(port).closed
+    assert.deepEqual(rules(events), ['handshake_timeout'])
+  })
+
+  test('mTLS refuses who has no certificate', async (t) => {
+    const { port, lane } = await serveLane(t, {
+      tls: { ...tls, ca: certificate, requestCert: true, rejectUnauthorized: true },
+    })
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+    const [error] = await once(socket.resume(), 'error')
+    assert.match(String(error), /certificate required/)
+    assert.equal(lane.counts.accepted, 0)
+  })
+})
+
+describe('closing', () => {
+  test('calls under way are finished, and the peer is told to go elsewhere', async (t) => {
+    let answer: ((bytes: Uint8Array) => void) | undefined
+    const later: Method = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const { port, lane } = await serveLane(t, { methods: new Map([[path, later]]) })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': path,
+      te: 'trailers',
+      'content-type': 'application/grpc',
+    })
+    stream.end(message('A'))
+    stream.resume()
+    await until('the call is there', () => answer !== undefined)
+    const left = once(session, 'goaway')
+    const closed = lane.close(20_000)
+    await left
+    answer!(Buffer.from('B'))
+    const [trailers] = await once(stream, 'trailers')
+    assert.equal(trailers['grpc-status'], '0')
+    await closed
+    assert.equal(lane.counts.connections, 0)
+  })
+
+  test('what takes longer than the grace is cut off', async (t) => {
+    const { port, lane } = await serveLane(t, {
+      methods: new Map([[path, () => new Promise<Uint8Array>(() => {})]]),
+    })
+    const { socket, closed } = open(port)
+    socket.write(Buffer.concat([preface, settings(), call(1, path)]))
+    await until('the call is there', () => lane.counts.calls === 1)
+    await lane.close(50)
+    await closed
+    assert.equal(lane.counts.streams, 0)
+  })
+
+  test('nobody is accepted any more', async (t) => {
+    const { port, lane } = await serveLane(t)
+    await lane.close(0)
+    const socket = connect(port, '127.0.0.1')
+    const [error] = await once(socket, 'error')
+    assert.equal(error.code, 'ECONNREFUSED')
+  })
+})
