@@ -30,25 +30,24 @@ function canonicalCodes(): Uint32Array {
   return result
 }
 
-/** Bits of an entry of `steps`: the next state, whether a symbol ends here, and which. */
-const nextState = 0x1ff
-const emits = 0x200
-const symbolShift = 10
-const invalid = 0xffffffff
-
 /**
- * A state is an inner node of the code's tree. `steps` says for each state and each four bits where they lead; since the
- * shortest code has five bits, four end one symbol at most. `mayEnd` says where the padding may stop: on at most seven
- * ones, the beginning of EOS.
+ * A state is an inner node of the code's tree. `steps` says for each state and each byte where they lead, in bits: the next
+ * state (9), how many symbols end within the byte (2; the shortest code has five bits), and those symbols (8 each). `mayEnd`
+ * says where the padding may stop: on at most seven ones, the beginning of EOS.
  */
+const nextState = 0x1ff
+const countShift = 9
+const firstShift = 11
+const secondShift = 19
+const invalid = 0xffffffff
 const { steps, mayEnd } = buildSteps()
 
 function buildSteps(): { steps: Uint32Array; mayEnd: Uint8Array } {
   const tree = buildTree()
   const inner = tree.length / 2
-  const steps = new Uint32Array(inner * 16)
+  const steps = new Uint32Array(inner * 256)
   for (let state = 0; state < inner; state++) {
-    for (let nibble = 0; nibble < 16; nibble++) steps[state * 16 + nibble] = step(tree, state, nibble)
+    for (let byte = 0; byte < 256; byte++) steps[state * 256 + byte] = step(tree, state, byte)
   }
   const mayEnd = new Uint8Array(inner)
   for (let state = 0, depth = 0; depth < 8; depth++) {
@@ -76,19 +75,22 @@ function buildTree(): number[] {
   return tree
 }
 
-function step(tree: number[], state: number, nibble: number): number {
+function step(tree: number[], state: number, byte: number): number {
   let node = state
-  let symbol = -1
-  for (let bit = 3; bit >= 0; bit--) {
-    const next = tree[node * 2 + ((nibble >>> bit) & 1)]!
-    if (next >= 0) node = next
-    else if (~next === endOfString) return invalid
-    else {
-      symbol = ~next
-      node = 0
+  let count = 0
+  let symbols = 0
+  for (let bit = 7; bit >= 0; bit--) {
+    const next = tree[node * 2 + ((byte >>> bit) & 1)]!
+    if (next >= 0) {
+      node = next
+      continue
     }
+    if (~next === endOfString) return invalid
+    symbols |= ~next << (count === 0 ? firstShift : secondShift)
+    count++
+    node = 0
   }
-  return symbol < 0 ? node : node | emits | (symbol << symbolShift)
+  return node | (count << countShift) | symbols
 }
 
 let scratch = Buffer.allocUnsafeSlow(4_096)
@@ -100,14 +102,14 @@ export function huffmanDecode(source: Buffer, start: number, end: number): strin
   let state = 0
   let length = 0
   for (let at = start; at < end; at++) {
-    const byte = source[at]!
-    const first = steps[state * 16 + (byte >>> 4)]!
-    if (first === invalid) return undefined
-    if ((first & emits) !== 0) scratch[length++] = first >>> symbolShift
-    const second = steps[(first & nextState) * 16 + (byte & 15)]!
-    if (second === invalid) return undefined
-    if ((second & emits) !== 0) scratch[length++] = second >>> symbolShift
-    state = second & nextState
+    const entry = steps[state * 256 + source[at]!]!
+    if (entry === invalid) return undefined
+    const count = (entry >>> countShift) & 3
+    if (count !== 0) {
+      scratch[length++] = entry >>> firstShift
+      if (count === 2) scratch[length++] = entry >>> secondShift
+    }
+    state = entry & nextState
   }
   return mayEnd[state] === 1 ? scratch.toString('latin1', 0, length) : undefined
 }
