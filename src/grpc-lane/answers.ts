@@ -43,7 +43,6 @@ export class Answers {
       return this.#begin(stream, message)
     }
     this.#window -= length
-    stream.sendWindow -= length
     this.#writeHeaders(stream.id)
     const { buffer } = output
     const at = writeFrameHeader(buffer, output.at, length, frameType.data, 0, stream.id)

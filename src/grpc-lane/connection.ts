@@ -33,8 +33,6 @@ export class Connection implements FrameSink {
   readonly #requests: Requests
   readonly #control: Control
   readonly #openedAt: number
-  /** Since when a frame has begun that is not complete. */
-  #partialSince = Number.POSITIVE_INFINITY
 
   constructor(shared: Shared, host: Host, now: number) {
     this.#shared = shared
@@ -55,14 +53,12 @@ export class Connection implements FrameSink {
     this.#requests.now = now
     this.#floods.roll(now)
     try {
-      this.#reader.read(chunk, this)
+      this.#reader.read(chunk, this, now)
     } catch (error) {
       this.#fail(error)
     }
     this.#streams.calls.handOver()
     this.#flush()
-    if (!this.#reader.partial) this.#partialSince = Number.POSITIVE_INFINITY
-    else if (this.#partialSince === Number.POSITIVE_INFINITY) this.#partialSince = now
   }
 
   frame(type: number, flags: number, id: number, source: Buffer, start: number, end: number): void {
@@ -103,7 +99,7 @@ export class Connection implements FrameSink {
     const { blocks } = this.#requests
     this.#streams.tick(now)
     if (!this.#control.settled && now - this.#openedAt > prefaceMs) this.#failLate('preface_timeout')
-    else if (now - this.#partialSince > frameMs) this.#failLate('frame_timeout')
+    else if (now - this.#reader.partialSince > frameMs) this.#failLate('frame_timeout')
     else if (blocks.openStream !== 0 && now - blocks.openedAt > frameMs) this.#failLate('frame_timeout')
     this.#flush()
   }

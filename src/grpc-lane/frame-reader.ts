@@ -10,6 +10,8 @@ const nothing = Buffer.alloc(0)
 
 /** Cuts what is read into frames (RFC 9113 section 4.1), the client's preface before them. */
 export class FrameReader {
+  /** When the frame began that is not complete; Infinity where there is none. */
+  partialSince = Number.POSITIVE_INFINITY
   /** Bytes of the preface that have come. */
   #preface = 0
   /** A frame that did not come in one piece: its header, then all of it. */
@@ -20,12 +22,7 @@ export class FrameReader {
     return this.#preface === clientPreface.length
   }
 
-  /** Whether a frame has begun and is not complete. */
-  get partial(): boolean {
-    return this.#partLength > 0
-  }
-
-  read(chunk: Buffer, sink: FrameSink): void {
+  read(chunk: Buffer, sink: FrameSink, now: number): void {
     let at = this.prefaceDone ? 0 : this.#readPreface(chunk)
     if (this.#partLength > 0) at = this.#complete(chunk, at, sink)
     while (at + frameHeaderLength <= chunk.length) {
@@ -35,7 +32,10 @@ export class FrameReader {
       sink.frame(chunk[at + 3]!, chunk[at + 4]!, readUint31(chunk, at + 5), chunk, start, end)
       at = end
     }
-    if (at < chunk.length) this.#keep(chunk, at)
+    if (at < chunk.length) {
+      this.#keep(chunk, at)
+      this.partialSince = now
+    }
   }
 
   #readPreface(chunk: Buffer): number {
@@ -58,6 +58,7 @@ export class FrameReader {
     const part = this.#part
     this.#part = nothing
     this.#partLength = 0
+    this.partialSince = Number.POSITIVE_INFINITY
     sink.frame(part[3]!, part[4]!, readUint31(part, 5), part, frameHeaderLength, length)
     return at
   }

@@ -230,6 +230,27 @@ describe('floods and slowness cost the connection', () => {
     assert.equal(peer.connection.state, 'open')
   })
 
+  test('a busy connection, whose reads all end within a frame, is not slow', () => {
+    const peer = PlainPeer.settled(plainLane(echoing, { frameMs: 100 }))
+    peer.send(ping.subarray(0, 3))
+    for (let round = 0; round < 10; round++) {
+      peer.wait(60)
+      peer.send(ping.subarray(3), ping.subarray(0, 3))
+    }
+    assert.equal(peer.connection.state, 'open')
+    assert.match(peer.wait(101).join(), /ENHANCE_YOUR_CALM/)
+  })
+
+  test('answers that are forgotten wait for nobody', () => {
+    const peer = PlainPeer.settled(plainLane(echoing, { queuedBytes: 100 }), { 4: 0 })
+    for (let index = 0; index < 20; index++) peer.send(call(id(index), path, 'ABCDE'), rstStream(id(index)))
+    for (let index = 20; index < 40; index++) {
+      peer.send(call(id(index), path, 'ABCDE'))
+      peer.send(rstStream(id(index)))
+    }
+    assert.equal(peer.connection.state, 'open')
+  })
+
   test('a block of headers has its time as a whole', () => {
     const peer = PlainPeer.settled(plainLane(echoing, { frameMs: 100 }))
     peer.send(frame('HEADERS', 1))

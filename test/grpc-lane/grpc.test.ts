@@ -45,7 +45,11 @@ const cases: Record<string, Record<string, Case>> = {
     'te that is not trailers': { sent: withFields({ te: 'gzip' }), answered: protocolError },
     'a pseudo-header that nobody knows': { sent: withFields({ ':status': '200' }), answered: protocolError },
     'a pseudo-header behind a field': {
-      sent: withFields({ ':authority': undefined, a: 'b', ':path': undefined }).concat(),
+      sent: [headers(1, callFields(path, { ':authority': undefined }).concat([[':authority', 'lane']]))],
+      answered: protocolError,
+    },
+    'a pseudo-header twice': {
+      sent: [headers(1, [[':authority', 'lane'], ...callFields(path)])],
       answered: protocolError,
     },
     'no method': { sent: withFields({ ':method': undefined }), answered: protocolError },
@@ -135,6 +139,18 @@ for (const [part, list] of Object.entries(cases)) {
     }
   })
 }
+
+test('objects of streams that are used again know nothing of their last use', () => {
+  const peer = PlainPeer.settled()
+  const sized = (id: number) => [
+    headers(id, callFields(path, { 'content-length': '6' })),
+    frame('DATA', id, message('A').subarray(0, 3)),
+    frame('DATA', id, message('A').subarray(3), 'END_STREAM'),
+  ]
+  for (let id = 1; id < 9; id += 2) {
+    assert.deepEqual(peer.send(...sized(id)).at(-1), `HEADERS ${id} grpc-status=0 END`)
+  }
+})
 
 describe('what a method sees and says', () => {
   function asked(method: Method, over: Record<string, string> = {}): { peer: PlainPeer; heard: string[] } {

@@ -168,6 +168,24 @@ describe('closing', () => {
     assert.equal(lane.counts.connections, 0)
   })
 
+  test('who finishes its handshake only then is told at once', async (t) => {
+    const { port, lane } = await serveLane(t, { tls })
+    const late = connect(port, '127.0.0.1')
+    await once(late, 'connect')
+    const options = { rejectUnauthorized: false, ALPNProtocols: ['h2'] }
+    const first = connectTls({ port, host: '127.0.0.1', ...options })
+    t.after(() => first.destroy())
+    // Connections are accepted in their order: where the second is served, the first is there.
+    await until('one is served', () => lane.counts.connections === 1)
+    const closed = lane.close(20_000)
+    const session = connectHttp2(`https://127.0.0.1:${port}`, {
+      createConnection: () => connectTls({ socket: late, ...options }),
+    })
+    await once(session, 'goaway')
+    first.destroy()
+    await closed
+  })
+
   test('what takes longer than the grace is cut off', async (t) => {
     const { port, lane } = await serveLane(t, {
       methods: new Map([[path, () => new Promise<Uint8Array>(() => {})]]),
