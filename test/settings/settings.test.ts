@@ -33,6 +33,13 @@ describe('settings', () => {
     assert.equal(readSettings('up', [], { WEIR_DRAIN_DELAY: '250ms' }).drainDelayMs, 250)
   })
 
+  test('what carries the rate-limit service', () => {
+    const transport = (environment: Record<string, string>) => readSettings('up', [], environment).rlsTransport
+    assert.equal(transport({}), 'grpc-js')
+    assert.equal(transport({ WEIR_RLS_TRANSPORT: 'lane' }), 'lane')
+    assert.throws(() => transport({ WEIR_RLS_TRANSPORT: 'grpc' }), /WEIR_RLS_TRANSPORT=grpc is not known/)
+  })
+
   test('the rate-limit services of several replicas', () => {
     const { rlsEnvoyAddrs } = readSettings('up', [], { WEIR_RLS_ENVOY_ADDR: 'weir-1:18001, [::1]:18002' })
     assert.deepEqual(rlsEnvoyAddrs, [
