@@ -34,7 +34,8 @@ describe('settings', () => {
   })
 
   test('what carries the rate-limit service', () => {
-    const transport = (environment: Record<string, string>) => readSettings('up', [], environment).rlsTransport
+    const transport = (environment: Record<string, string>) =>
+      readSettings('up', [], environment).rlsTransport
     assert.equal(transport({}), 'grpc-js')
     assert.equal(transport({ WEIR_RLS_TRANSPORT: 'lane' }), 'lane')
     assert.throws(() => transport({ WEIR_RLS_TRANSPORT: 'grpc' }), /WEIR_RLS_TRANSPORT=grpc is not known/)
