@@ -9,15 +9,21 @@ export type StoreLine = { readonly at: number } & (
 
 const told = /"msg":"counter_store_(decision|rung|call)"/
 
-export function storeLines(weir: Pick<Weir, 'output'>): StoreLine[] {
-  return weir
-    .output()
-    .split('\n')
-    .filter((line) => told.test(line))
-    .map((line) => {
+/** Reads what a replica says; each call reads on from where the last one ended. */
+export function storeLines({ output }: Pick<Weir, 'output'>): () => readonly StoreLine[] {
+  const lines: StoreLine[] = []
+  let read = 0
+  return () => {
+    const text = output()
+    const end = text.lastIndexOf('\n') + 1
+    for (const line of text.slice(read, end).split('\n')) {
+      if (!told.test(line)) continue
       const { time, ...rest } = JSON.parse(line)
-      return { at: Date.parse(time), ...rest }
-    })
+      lines.push({ at: Date.parse(time), ...rest })
+    }
+    read = end
+    return lines
+  }
 }
 
 /** When the store decided, and when this replica did without it. */

@@ -67,6 +67,8 @@ export async function startLimitedFleet(redisUrl: string) {
   started.defer(load.stop)
   const running = started.move()
 
+  const said = weirs.map(storeLines)
+
   async function rungs(): Promise<string[]> {
     const answers = await Promise.all(weirs.map(({ url }) => fetch(`${url}/readyz`)))
     const bodies = (await Promise.all(answers.map((answer) => answer.json()))) as {
@@ -78,7 +80,8 @@ export async function startLimitedFleet(redisUrl: string) {
   return {
     envoy,
     load,
-    lines: () => weirs.map(storeLines),
+    /** What each replica said. */
+    lines: () => said.map((lines) => lines()),
     /** Requests of the load that arrived. */
     admitted: () => upstream.seen.length - before,
     allAt: (rung: string) =>

@@ -29,9 +29,8 @@ export interface Outage {
 /** Between the clocks of this process, the replicas and the store, with what a line of a log comes late. */
 const skewMs = 100
 
-/** One that takes no share of its own, then the store alone: as many windows have to be exact. */
-const exactWindows = isLong ? 5 : 1
-const awayWindows = isLong ? 4 : 1
+/** Edges that an outage lasts over, and windows afterwards that have to be exact. */
+const [edges, exactWindows] = isLong ? [4, 5] : [1, 1]
 
 /**
  * Breaks the store in a window whose limit is spent, and mends it after the next edge. Fails unless every request was
@@ -44,17 +43,12 @@ export async function goThrough(t: TestContext, fleet: LimitedFleet, outage: Out
   const failing = windowNow()
   await outage.break()
   if (isFelt) await fleet.allAt('away')
-  await window(failing + awayWindows, windowMs / 10)
+  await window(failing + edges, windowMs / 10)
   await outage.mend?.()
   await fleet.allAt('store')
   const back = windowNow()
-  const exact = () =>
-    range(back + 1, lastWindow()).filter(
-      (each) => isOfTheStore(fleet, each) && counted(fleet, each).denied > 0,
-    )
-  await until('windows in which the store alone decides', () => exact().length >= exactWindows, 40)
-  for (const each of exact()) assert.equal(counted(fleet, each).admitted, limit, `window ${each - failing}`)
-  for (const each of range(failing, lastWindow())) {
+  const last = await exactAgain(fleet, back + 1)
+  for (const each of range(failing, last)) {
     const lost = forgets && each >= failing && each <= back ? limit : 0
     const { admitted } = counted(fleet, each)
     const bound = boundOf(fleet, each) + lost
@@ -64,9 +58,19 @@ export async function goThrough(t: TestContext, fleet: LimitedFleet, outage: Out
   if (isLong) t.diagnostic(waits(fleet, failing, back))
 }
 
-/** The last of which all is known that was decided in it. */
-function lastWindow(): number {
-  return Math.floor((Date.now() - storeTimeoutMs - 3 * skewMs) / windowMs) - 1
+/** Fails unless each window from that one on is exact in which the store alone decides; answers with the last of them. */
+async function exactAgain(fleet: LimitedFleet, from: number): Promise<number> {
+  let exact = 0
+  for (let each = from; each < from + 20; each++) {
+    // Then all is known that was decided in it.
+    await window(each + 1, storeTimeoutMs + 3 * skewMs)
+    const { admitted, denied } = counted(fleet, each)
+    if (denied === 0 || !isOfTheStore(fleet, each)) continue
+    assert.equal(admitted, limit, `window ${each - from} after the recovery`)
+    exact++
+    if (exact === exactWindows) return each
+  }
+  throw new Error('the store does not stay')
 }
 
 /** Of the whole run: nobody was failed, and nobody waited for what was known to be away. */
