@@ -258,6 +258,7 @@ async function startControl(
     deliver: receipt,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
+    decides: settings.roles.has('ratelimit'),
     counters: counters.state,
     preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
     readiness,
@@ -293,6 +294,7 @@ async function startDecider(
     const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters.state() }
     return { ready: ratelimit.ready() && !stopping, stopping, detail }
   }
-  const server = createHealthServer({ token, observe, version, metrics: metrics.expose, readiness })
+  const told = { token, observe, version, metrics: metrics.expose, readiness, limits: ratelimit }
+  const server = createHealthServer(told)
   return { adminUrl: adminUrlOf(settings, await bind(parts, doorsOf(settings).admin, server)), store }
 }

@@ -62,6 +62,9 @@ export type HealthOptions = Pick<
   'token' | 'observe' | 'version' | 'metrics' | 'readiness' | 'timeouts'
 >
 
+/** What is left of the API where requests are decided, and nothing else is done. */
+export type DeciderOptions = HealthOptions & Pick<AdminOptions, 'limits'>
+
 export interface AdminOptions {
   store: Store
   /** Every kind that has routes, in the order of an export. */
@@ -84,6 +87,8 @@ export interface AdminOptions {
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */
   limits: CounterDesk
+  /** Whether requests are decided here: which keys are busy is known by who decides. */
+  decides: boolean
   /** Where the counters are, and who decides now. */
   counters(): CountersState
   readiness(): Readiness

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { createAccess, isOpen } from './access.ts'
-import type { AdminContext, AdminOptions, HealthOptions } from './context.ts'
+import type { AdminContext, AdminOptions, DeciderOptions, HealthOptions } from './context.ts'
 import { type BoundedServer, createBoundedServer } from './http-server.ts'
 import { notFound } from './not-found.ts'
 import { sendProblem } from './problem-response.ts'
@@ -18,7 +18,7 @@ import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { fleetConfigRoute } from './routes/fleet-config.ts'
 import { healthRoutes } from './routes/health.ts'
-import { limitKeyRoutes } from './routes/limit-keys.ts'
+import { busyKeysRoute, limitKeyRoutes, missing } from './routes/limit-keys.ts'
 import { objectWriteRoutes } from './routes/object-writes.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { restoreRoute } from './routes/restore.ts'
@@ -53,11 +53,15 @@ export function createAdmin(options: AdminOptions): Admin {
   return serverOf(app, bounded, closing, () => parser.close())
 }
 
-/** What is left of the admin API where another process has it: `/healthz`, `/readyz` and `/metrics`. */
-export function createHealthServer(options: HealthOptions): Admin {
+/** What is left of the admin API where another process has it: `/healthz`, `/readyz`, `/metrics`, and the busiest counters. */
+export function createHealthServer(options: DeciderOptions): Admin {
   const closing = new AbortController()
   const { app, bounded } = createApp({ ...options, closing: closing.signal }, async (scope) => {
     healthRoutes(scope, options)
+    busyKeysRoute(
+      scope,
+      async (policy, top) => (await options.limits.busyKeys(policy, top)) ?? missing(policy),
+    )
   })
   return serverOf(app, bounded, closing, async () => undefined)
 }

@@ -118,4 +118,22 @@ describe('the counters of a policy', () => {
       assert.equal(status, 422, JSON.stringify(body))
     }
   })
+
+  test('503: one that is written and not in force here yet, by every method', async () => {
+    const documents = policy.replaceAll('per-tenant', 'later').replaceAll('tenants', 'later')
+    assert.equal((await admin.call('POST', '/v1/apply', documents)).status, 200)
+    const list = url.replace('per-tenant', 'later')
+    const one = `${list}/${ids.free}`
+    for (const [method, path, body] of [
+      ['GET', list],
+      ['GET', one],
+      ['DELETE', one],
+      ['POST', one, { amount: 1 }],
+    ] as const) {
+      const answer = await admin.call(method, path, body)
+      assert.equal(answer.status, 503, method)
+      assert.match(answer.text, /RateLimitPolicy\/later is written, and not in force here yet/)
+      assert.equal(answer.headers.get('retry-after'), '1')
+    }
+  })
 })

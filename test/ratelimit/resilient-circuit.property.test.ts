@@ -137,6 +137,10 @@ describe('kinds of failures', () => {
     ['CLUSTERDOWN The cluster is down', 'down'],
     ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'down'],
     ["NOPERM User weir has no permissions to run the 'evalsha' command", 'refused'],
+    [
+      "ERR ACL failure in script: User weir has no permissions to run the 'set' command script: on @user_script:1.",
+      'refused',
+    ],
     ['Connection is closed.', 'closed'],
     ["Stream isn't writeable and enableOfflineQueue options is false", 'closed'],
     ['connect ECONNREFUSED 127.0.0.1:6379', 'closed'],

@@ -61,6 +61,7 @@ export async function startAdmin(
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),
     counters: () => ({ store: 'memory' }),
     limits: noCounters,
+    decides: true,
     readiness: () => ({ ready: true, stopping: false, detail: { database: 'ok' } }),
     ...overrides,
   })

@@ -1,6 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { WeirError } from '../../errors.ts'
+import { find } from '../../model/state.ts'
 import { rateLimit } from '../../policies/rate-limit/compile.ts'
+import type { BusyKey } from '../../ratelimit/decision/verdict.ts'
 import type { AdminContext } from '../context.ts'
 import { BusyCounter, busyCounterJson, Counter, counterJson } from '../limit-json.ts'
 import { missingObject } from '../object-url.ts'
@@ -44,7 +47,7 @@ const answered = { '200': Counter, ...problemResponses }
 
 /** The counters of a policy: who is throttled, who is close to it; one counter read, forgotten, given back to. */
 export function limitKeyRoutes(app: FastifyInstance, context: AdminContext): void {
-  listRoute(app, context)
+  busyKeysRoute(app, (policy, top) => busyKeys(context, policy, top))
   const url = `/v1/${rateLimit.plural}/:name/keys/:id`
   const common = { tags: ['limits'], params: keyParams, querystring: Query({}), response: answered }
 
@@ -64,7 +67,7 @@ export function limitKeyRoutes(app: FastifyInstance, context: AdminContext): voi
   app.delete(url, { schema: reset }, async (request) => {
     const { name, id } = askedOf(request)
     const wasUsed = await context.limits.reset(name, id)
-    if (wasUsed === undefined) throw missingObject(rateLimit, name)
+    if (wasUsed === undefined) throw await notInForce(context, name)
     if (!wasUsed) {
       const remedy = `GET /v1/${rateLimit.plural}/${clipped(name)}/keys lists those in use`
       throw refusal('not_found', `The counter ${id} is idle: there is nothing to forget.`, remedy)
@@ -81,12 +84,16 @@ export function limitKeyRoutes(app: FastifyInstance, context: AdminContext): voi
   app.post(url, { schema: grant }, async (request) => {
     const { name, id } = askedOf(request)
     const { amount } = await jsonValueOf(context, request, Grant)
-    if ((await context.limits.grant(name, id, amount)) === undefined) throw missingObject(rateLimit, name)
+    if ((await context.limits.grant(name, id, amount)) === undefined) throw await notInForce(context, name)
     return counterOf(context, request)
   })
 }
 
-function listRoute(app: FastifyInstance, context: AdminContext): void {
+/** The list, by whoever knows it. */
+export function busyKeysRoute(
+  app: FastifyInstance,
+  busiest: (policy: string, top: number) => Promise<BusyKey[]>,
+): void {
   const schema = {
     summary: 'The busiest counters of a policy',
     description:
@@ -100,16 +107,40 @@ function listRoute(app: FastifyInstance, context: AdminContext): void {
   app.get(`/v1/${rateLimit.plural}/:name/keys`, { schema }, async (request) => {
     const { name } = request.params as { name: string }
     const { top = 20 } = request.query as { top?: number }
-    const busy = await context.limits.busyKeys(name, top)
-    if (busy === undefined) throw missingObject(rateLimit, name)
+    const busy = await busiest(name, top)
     return { items: busy.map(busyCounterJson) }
   })
 }
 
-async function counterOf({ limits }: AdminContext, request: FastifyRequest): Promise<Counter> {
+async function busyKeys(context: AdminContext, policy: string, top: number): Promise<BusyKey[]> {
+  const busy = await context.limits.busyKeys(policy, top)
+  if (busy === undefined) throw await notInForce(context, policy)
+  if (context.decides) return busy
+  const path = `/v1/${rateLimit.plural}/${clipped(policy)}/keys`
+  throw refusal(
+    'unavailable',
+    'This process decides no requests: which keys are busy is known by the rate-limit services.',
+    `ask each of them for its own: GET ${path} at its WEIR_ADMIN_ADDR; one counter by its id can be asked for here`,
+  )
+}
+
+/** There is no such policy; or it was written a moment ago, and is not in force here yet. */
+async function notInForce({ store }: AdminContext, policy: string): Promise<WeirError> {
+  if (find(await store.current(), rateLimit.kind, policy) === undefined)
+    return missingObject(rateLimit, policy)
+  const message = `RateLimitPolicy/${clipped(policy)} is written, and not in force here yet.`
+  const problems = [{ pointer: '', message, remedy: 'ask again in a moment, or write it with wait=acked' }]
+  return new WeirError('unavailable', message, { problems, retryAfter: 1 })
+}
+
+export function missing(policy: string): never {
+  throw missingObject(rateLimit, policy)
+}
+
+async function counterOf(context: AdminContext, request: FastifyRequest): Promise<Counter> {
   const { name, id } = askedOf(request)
-  const report = await limits.peek(name, id)
-  if (report === undefined) throw missingObject(rateLimit, name)
+  const report = await context.limits.peek(name, id)
+  if (report === undefined) throw await notInForce(context, name)
   return counterJson(report)
 }
 
