@@ -15,10 +15,12 @@ import { sipKey } from './identity/sip-hash.ts'
 import { createRuleBook } from './rules/rule-book.ts'
 import { readSavedRules, savedRules } from './rules/saved-rules.ts'
 import type { Answer, CounterStore, Hit, Taken } from './stores/counter-store.ts'
-import type { RateLimitDescriptor, RateLimitRequest, RateLimitResponse } from './transports/messages.ts'
-
-/** Descriptors a request may have; Envoy sends one a policy. */
-const maxDescriptors = 64
+import {
+  mostDescriptors,
+  type RateLimitDescriptor,
+  type RateLimitRequest,
+  type RateLimitResponse,
+} from './transports/messages.ts'
 
 export interface RateLimitService extends CounterDesk {
   /** Whether it knows rules, and can decide. */
@@ -27,7 +29,7 @@ export interface RateLimitService extends CounterDesk {
   setLimits(limits: Limits): void
   /**
    * Decides a request: all its enforced policies admit it and it is counted by each, or it is counted by none.
-   * Throws `unavailable` while no rules are known, `malformed` beyond the bounds.
+   * Throws `unavailable` while no rules are known, `too_large` beyond the bounds.
    */
   decide(request: RateLimitRequest): Answer<RateLimitResponse>
   /** What `decide` would answer now, and why; nothing is counted. Throws as `decide` does. */
@@ -102,10 +104,10 @@ function then<T, U>(answer: Answer<T>, next: (value: T) => U): Answer<U> {
 }
 
 function checkBounds(descriptors: readonly RateLimitDescriptor[]): void {
-  if (descriptors.length > maxDescriptors) {
-    throw new WeirError('malformed', `A request may have at most ${maxDescriptors} descriptors.`)
+  if (descriptors.length > mostDescriptors) {
+    throw new WeirError('too_large', `A request may have at most ${mostDescriptors} descriptors.`)
   }
   if (descriptors.some(({ entries }) => (entries?.length ?? 0) > mostEntries)) {
-    throw new WeirError('malformed', `A descriptor may have at most ${mostEntries} entries.`)
+    throw new WeirError('too_large', `A descriptor may have at most ${mostEntries} entries.`)
   }
 }

@@ -63,7 +63,7 @@ export function transportContract(
       })
       assert.equal(seen?.domain, 'edge')
       assert.equal(seen.hits_addend, 4)
-      assert.deepEqual(seen.descriptors?.[0]?.entries?.[0]?.value, value)
+      assert.equal(seen.descriptors?.[0]?.entries?.[0]?.value?.toString('latin1'), '\xff\x00A')
       assert.equal(response.overall_code, 'OVER_LIMIT')
       assert.deepEqual(response.response_headers_to_add, [{ key: 'RateLimit', value: 'x' }])
       assert.equal(response.statuses[0]?.limit_remaining, 7)
@@ -96,6 +96,11 @@ export function transportContract(
     const failures = [
       { error: new WeirError('unavailable', 'not yet'), code: status.UNAVAILABLE, details: 'not yet' },
       { error: new WeirError('malformed', 'too many'), code: status.INVALID_ARGUMENT, details: 'too many' },
+      {
+        error: new WeirError('too_large', 'too much'),
+        code: status.RESOURCE_EXHAUSTED,
+        details: 'too much',
+      },
       { error: new Error('a secret'), code: status.INTERNAL, details: 'internal error' },
     ]
     for (const { error, code, details } of failures) {

@@ -4,6 +4,7 @@ import type { Observe } from '../../observe.ts'
 const statuses: Partial<Record<ErrorCode, 'UNAVAILABLE' | 'INVALID_ARGUMENT'>> = {
   unavailable: 'UNAVAILABLE',
   malformed: 'INVALID_ARGUMENT',
+  too_large: 'RESOURCE_EXHAUSTED',
 }
 
 /** What a failed decision is to the caller: a gRPC status by name, and what is said. What nobody foresaw is observed. */

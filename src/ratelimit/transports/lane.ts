@@ -1,11 +1,10 @@
-import { decode, encode } from '../../envoy-api/protos.ts'
-import type { Message } from '../../envoy-api/types.ts'
 import { WeirError } from '../../errors.ts'
 import { healthMethods } from '../../grpc-lane/health.ts'
 import { createLane } from '../../grpc-lane/lane.ts'
 import { LaneError, type Method } from '../../grpc-lane/method.ts'
+import { decodeRateLimitRequest } from './codec/request.ts'
+import { encodeRateLimitResponse } from './codec/response.ts'
 import { failureOf } from './failure.ts'
-import type { RateLimitRequest, RateLimitResponse } from './messages.ts'
 import type { Transport, TransportOptions } from './transport.ts'
 
 const service = 'envoy.service.ratelimit.v3.RateLimitService'
@@ -19,8 +18,11 @@ export function createLaneTransport({ decide, serving, observe }: TransportOptio
 
   const shouldRateLimit: Method = (message) => {
     try {
-      const answer = decide(decodeRequest(message))
-      return answer instanceof Promise ? answer.then(encodeResponse).catch(failed) : encodeResponse(answer)
+      const request = decodeRateLimitRequest(message)
+      if (request instanceof WeirError) return failed(request)
+      const answer = decide(request)
+      if (answer instanceof Promise) return answer.then(encodeRateLimitResponse).catch(failed)
+      return encodeRateLimitResponse(answer)
     } catch (error) {
       return failed(error)
     }
@@ -31,16 +33,4 @@ export function createLaneTransport({ decide, serving, observe }: TransportOptio
     methods: new Map([[`/${service}/ShouldRateLimit`, shouldRateLimit], ...healthMethods(isServing)]),
     observe,
   })
-}
-
-function decodeRequest(message: Buffer): RateLimitRequest {
-  try {
-    return decode('envoy.service.ratelimit.v3.RateLimitRequest', message) as RateLimitRequest
-  } catch (cause) {
-    throw new WeirError('malformed', 'the message is no RateLimitRequest', { cause })
-  }
-}
-
-function encodeResponse(response: RateLimitResponse): Buffer {
-  return encode('envoy.service.ratelimit.v3.RateLimitResponse', response as unknown as Message)
 }

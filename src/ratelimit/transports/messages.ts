@@ -1,5 +1,8 @@
 import type { Message } from '../../envoy-api/types.ts'
 
+/** Descriptors a request may have; Envoy sends one a policy. */
+export const mostDescriptors = 64
+
 /** envoy.service.ratelimit.v3, as `proto/` declares it; field names are the protocol's. */
 export interface RateLimitRequest {
   domain?: string
@@ -16,7 +19,8 @@ export interface RateLimitDescriptor {
 
 export interface DescriptorEntry {
   key?: string
-  value?: Buffer
+  /** Bytes; in a string each character is one (latin1). */
+  value?: Buffer | string
 }
 
 export type Code = 'OK' | 'OVER_LIMIT'
