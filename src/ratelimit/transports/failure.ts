@@ -1,17 +1,16 @@
 import { type ErrorCode, messageOf, WeirError } from '../../errors.ts'
 import type { Observe } from '../../observe.ts'
 
-const statuses: Partial<Record<ErrorCode, 'UNAVAILABLE' | 'INVALID_ARGUMENT'>> = {
+type Failure = 'UNAVAILABLE' | 'INVALID_ARGUMENT' | 'RESOURCE_EXHAUSTED' | 'INTERNAL'
+
+const statuses: Partial<Record<ErrorCode, Failure>> = {
   unavailable: 'UNAVAILABLE',
   malformed: 'INVALID_ARGUMENT',
   too_large: 'RESOURCE_EXHAUSTED',
 }
 
 /** What a failed decision is to the caller: a gRPC status by name, and what is said. What nobody foresaw is observed. */
-export function failureOf(
-  error: unknown,
-  observe: Observe,
-): { code: 'UNAVAILABLE' | 'INVALID_ARGUMENT' | 'INTERNAL'; message: string } {
+export function failureOf(error: unknown, observe: Observe): { code: Failure; message: string } {
   const code = error instanceof WeirError ? statuses[error.code] : undefined
   if (code !== undefined) return { code, message: messageOf(error) }
   observe({ event: 'failed', where: 'ratelimit', error })
