@@ -17,9 +17,9 @@ export function createLaneTransport({ decide, serving, observe }: TransportOptio
   }
 
   const shouldRateLimit: Method = (message) => {
+    const request = decodeRateLimitRequest(message)
+    if (request instanceof WeirError) return failed(request)
     try {
-      const request = decodeRateLimitRequest(message)
-      if (request instanceof WeirError) return failed(request)
       const answer = decide(request)
       if (answer instanceof Promise) return answer.then(encodeRateLimitResponse).catch(failed)
       return encodeRateLimitResponse(answer)
