@@ -31,7 +31,7 @@ export async function check({ h2load, ghz, limitador }: References): Promise<voi
       if (!isAsked(name)) continue
       const service = await start()
       try {
-        const own = await measure(service, load)
+        const own = await measure(service, load, options)
         row(name, 'own', own.perSecond.toFixed(0), own.p99.toFixed(2))
         const { message } = question(service.dialect, load.policies)
         writeFileSync(body, message)

@@ -63,7 +63,7 @@ async function one(
   if (!isAsked(name)) return undefined
   const service = await start()
   try {
-    const measured = await measure(service, load)
+    const measured = await measure(service, load, options)
     if (measured.overLimit > 0) throw new Error(`${name} refused ${measured.overLimit} requests`)
     const { cpu, perSecond, p50, p99, rss, ownShare } = measured
     row(

@@ -28,9 +28,11 @@ const { values } = parseArgs({
     keys: { type: 'string' },
     warmSeconds: { type: 'string' },
     seconds: { type: 'string' },
+    /** Calls on each connection. */
+    inFlight: { type: 'string', default: '64' },
   },
 })
-const [connections, inFlight] = [2, 64]
+const connections = 2
 
 /** Answers by their time in microseconds; what takes a second or more is in the last place. */
 const times = new Uint32Array(1_000_001)
@@ -43,7 +45,7 @@ const asking = Array.from({ length: connections }, () =>
     port: Number(values.port),
     question: question(values.dialect as Dialect, Number(values.policies)),
     keys: Number(values.keys),
-    inFlight,
+    inFlight: Number(values.inFlight),
     onAnswers(started, count, now) {
       if (!measuring) return
       for (let index = 0; index < count; index++) {

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Asked } from './load.ts'
-import { options } from './options.ts'
 import { cpuOf, rssOf, type Service } from './processes.ts'
 import type { Load } from './services.ts'
 
@@ -13,14 +12,20 @@ export interface Measured extends Asked {
   rss: number
 }
 
+export interface Times {
+  seconds: number
+  warmSeconds: number
+  /** Calls on each of the two connections. */
+  inFlight?: number
+}
+
 /** Asks the service for a time; what is measured begins when it is warm. */
-export async function measure(service: Service, load: Load): Promise<Measured> {
-  const { seconds, warmSeconds } = options
+export async function measure(service: Service, load: Load, times: Times): Promise<Measured> {
+  const { seconds, warmSeconds, inFlight = 64 } = times
   const { port, dialect, pids } = service
-  const args = Object.entries({ port, dialect, ...load, seconds, warmSeconds }).flatMap(([name, value]) => [
-    `--${name}`,
-    String(value),
-  ])
+  const args = Object.entries({ port, dialect, ...load, seconds, warmSeconds, inFlight }).flatMap(
+    ([name, value]) => [`--${name}`, String(value)],
+  )
   const child = spawn(process.execPath, [join(import.meta.dirname, 'load.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

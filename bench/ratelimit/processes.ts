@@ -9,6 +9,8 @@ export interface Service {
   /** The service's process, and that of its store. */
   pids: { service: number; store?: number }
   dialect: Dialect
+  /** Connections that it cut off, by the rule that did it. */
+  cuts?: Readonly<Record<string, number>>
   stop(): Promise<void>
 }
 

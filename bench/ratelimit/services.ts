@@ -31,10 +31,15 @@ export async function startWeir(transport: string, load: Load, valkey?: Valkey):
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [first] = (await once(child.stdout, 'data')) as [Buffer]
+  const cuts: Record<string, number> = {}
+  child.stdout.on('data', (lines: Buffer) => {
+    for (const [, rule] of String(lines).matchAll(/^cut (.+)$/gm)) cuts[rule!] = (cuts[rule!] ?? 0) + 1
+  })
   return {
     port: Number(String(first)),
     pids: { service: child.pid!, ...(valkey && { store: valkey.pid }) },
     dialect: 'weir',
+    cuts,
     stop: () => ended(child),
   }
 }

@@ -1,6 +1,10 @@
-/** A part of `bench:ratelimit`: weir's rate-limit service in a process of its own; it prints its port. */
+/**
+ * A part of `bench:ratelimit`: weir's rate-limit service in a process of its own. It prints its port, and the rule of
+ * each connection that it cuts off.
+ */
 
 import { parseArgs } from 'node:util'
+import type { Event } from '../../src/observe.ts'
 import { createRateLimitService } from '../../src/ratelimit/service.ts'
 import { createMemoryStore } from '../../src/ratelimit/stores/memory/memory-store.ts'
 import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
@@ -20,7 +24,9 @@ const { values } = parseArgs({
   },
 })
 const clock = () => Date.now() * 1_000
-const observe = () => undefined
+function observe(event: Event): void {
+  if (event.event === 'lane_cut') process.stdout.write(`cut ${event.rule}\n`)
+}
 const store =
   values.redis === undefined
     ? createMemoryStore({ clock, maxCounters: Number(values.counters) })
