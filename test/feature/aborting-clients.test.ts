@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { transportNames } from '../../src/ratelimit/transports/transport.ts'
+import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
+import { freePort } from '../support/ports.ts'
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
+import { assertDecided, patient, policy } from '../support/rate-limits.ts'
+import { until } from '../support/until.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { startWeir, type Weir } from '../support/weir.ts'
+
+const long = process.env.WEIR_LONG === '1'
+/** Clients that go while their request is decided: in all, and a second. */
+const aborts = long ? { count: 60_000, perSecond: 2_000 } : { count: 500, perSecond: 500 }
+const allowed = 100
+const honest = allowed + 20
+
+for (const transport of transportNames) {
+  describe(`clients that abort at the edge, over ${transport}`, () => {
+    let database: FreshDatabase
+    let weir: Weir
+    let envoy: TestEnvoy
+    let upstream: Upstream
+    let port: number
+
+    before(async () => {
+      database = await freshDatabase()
+      upstream = await startUpstream('main')
+      port = await freePort()
+      weir = await startWeir({ environment: { DATABASE_URL: database.url, WEIR_RLS_TRANSPORT: transport } })
+      const listeners = [{ name: 'http', port, protocol: 'http' }]
+      await weir.apply(
+        { kind: 'Gateway', name: 'edge', spec: { listeners, ...patient } },
+        {
+          kind: 'Cluster',
+          name: 'main',
+          spec: { endpoints: [{ address: '127.0.0.1', port: upstream.port }] },
+        },
+        policy('each', {
+          ...{ algorithm: 'fixed_window', limit: allowed, window: '8784h' },
+          key: [{ header: 'x-tenant' }],
+        }),
+        {
+          kind: 'Route',
+          name: 'all',
+          spec: {
+            gateways: ['edge'],
+            match: { path: { prefix: '/' } },
+            forward: [{ cluster: 'main' }],
+            rateLimits: ['each'],
+          },
+        },
+      )
+      envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
+      await until('the route is served', async () => (await statusOf('first').catch(() => 0)) === 200)
+    })
+
+    after(async () => {
+      await envoy?.stop()
+      await weir?.end()
+      await upstream?.close()
+      await database?.drop()
+    })
+
+    async function statusOf(tenant: string): Promise<number> {
+      const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-tenant': tenant } })
+      await response.arrayBuffer()
+      return response.status
+    }
+
+    /** Sends a request and is gone as soon as the kernel has it. */
+    function abort(index: number): Promise<void> {
+      return new Promise((resolve) => {
+        const socket = connect(port, '127.0.0.1')
+        socket.on('error', () => undefined).once('close', () => resolve())
+        socket.once('connect', () => {
+          socket.write(`GET / HTTP/1.1\r\nhost: edge\r\nx-tenant: gone-${index % 1_000}\r\n\r\n`, () => {
+            // Some a moment later, when their request is on its way to be decided.
+            if (index % 2 === 0) socket.resetAndDestroy()
+            else setImmediate(() => socket.resetAndDestroy())
+          })
+        })
+      })
+    }
+
+    /** At that rate, whatever comes of each. */
+    async function abortMany(): Promise<void> {
+      const under = new Set<Promise<void>>()
+      const started = performance.now()
+      for (let sent = 0; sent < aborts.count; ) {
+        const due = Math.min(
+          aborts.count,
+          Math.ceil(((performance.now() - started) / 1_000) * aborts.perSecond),
+        )
+        for (; sent < due; sent++) {
+          const one = abort(sent)
+          under.add(one)
+          void one.then(() => under.delete(one))
+        }
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await Promise.all(under)
+    }
+
+    test('no decision fails for it, and honest clients are counted exactly', async () => {
+      const aborting = abortMany()
+      const statuses: number[] = []
+      for (let sent = 0; sent < honest; sent++) statuses.push(await statusOf('honest'))
+      await aborting
+      assert.deepEqual(
+        { admitted: statuses.filter((status) => status === 200).length, all: new Set(statuses) },
+        { admitted: allowed, all: new Set([200, 429]) },
+      )
+      await assertDecided(envoy)
+      const stats = await envoy.stats('(cx_destroy_remote_active_rq|rq_cancelled)')
+      const sum = (end: string) =>
+        Object.entries(stats).reduce((all, [name, value]) => all + (name.endsWith(end) ? value : 0), 0)
+      assert.ok(
+        sum('downstream_cx_destroy_remote_active_rq') > 0,
+        'clients went while Envoy was at work for them',
+      )
+      if (long) assert.ok(sum('upstream_rq_cancelled') > 0, 'some while their request was decided')
+      assert.equal(await statusOf('last'), 200)
+    })
+  })
+}
