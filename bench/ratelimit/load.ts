@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from 'node:util'
-import { startAsking } from './asking.ts'
+import { Asking } from './asking.ts'
 import type { Dialect } from './processes.ts'
 import { question } from './question.ts'
 
@@ -40,23 +40,25 @@ let answers = 0
 let overLimit = 0
 let measuring = false
 
-const asking = Array.from({ length: connections }, () =>
-  startAsking({
-    port: Number(values.port),
-    question: question(values.dialect as Dialect, Number(values.policies)),
-    keys: Number(values.keys),
-    inFlight: Number(values.inFlight),
-    onAnswers(started, count, now) {
-      if (!measuring) return
-      for (let index = 0; index < count; index++) {
-        times[Math.min(times.length - 1, Math.round((now - started[index]!) * 1_000))]!++
-      }
-      answers += count
-    },
-    onOverLimit() {
-      if (measuring) overLimit++
-    },
-  }),
+const asking = Array.from(
+  { length: connections },
+  () =>
+    new Asking({
+      port: Number(values.port),
+      question: question(values.dialect as Dialect, Number(values.policies)),
+      keys: Number(values.keys),
+      inFlight: Number(values.inFlight),
+      onAnswers(started, count, now) {
+        if (!measuring) return
+        for (let index = 0; index < count; index++) {
+          times[Math.min(times.length - 1, Math.round((now - started[index]!) * 1_000))]!++
+        }
+        answers += count
+      },
+      onOverLimit() {
+        if (measuring) overLimit++
+      },
+    }),
 )
 
 function quantile(share: number): number {
