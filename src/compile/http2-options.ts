@@ -10,9 +10,10 @@ export interface Pings {
   pingTimeout: number
 }
 
-/** Speaks HTTP/2 to a cluster. */
-export function http2Options(pings: Pings): Message {
-  const options = { explicit_http_config: { http2_protocol_options: connectionPings(pings) } }
+/** Speaks HTTP/2 to a cluster; `more` are other fields of its `Http2ProtocolOptions`. */
+export function http2Options(pings: Pings, more: Message = {}): Message {
+  const http2 = { ...connectionPings(pings), ...more }
+  const options = { explicit_http_config: { http2_protocol_options: http2 } }
   return { typed_extension_protocol_options: { [optionsName]: any(optionsName, options) } }
 }
 
