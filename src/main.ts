@@ -10,7 +10,7 @@ import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
-import { createFeed } from './feed/feed.ts'
+import { createFeed, type Feed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
@@ -227,16 +227,9 @@ async function startControl(
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
   const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
-  const readiness = (): Readiness => {
-    const stopping = shutdown.signal.aborted
-    const detail = {
-      revision: controller.revision(),
-      postgres: feed.trouble() ?? 'ok',
-      counters: counters.state(),
-    }
-    const loaded = controller.revision() > 0 || feed.delivered()
-    return { ready: loaded && !stopping, stopping, detail }
-  }
+  const isLoaded = () => controller.revision() > 0 || feed.delivered()
+  const readiness = () =>
+    readinessOf(parts, core, { feed, revision: controller.revision(), loaded: isLoaded() })
   const admin = createAdmin({
     store,
     kinds,
@@ -275,7 +268,7 @@ async function startDecider(
   { metrics, gauges }: { metrics: Metrics; gauges: Gauges },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe } = parts
-  const { databaseUrl, store, counters, ratelimit, replicas, token } = core
+  const { databaseUrl, store, ratelimit, replicas, token } = core
   let revision = 0
   gauges.revision = () => revision
   const feed = createFeed({
@@ -289,12 +282,18 @@ async function startDecider(
     },
   })
   shutdown.add('feed', feed.close)
-  const readiness = (): Readiness => {
-    const stopping = shutdown.signal.aborted
-    const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters.state() }
-    return { ready: ratelimit.ready() && !stopping, stopping, detail }
-  }
+  const readiness = () => readinessOf(parts, core, { feed, revision, loaded: ratelimit.ready() })
   const told = { token, observe, version, metrics: metrics.expose, readiness, limits: ratelimit }
   const server = createHealthServer(told)
   return { adminUrl: adminUrlOf(settings, await bind(parts, doorsOf(settings).admin, server)), store }
+}
+
+function readinessOf(
+  { shutdown }: StartContext,
+  { counters }: Core,
+  { feed, revision, loaded }: { feed: Feed; revision: number; loaded: boolean },
+): Readiness {
+  const stopping = shutdown.signal.aborted
+  const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters.state() }
+  return { ready: loaded && !stopping, stopping, detail }
 }
