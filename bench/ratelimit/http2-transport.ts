@@ -11,6 +11,7 @@ export function createHttp2Transport(decide: Decide): Transport {
   const server = createServer({ settings: { maxConcurrentStreams: 8_192 } })
 
   function answer(stream: ServerHttp2Stream, response: RateLimitResponse): void {
+    if (stream.destroyed) return
     const body = encodeRateLimitResponse(response)
     const message = Buffer.alloc(5 + body.length)
     message.writeUInt32BE(body.length, 1)
@@ -20,8 +21,11 @@ export function createHttp2Transport(decide: Decide): Transport {
     stream.end(message)
   }
 
+  server.on('sessionError', () => undefined)
   server.on('stream', (stream: ServerHttp2Stream) => {
     const chunks: Buffer[] = []
+    // The load has gone.
+    stream.on('error', () => undefined)
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('end', async () => {
       const request = decodeRateLimitRequest(Buffer.concat(chunks).subarray(5))
