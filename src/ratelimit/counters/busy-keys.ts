@@ -20,6 +20,11 @@ export interface WatchedKey {
   error: number
 }
 
+interface PlacedKey extends WatchedKey {
+  /** In the heap. */
+  place: number
+}
+
 /** One request of a key. */
 export interface Seen {
   key: CounterId
@@ -44,18 +49,18 @@ export interface BusyKeys {
  */
 export function createBusyKeys(): BusyKeys {
   /** The rarest first: each is at most as frequent as those at twice its place and one more. */
-  const heap: WatchedKey[] = []
-  /** Place in the heap by the first word of its hash; of two keys that share it the second is not watched. */
-  const places = new Map<number, number>()
+  const heap: PlacedKey[] = []
+  /** By the first word of its hash; of two keys that share it the second is not watched. */
+  const byWord = new Map<number, PlacedKey>()
   let halvedAt: Micros = 0
 
-  function put(watched: WatchedKey, place: number): void {
-    heap[place] = watched
-    places.set(watched.key.a, place)
+  function put(key: PlacedKey, place: number): void {
+    heap[place] = key
+    key.place = place
   }
 
-  function sink(key: WatchedKey, from: number): void {
-    let place = from
+  function sink(key: PlacedKey): void {
+    let { place } = key
     for (;;) {
       let child = 2 * place + 1
       if (child >= heap.length) break
@@ -67,20 +72,21 @@ export function createBusyKeys(): BusyKeys {
     put(key, place)
   }
 
-  function enter({ key, numbers, shown }: Seen): WatchedKey {
-    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error: 0 }
+  function enter({ key, numbers, shown }: Seen): PlacedKey {
+    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error: 0, place: 0 }
+    byWord.set(key.a, fresh)
     if (heap.length < mostWatched) {
       rise(fresh, heap.length)
       return fresh
     }
     const rarest = heap[0]!
-    places.delete(rarest.key.a)
+    byWord.delete(rarest.key.a)
     fresh.error = countOf(rarest)
     put(fresh, 0)
     return fresh
   }
 
-  function rise(key: WatchedKey, from: number): void {
+  function rise(key: PlacedKey, from: number): void {
     let place = from
     while (place > 0 && countOf(heap[(place - 1) >> 1]!) > countOf(key)) {
       put(heap[(place - 1) >> 1]!, place)
@@ -105,17 +111,15 @@ export function createBusyKeys(): BusyKeys {
   return {
     add(seen, now) {
       if (now - halvedAt >= halfLife) halve(now)
-      const place = places.get(seen.key.a)
-      const known = place === undefined ? enter(seen) : heap[place]!
+      const known = byWord.get(seen.key.a) ?? enter(seen)
       if (!isSameId(known.key, seen.key)) return
       known.numbers = seen.numbers
       if (seen.admitted) known.admitted++
       else known.denied++
-      sink(known, places.get(seen.key.a)!)
+      sink(known)
     },
     find(key) {
-      const place = places.get(key.a)
-      const watched = place === undefined ? undefined : heap[place]
+      const watched = byWord.get(key.a)
       return watched !== undefined && isSameId(watched.key, key) ? watched : undefined
     },
     top(count, now) {
