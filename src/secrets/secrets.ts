@@ -66,17 +66,18 @@ export function createSecrets(options: { kinds: readonly Kind[]; keyring: Keyrin
     /**
      * To be called once, at the start, with the writers' lock held: makes the first keys, or checks that those in force
      * are at hand. Answers with the id of the master key in force, and the key by which counters are named, the same for
-     * every replica. Throws a start-up error where the master key is not known.
+     * every replica. Throws a start-up error where the master key is not known; one that is lost is no loss as long as
+     * nothing is under it, and `isAlone`: others would go on naming the counters that all share by the key before.
      */
-    async unlock(rows: SecretRows): Promise<Unlocked> {
+    async unlock(rows: SecretRows, { isAlone }: { isAlone: boolean }): Promise<Unlocked> {
       const row = await rows.hashKey()
       const master = row === undefined ? undefined : keyring.find(row.keyId)
       if (row !== undefined && master !== undefined) {
         const counterKey = counterKeyOf(openHashKey(master, row))
         return { inForce: master.id, preferred: keyring.preferred().id, counterKey }
       }
-      // A lost key is no loss as long as nothing is under it.
       if (row !== undefined && (await rows.any())) throw unknownKey(row.keyId, keyring.ids())
+      if (row !== undefined && !isAlone) throw unsharedKey(row.keyId, keyring.ids())
       const first = keyring.preferred()
       const fresh = newHashKey(first)
       await rows.putHashKey(fresh)
@@ -154,10 +155,20 @@ function nextKey(from: MasterKey, keyring: Keyring): MasterKey {
   throw new WeirError('conflict', message, { problems: [{ pointer: '', message, remedy }] })
 }
 
-function unknownKey(id: string, known: readonly string[]): WeirError {
-  const has = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`
+function unsharedKey(id: string, known: readonly string[]): WeirError {
   return startupError(
-    `The secrets in the database are under the key ${id}, which this weir does not have (${has}).`,
+    `The key by which all replicas name counters is under the key ${id}, which this weir does not have (${having(known)}).`,
+    'Set WEIR_SECRET_KEY to that of the other replicas. Where it is lost, end them all and start once without REDIS_URL.',
+  )
+}
+
+function having(known: readonly string[]): string {
+  return known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`
+}
+
+function unknownKey(id: string, known: readonly string[]): WeirError {
+  return startupError(
+    `The secrets in the database are under the key ${id}, which this weir does not have (${having(known)}).`,
     'Set WEIR_SECRET_KEY or WEIR_SECRET_KEY_PREVIOUS to that key, or bring back secret.key in the data dir (docs/secrets.md).',
   )
 }

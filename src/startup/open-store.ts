@@ -19,7 +19,7 @@ export function openStore(
   url: string,
   secrets: Secrets,
 ): Promise<{ store: Store; counterKey: Buffer }> {
-  const { progress, observe, shutdown } = start
+  const { settings, progress, observe, shutdown } = start
   return progress.step('Store', async () => {
     const pool = createPool(url, observe)
     shutdown.add('connections to PostgreSQL', () => pool.end())
@@ -35,7 +35,9 @@ export function openStore(
       )
     }
     const store = createStore({ pool, kinds, secrets, observe })
-    const { inForce, preferred, counterKey } = await store.unlockSecrets()
+    const { inForce, preferred, counterKey } = await store.unlockSecrets({
+      isAlone: settings.counters.kind !== 'redis',
+    })
     const { revision } = await store.current()
     const rotation =
       inForce === preferred ? '' : `, to be put under ${preferred} by \`weir secrets rotate-key\``

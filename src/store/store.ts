@@ -250,11 +250,11 @@ export function createStore(options: {
       }),
 
     /** Makes the first keys of secrets, or checks that those in force are known; a start-up error where not. */
-    unlockSecrets: (): Promise<Unlocked> =>
+    unlockSecrets: (how: { isAlone: boolean } = { isAlone: true }): Promise<Unlocked> =>
       guarded(() =>
         db.transaction(async (tx) => {
           await tx.execute(sql`select pg_advisory_xact_lock(${locks.write})`)
-          return secrets.unlock(secretRows(tx))
+          return secrets.unlock(secretRows(tx), how)
         }),
       ),
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { after, before, test } from 'node:test'
 import { countingTogether } from '../support/counting-together.ts'
 import { cluster, gateway, route } from '../support/edge.ts'
 import { freePort } from '../support/ports.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
 import { rateLimitClient } from '../support/rate-limit-client.ts'
+import { weir as run } from '../support/run-weir.ts'
 import { startValkey, type Valkey } from '../support/valkey.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
 
@@ -56,6 +59,24 @@ async function call(method: string, path: string, body?: object) {
   // biome-ignore lint/suspicious/noExplicitAny: it looks into answers of every shape.
   return { status: answer.status, body: (await answer.json()) as any }
 }
+
+test('a replica without the key of the others does not start: it would count by itself', async () => {
+  const environment = {
+    DATABASE_URL: database.url,
+    REDIS_URL: `redis://127.0.0.1:${valkey.port}`,
+    WEIR_DATA_DIR: mkdtempSync(`${tmpdir()}/weir-other-key-`),
+    WEIR_ADMIN_ADDR: '127.0.0.1:0',
+    WEIR_RLS_ADDR: '127.0.0.1:0',
+    WEIR_ROLES: 'ratelimit',
+  }
+  try {
+    const { code, stderr } = await run(['serve'], { environment })
+    assert.equal(code, 1)
+    assert.match(stderr, /^weir: The key by which all replicas name counters is under .*WEIR_SECRET_KEY.*$/m)
+  } finally {
+    rmSync(environment.WEIR_DATA_DIR, { recursive: true })
+  }
+})
 
 const keys = '/v1/rate-limit-policies/all/keys'
 
