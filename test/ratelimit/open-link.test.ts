@@ -96,6 +96,11 @@ describe('the way to a store', () => {
 
   test('a user without the rights is told which it needs', async (t) => {
     await refuses(open(t, `redis://nobody:hunter2@127.0.0.1:${valkey.port}`), /may not.*\+evalsha/)
+    const url = `redis://weir:hunter2%2F%40@127.0.0.1:${valkey.port}/1`
+    await refuses(open(t, url), /may not.*'select'.*\+select/)
+    await admin.call('ACL', 'SETUSER', 'weir', '+select')
+    await takes(open(t, url))
+    await admin.call('ACL', 'SETUSER', 'weir', '-select')
   })
 
   test('one that is no cluster, or is none of its nodes', async (t) => {

@@ -38,7 +38,7 @@ export function faultOfError(message: string): WeirError | undefined {
   if (/\bNOPERM\b|ACL failure/.test(message))
     return startupError(
       `The user of REDIS_URL may not do what is needed: ${message}.`,
-      `Give it these rules: ${aclRules}.`,
+      `Give it these rules: ${aclRules}${/\bselect\b/.test(message) ? ' +select (or leave out the database)' : ''}.`,
     )
   if (/cluster support disabled/.test(message))
     return startupError(
