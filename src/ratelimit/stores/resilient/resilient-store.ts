@@ -119,13 +119,17 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
 
   /** The share has to admit as well; policies that have none are the store's alone. */
   function takeJoining(hits: readonly Hit[]): Answer<Taken> {
-    observe({ event: 'counter_store_decision', by: 'joining' })
+    const decided = () => observe({ event: 'counter_store_decision', by: 'joining' })
     const shares = hits.map(
       (hit): Hit => (wordOf(hit) === 'local' ? hit : { ...hit, onStoreFailure: 'allow' }),
     )
     const spent = fallbacks.spend(shares, whyNow())
-    if (!spent.admitted) return spent
+    if (!spent.admitted) {
+      decided()
+      return spent
+    }
     const finish = (taken: Taken) => {
+      decided()
       if (!taken.admitted) fallbacks.giveBack(shares, spent)
       return taken
     }
