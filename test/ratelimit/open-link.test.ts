@@ -94,6 +94,11 @@ describe('the way to a store', () => {
     )
   })
 
+  test('a server that is no Sentinel is told at once', async (t) => {
+    const url = `redis+sentinel://127.0.0.1:${valkey.port}/mymaster?sentinel_password=hunter2`
+    await refuses(open(t, url), /names Sentinels, and the server there is none/)
+  })
+
   test('a user without the rights is told which it needs', async (t) => {
     await refuses(open(t, `redis://nobody:hunter2@127.0.0.1:${valkey.port}`), /may not.*\+evalsha/)
     const url = `redis://weir:hunter2%2F%40@127.0.0.1:${valkey.port}/1`

@@ -45,6 +45,11 @@ export function faultOfError(message: string): WeirError | undefined {
       'REDIS_URL names a cluster, and the server there is in none.',
       'Begin it with redis:// (rediss:// for TLS).',
     )
+  if (/unknown command '?sentinel/i.test(message))
+    return startupError(
+      'REDIS_URL names Sentinels, and the server there is none.',
+      'Name the Sentinels, or begin it with redis:// (rediss:// for TLS) and name the server itself.',
+    )
   if (/DB index is out of range/.test(message))
     return startupError('REDIS_URL names a database that the store does not have.', 'Name another, or none.')
   if (/certificate|self-signed|SSL routines|wrong version number|altnames/i.test(message))
