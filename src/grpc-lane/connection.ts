@@ -33,6 +33,8 @@ export class Connection implements FrameSink {
   readonly #requests: Requests
   readonly #control: Control
   readonly #openedAt: number
+  /** The last stream that a GOAWAY has named, which a later one may not go beyond (RFC 9113 section 6.8). */
+  #lastNamed = maxStreamId
 
   constructor(shared: Shared, host: Host, now: number) {
     this.#shared = shared
@@ -120,7 +122,7 @@ export class Connection implements FrameSink {
     if (this.state !== 'leaving') return
     this.state = 'left'
     this.#streams.refusing = true
-    writeGoaway(this.#output, this.#streams.table.lastId, errorCode.none, '')
+    this.#writeGoaway(errorCode.none, '')
   }
 
   /** The socket is gone. */
@@ -137,12 +139,18 @@ export class Connection implements FrameSink {
   #fail(error: unknown): void {
     if (error instanceof Violation) {
       this.#cut(error.rule)
-      writeGoaway(this.#output, this.#streams.table.lastId, error.code, error.message)
+      this.#writeGoaway(error.code, error.message)
     } else {
       this.#shared.observe({ event: 'failed', where: 'grpc-lane', error })
       this.#cut('internal')
-      writeGoaway(this.#output, this.#streams.table.lastId, errorCode.internal, 'internal error')
+      this.#writeGoaway(errorCode.internal, 'internal error')
     }
+  }
+
+  /** Names the last stream that was looked at. */
+  #writeGoaway(code: number, message: string): void {
+    this.#lastNamed = Math.min(this.#lastNamed, this.#streams.table.lastId)
+    writeGoaway(this.#output, this.#lastNamed, code, message)
   }
 
   #cut(rule: ConnectionRule): void {

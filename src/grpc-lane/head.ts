@@ -36,7 +36,11 @@ const ofConnection = new Set(['connection', 'proxy-connection', 'keep-alive', 't
 
 /** RFC 9113 section 8.2.1, with RFC 9110 section 5.6.2 for what a name is made of. */
 const namePattern = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
-const badValuePattern = /[\0\r\n]|^[ \t]|[ \t]$/
+/**
+ * Not the white space around a value, which that section does not allow either: Envoy takes it from its clients, and passes a
+ * client's `tracestate` on with its question, so that a client could have its own questions refused.
+ */
+const badValuePattern = /[\0\r\n]/
 
 function meaningOf({ name, value }: Field): number {
   if (!namePattern.test(name) || badValuePattern.test(value) || ofConnection.has(name))

@@ -51,8 +51,12 @@ export interface SettingsSink {
   setMaxFrame(size: number): void
 }
 
-/** Reads the payload of SETTINGS, whose length is a multiple of six; values in order, unknown ones ignored. */
+/**
+ * Reads the payload of SETTINGS, whose length is a multiple of six; values in order, unknown ones ignored. Of several initial
+ * windows only the last is made known: each costs a look at all streams, and a frame has room for 2,730.
+ */
 export function readSettings(source: Buffer, start: number, end: number, sink: SettingsSink): void {
+  let initialWindow: number | undefined
   for (let at = start; at < end; at += 6) {
     const name = (source[at]! << 8) | source[at + 1]!
     const value = readUint32(source, at + 2)
@@ -60,11 +64,12 @@ export function readSettings(source: Buffer, start: number, end: number, sink: S
     else if (name === setting.enablePush && value > 1) throw protocolViolation('ENABLE_PUSH is 0 or 1')
     else if (name === setting.initialWindowSize) {
       if (value > maxWindow) throw flowControlViolation('INITIAL_WINDOW_SIZE is too large')
-      sink.setInitialWindow(value)
+      initialWindow = value
     } else if (name === setting.maxFrameSize) {
       if (value < maxFrameLength || value > 0xffffff)
         throw protocolViolation('MAX_FRAME_SIZE is out of range')
       sink.setMaxFrame(value)
     }
   }
+  if (initialWindow !== undefined) sink.setInitialWindow(initialWindow)
 }

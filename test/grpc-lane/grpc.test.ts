@@ -40,7 +40,10 @@ const cases: Record<string, Record<string, Case>> = {
     'a field name in capitals': { sent: withFields({ Te: 'trailers' }), answered: protocolError },
     'a field name with a space': { sent: withFields({ 'a b': 'c' }), answered: protocolError },
     'a field value with a line break': { sent: withFields({ a: 'b\nc' }), answered: protocolError },
-    'a field value that begins with a space': { sent: withFields({ a: ' b' }), answered: protocolError },
+    'a field value with spaces around it, as a client may have Envoy send': {
+      sent: withFields({ tracestate: ' a=b ' }),
+      answered,
+    },
     'a field of the connection': { sent: withFields({ connection: 'close' }), answered: protocolError },
     'te that is not trailers': { sent: withFields({ te: 'gzip' }), answered: protocolError },
     'a pseudo-header that nobody knows': { sent: withFields({ ':status': '200' }), answered: protocolError },
@@ -313,6 +316,15 @@ describe('leaving (RFC 9113 section 6.8)', () => {
     last(Buffer.from('B'))
     await new Promise((resolve) => setImmediate(resolve))
     assert.deepEqual(peer.endTurn().slice(-2), ['HEADERS 3 grpc-status=0 END', 'end'])
+  })
+
+  test('a connection that is cut off then names no stream after that', () => {
+    const peer = PlainPeer.settled(plainLane(new Map([[path, () => new Promise<Uint8Array>(() => {})]])))
+    peer.send(call(1, path))
+    peer.connection.drain()
+    peer.send(frame('PING', 0, ping, 'ACK'))
+    peer.send(call(9, path))
+    assert.deepEqual(peer.send(frame('DATA', 0)), ['GOAWAY 1 PROTOCOL_ERROR', 'cut'])
   })
 
   test('one that has nothing to do ends when the peer knows', () => {

@@ -4,11 +4,16 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Method } from '../../src/grpc-lane/method.ts'
 import { issue } from '../support/certificate.ts'
 import { until } from '../support/until.ts'
 import { serveLane } from './serve.ts'
 import { call, frame, message, preface, Reading, settings, windowUpdate } from './wire.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const path = '/test.Lane/Echo'
 const { privateKey, certificate } = issue({ commonName: 'lane' })
@@ -73,6 +78,41 @@ describe('connections on sockets', () => {
     await until('it is forgotten', () => lane.counts.connections === 0)
     assert.deepEqual(rules(events), ['slow_reader'])
     assert.equal(lane.counts.streams, 0)
+  })
+
+  test('what waits for who does not read keeps no memory but its own', async (t) => {
+    const { port, lane } = await serveLane(t)
+    const slow = connect(port, '127.0.0.1')
+    const busy = open(port).socket
+    t.after(() => {
+      slow.destroy()
+      busy.destroy()
+    })
+    slow.on('error', () => {})
+    slow.pause()
+    slow.write(Buffer.concat([preface, settings({ 4: 0x7fffffff }), windowUpdate(0, 0x7fff0000 - 65_535)]))
+    busy.write(Buffer.concat([preface, settings(), windowUpdate(0, 0x7fff0000 - 65_535)]))
+    // More than the kernel keeps of a connection, and less than what is cut off.
+    let id = 1
+    for (; id < 1_100; id += 2) slow.write(call(id, path, Buffer.alloc(12_000)))
+    await until('they are answered', () => lane.counts.calls === 550)
+    collectGarbage()
+    const before = process.memoryUsage().arrayBuffers
+    // For each answer that waits, the other connection is answered as much as a slab holds.
+    for (let round = 0, busyId = 1; round < 100; round++) {
+      const calls = lane.counts.calls
+      const others = Array.from({ length: 8 }, (_, index) =>
+        call(busyId + 2 * index, path, Buffer.alloc(8_000)),
+      )
+      busyId += 16
+      busy.write(Buffer.concat(others))
+      slow.write(call(id, path))
+      id += 2
+      await until('the round is answered', () => lane.counts.calls === calls + 9)
+    }
+    collectGarbage()
+    const kept = process.memoryUsage().arrayBuffers - before
+    assert.ok(kept < 2 << 20, `${kept >> 20} MiB are kept for 100 answers of 50 bytes`)
   })
 
   test('connections are bounded in number', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { readSettings } from '../../src/grpc-lane/settings.ts'
 import { PlainPeer, plainLane } from './plain.ts'
 import { call, callFields, frame, headers, message, rstStream, settings, windowUpdate } from './wire.ts'
 
@@ -23,6 +24,22 @@ describe('windows of the peer (RFC 9113 section 5.2)', () => {
     assert.deepEqual(peer.send(windowUpdate(1, 3)), [])
     assert.deepEqual(peer.send(windowUpdate(1, 1)), ['DATA 1 00'])
     assert.deepEqual(peer.send(settings({ 4: 2 })), ['SETTINGS ACK', 'DATA 1 0141', done])
+  })
+
+  test('of the initial windows in one frame the last one counts, and streams are looked at once', () => {
+    const bytes = Buffer.concat(
+      [...Array.from({ length: 2_729 }, () => 1), 6].map((size) => settings({ 4: size }).subarray(9)),
+    )
+    const windows: number[] = []
+    readSettings(bytes, 0, bytes.length, {
+      setHeaderTableSize: () => {},
+      setInitialWindow: (size) => windows.push(size),
+      setMaxFrame: () => {},
+    })
+    assert.deepEqual(windows, [6])
+    const peer = PlainPeer.settled(plainLane(), { 4: 0 })
+    peer.send(call(1, echo, 'A'))
+    assert.deepEqual(peer.send(frame('SETTINGS', 0, bytes)), ['SETTINGS ACK', 'DATA 1 000000000141', done])
   })
 
   test('all streams have the connection’s window in common', () => {
