@@ -10,9 +10,12 @@ export const defaultBounds = {
   // per lane
   /** Connections. An Envoy opens one a worker thread: 500 Envoys of 32 cores. */
   connections: 16_384,
-  /** Open streams over all connections, of some 300 bytes each. */
+  /** Open streams over all connections, of some 300 bytes each, and their headers as far as they are not `held`. */
   streamsInAll: 262_144,
-  /** Bytes of messages that have not arrived in full, over all connections and over one. */
+  /**
+   * Bytes of messages that have not arrived in full, and of what open streams have of headers beyond `usualHeaderBytes`, over
+   * all connections and over one.
+   */
   heldBytesInAll: 256 * mebibyte,
   heldBytes: 16 * mebibyte,
 
@@ -59,8 +62,13 @@ export const defaultBounds = {
   queuedBytes: 8 * mebibyte,
 
   // per stream
-  /** Bytes of headers as RFC 9113 section 10.5.1 counts them, and fields: SETTINGS_MAX_HEADER_LIST_SIZE. */
-  headerBytes: 16 * kibibyte,
+  /**
+   * Bytes of headers as RFC 9113 section 10.5.1 counts them, and fields: SETTINGS_MAX_HEADER_LIST_SIZE. Envoy passes a client's
+   * `tracestate` on, which may be all of the 60 KiB of headers that it takes.
+   */
+  headerBytes: 64 * kibibyte,
+  /** What an Envoy's questions have of headers, twice over. */
+  usualHeaderBytes: kibibyte,
   headerFields: 128,
   /** Largest message: what Envoy takes of headers, 60 KiB, for each of 32 policies, twice over. */
   messageBytes: 4 * mebibyte,

@@ -63,6 +63,8 @@ export class Head {
   timeout: string | undefined
   encoding = ''
   fields: readonly Field[] = []
+  /** Of all fields, as lists count them. */
+  bytes = 0
   /** Why RFC 9113 has it refused as malformed. */
   malformed: string | undefined
   /** What it asks for, as `grpc.ts` found: a method, or else why there is none. */
@@ -80,6 +82,7 @@ export function readHead(fields: readonly Field[]): Head {
   let regular = false
   let seen = 0
   for (const field of fields) {
+    head.bytes += field.size
     if (field.meaning === 0) field.meaning = meaningOf(field)
     const what = field.meaning
     if (what === meaning.malformed) head.malformed = 'a field that HTTP/2 does not allow'

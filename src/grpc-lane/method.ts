@@ -7,7 +7,7 @@
  *
  * @param message the request's bytes without the length prefix: a view of what was read, valid until the method returns.
  *   A method that waits takes what it needs first.
- * @param call valid until the method has answered: objects are used again.
+ * @param call valid until the method has answered: objects are used again. Of one that is aborted, `aborted` alone is.
  */
 export type Method = (message: Buffer, call: Call) => Uint8Array | Promise<Uint8Array>
 

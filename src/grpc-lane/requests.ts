@@ -79,8 +79,8 @@ export class Requests {
     if (endStream) {
       stream.refusal ??= refusals.cardinality
       this.#streams.complete(stream)
-    } else if (head.refusal?.rule !== undefined) {
-      this.#streams.calls.refuse(stream, head.refusal)
+    } else if (stream.refusal?.rule !== undefined) {
+      this.#streams.calls.refuse(stream, stream.refusal)
     }
   }
 

@@ -13,6 +13,8 @@ const nobody = refusedHead(refusals.internal)
 export class Stream implements Call {
   id = 0
   head: Head = nobody
+  /** Bytes of it that are taken from what may be held. */
+  headBytes = 0
   /** What may be sent yet; negative after the peer has made its initial window smaller. */
   sendWindow = 0
   /** What the peer may send yet. */

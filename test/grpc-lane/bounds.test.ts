@@ -221,6 +221,36 @@ describe('floods and slowness cost the connection', () => {
     })
   }
 
+  test('long headers of open streams are bounded over all of them, and given back', () => {
+    const lane = plainLane(echoing, { heldBytes: 4_000 })
+    const peer = PlainPeer.settled(lane)
+    const long = (id: number) => headers(id, callFields(path, { tracestate: 'a'.repeat(3_000) }))
+    assert.deepEqual(peer.send(long(1)), [])
+    assert.ok(lane.held.used > 2_000)
+    assert.match(peer.send(long(3)).join(), /HEADERS 3 .*grpc-status=8 .*too many messages/)
+    assert.equal(peer.send(headers(5, callFields(path))).length, 0)
+    assert.match(peer.send(frame('DATA', 1, message('A'), 'END_STREAM')).join(), /grpc-status=0/)
+    assert.equal(lane.held.used, 0)
+    assert.deepEqual(peer.send(long(7)), [])
+    peer.connection.abandon()
+    assert.equal(lane.held.used, 0)
+  })
+
+  test('headers as long as an Envoy takes them from a client cost nothing', () => {
+    const peer = PlainPeer.settled()
+    const bytes = block(callFields(path, { tracestate: '<'.repeat(60 * 1_024) }))
+    const parts = [16_000, 32_000, 48_000].map((from) =>
+      frame('CONTINUATION', 1, bytes.subarray(from, from + 16_000)),
+    )
+    parts[2] = frame('CONTINUATION', 1, bytes.subarray(48_000), 'END_HEADERS')
+    const heard = peer.send(
+      frame('HEADERS', 1, bytes.subarray(0, 16_000)),
+      ...parts,
+      frame('DATA', 1, message('A'), 'END_STREAM'),
+    )
+    assert.deepEqual(heard.at(-1), 'HEADERS 1 grpc-status=0 END')
+  })
+
   test('a flood is one within a window of time', () => {
     const peer = PlainPeer.settled(plainLane(echoing, { pings: 5, windowMs: 1_000 }))
     for (let window = 0; window < 10; window++) {

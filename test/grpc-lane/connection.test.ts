@@ -252,7 +252,7 @@ describe('the preface (section 3.4)', () => {
   test('ours is sent first: SETTINGS, and a larger window', () => {
     const peer = new PlainPeer()
     assert.deepEqual(peer.heard(), [
-      'SETTINGS 000100001000000300002000000400410000000600004000',
+      'SETTINGS 000100001000000300002000000400410000000600010000',
       'WINDOW_UPDATE 0 33488897',
     ])
   })
