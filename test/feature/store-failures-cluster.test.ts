@@ -1,4 +1,5 @@
 import { after, before, describe, test } from 'node:test'
+import { allCounters } from '../../src/ratelimit/stores/redis/counter-key.ts'
 import { type LimitedFleet, startLimitedFleet } from '../support/limited-fleet.ts'
 import { goThrough, type Outage } from '../support/store-outage.ts'
 import { until } from '../support/until.ts'
@@ -24,7 +25,7 @@ after(async () => {
 async function counterAt(): Promise<{ node: ClusterNode; slot: number }> {
   for (const node of [...cluster.primaries, ...cluster.replicas]) {
     if (!/role:master/.test(await node.client.info('replication'))) continue
-    const [key] = await node.client.keys('weir:1:{*}f')
+    const [key] = await node.client.keys(`${allCounters}*f`)
     if (key !== undefined) return { node, slot: await node.client.cluster('KEYSLOT', key) }
   }
   throw new Error('no node has the counter')

@@ -97,9 +97,14 @@ function isOfTheStore({ lines }: LimitedFleet, window: number): boolean {
   return lines().every((each) =>
     each.every(
       (line) =>
-        line.at < from || line.at > to || line.msg !== 'counter_store_decision' || line.by === 'store',
+        line.at < from || line.at > to || line.msg !== 'counter_store_decision' || isByTheStore(line.by),
     ),
   )
+}
+
+/** What it said of a key before is its word, too. */
+function isByTheStore(by: string): boolean {
+  return by === 'store' || by === 'hot_key'
 }
 
 /** The limit, and the share of each replica that decided alone in that window after the store had decided in it. */
