@@ -96,7 +96,9 @@ export function createRateLimitService(options: {
 }
 
 function hitsOf(questions: readonly Question[]): Hit[] {
-  return questions.flatMap((question) => (question.kind === 'counted' ? [question.hit] : []))
+  const hits: Hit[] = []
+  for (const question of questions) if (question.kind === 'counted') hits.push(question.hit)
+  return hits
 }
 
 function then<T, U>(answer: Answer<T>, next: (value: T) => U): Answer<U> {

@@ -50,49 +50,55 @@ export interface BusyKeys {
 export function createBusyKeys(): BusyKeys {
   /** The rarest first: each is at most as frequent as those at twice its place and one more. */
   const heap: PlacedKey[] = []
+  /** Of each in the heap, all that it is counted for: looking through these touches no object. */
+  const counts = new Float64Array(mostWatched)
   /** By the first word of its hash; of two keys that share it the second is not watched. */
   const byWord = new Map<number, PlacedKey>()
   let halvedAt: Micros = 0
 
-  function put(key: PlacedKey, place: number): void {
+  function put(key: PlacedKey, count: number, place: number): void {
     heap[place] = key
+    counts[place] = count
     key.place = place
   }
 
+  /** Puts a key that was counted once more behind those that are rarer now. */
   function sink(key: PlacedKey): void {
+    const count = countOf(key)
+    const { length } = heap
     let { place } = key
     for (;;) {
       let child = 2 * place + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && countOf(heap[child + 1]!) < countOf(heap[child]!)) child++
-      if (countOf(heap[child]!) >= countOf(key)) break
-      put(heap[child]!, place)
+      if (child >= length) break
+      if (child + 1 < length && counts[child + 1]! < counts[child]!) child++
+      if (counts[child]! >= count) break
+      put(heap[child]!, counts[child]!, place)
       place = child
     }
-    put(key, place)
+    put(key, count, place)
   }
 
   function enter({ key, numbers, shown }: Seen): PlacedKey {
-    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error: 0, place: 0 }
-    byWord.set(key.a, fresh)
-    if (heap.length < mostWatched) {
-      rise(fresh, heap.length)
-      return fresh
+    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error: 0, place: heap.length }
+    if (heap.length < mostWatched) rise(fresh)
+    else {
+      const rarest = heap[0]!
+      byWord.delete(rarest.key.a)
+      fresh.error = countOf(rarest)
+      put(fresh, fresh.error, 0)
     }
-    const rarest = heap[0]!
-    byWord.delete(rarest.key.a)
-    fresh.error = countOf(rarest)
-    put(fresh, 0)
+    byWord.set(key.a, fresh)
     return fresh
   }
 
-  function rise(key: PlacedKey, from: number): void {
-    let place = from
-    while (place > 0 && countOf(heap[(place - 1) >> 1]!) > countOf(key)) {
-      put(heap[(place - 1) >> 1]!, place)
-      place = (place - 1) >> 1
+  /** A key without any count is the rarest. */
+  function rise(key: PlacedKey): void {
+    let { place } = key
+    for (let parent = (place - 1) >> 1; place > 0 && counts[parent]! > 0; parent = (place - 1) >> 1) {
+      put(heap[parent]!, counts[parent]!, place)
+      place = parent
     }
-    put(key, place)
+    put(key, 0, place)
   }
 
   function halve(now: Micros): void {
@@ -105,7 +111,7 @@ export function createBusyKeys(): BusyKeys {
     }
     // Rounding may change the order of neighbours.
     const all = heap.splice(0).sort((left, right) => countOf(left) - countOf(right))
-    for (const [place, key] of all.entries()) put(key, place)
+    for (const [place, key] of all.entries()) put(key, countOf(key), place)
   }
 
   return {

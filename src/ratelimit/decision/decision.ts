@@ -32,20 +32,20 @@ export function decided(questions: readonly Question[], taken: Taken): Decided {
 
 /** What clients are told of: the policies that are enforced for the request and did not skip it. */
 export function judgedOf({ answered }: Decided): Judged[] {
-  return answered.flatMap(({ question, outcome }): Judged[] => {
-    if (question.kind === 'unknown' || question.kind === 'skipped' || !question.enforced) return []
+  const judged: Judged[] = []
+  for (const { question, outcome } of answered) {
+    if (question.kind === 'unknown' || question.kind === 'skipped' || !question.enforced) continue
     const { policy, rule, numbers } = question
-    return [
-      {
-        policy,
-        quota: numbers.bound.quota,
-        admitted: outcome?.admitted ?? false,
-        retryAfter: outcome?.retryAfter ?? null,
-        standing: outcome,
-        xRateLimitHeaders: rule.rule.xRateLimitHeaders,
-      },
-    ]
-  })
+    judged.push({
+      policy,
+      quota: numbers.bound.quota,
+      admitted: outcome?.admitted ?? false,
+      retryAfter: outcome?.retryAfter ?? null,
+      standing: outcome,
+      xRateLimitHeaders: rule.rule.xRateLimitHeaders,
+    })
+  }
+  return judged
 }
 
 /** Whether a policy refuses the request; one in shadow never does. */

@@ -19,28 +19,35 @@ export interface Judged {
  */
 export function clientHeaders(judged: readonly Judged[]): HeaderValue[] {
   if (judged.length === 0) return []
-  const policies = judged.map(({ policy, quota }) => `"${policy}";q=${quota.quota};w=${quota.windowSeconds}`)
-  const limits = judged.map(({ policy, standing }) =>
-    standing === undefined
-      ? `"${policy}";r=0`
-      : `"${policy}";r=${standing.remaining};t=${seconds(standing.resetAfter)}`,
-  )
-  const retryAfter = retryAfterSeconds(judged)
-  return [
-    { key: 'RateLimit-Policy', value: policies.join(', ') },
-    { key: 'RateLimit', value: limits.join(', ') },
-    ...(retryAfter === undefined ? [] : [{ key: 'Retry-After', value: String(retryAfter) }]),
-    ...xRateLimit(judged),
+  let policies = ''
+  let limits = ''
+  for (const { policy, quota, standing } of judged) {
+    const comma = policies === '' ? '' : ', '
+    policies += `${comma}"${policy}";q=${quota.quota};w=${quota.windowSeconds}`
+    limits += `${comma}"${policy}";r=${standing?.remaining ?? 0}`
+    if (standing !== undefined) limits += `;t=${seconds(standing.resetAfter)}`
+  }
+  const headers = [
+    { key: 'RateLimit-Policy', value: policies },
+    { key: 'RateLimit', value: limits },
   ]
+  const retryAfter = retryAfterSeconds(judged)
+  if (retryAfter !== undefined) headers.push({ key: 'Retry-After', value: String(retryAfter) })
+  if (judged.some(({ xRateLimitHeaders }) => xRateLimitHeaders)) headers.push(...xRateLimit(judged))
+  return headers
 }
 
 /** The largest wait among the policies that denied, at least 1; none if one of them would never admit this cost. */
 export function retryAfterSeconds(
   judged: readonly Pick<Judged, 'admitted' | 'retryAfter'>[],
 ): number | undefined {
-  const waits = judged.filter(({ admitted }) => !admitted).map(({ retryAfter }) => retryAfter)
-  if (waits.length === 0 || waits.includes(null)) return undefined
-  return Math.max(1, ...waits.map((wait) => seconds(wait!)))
+  let longest: number | undefined
+  for (const { admitted, retryAfter } of judged) {
+    if (admitted) continue
+    if (retryAfter === null) return undefined
+    longest = Math.max(longest ?? 1, seconds(retryAfter))
+  }
+  return longest
 }
 
 export function seconds(time: Micros): number {

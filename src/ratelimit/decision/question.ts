@@ -48,11 +48,11 @@ export function questionOf(
   const counter = inFamily(inForce.family, key)
   const numbers = inForce.numbersFor(said)
   const enforced = rule.mode === 'enforce' && isAmong(inFamily(inForce.keyFamily, key), rule.percent)
-  const asked = { policy, rule: inForce, numbers, values, key, counter, enforced }
   const missing = rule.onMissing === 'shared' ? -1 : values.indexOf(undefined)
   if (missing >= 0) {
     const kind = rule.onMissing === 'deny' ? 'refused' : 'skipped'
-    return { kind, ...asked, missing: rule.key[missing]! }
+    const part = rule.key[missing]!
+    return { kind, policy, rule: inForce, numbers, values, key, counter, enforced, missing: part }
   }
   const hit: Hit = {
     counter,
@@ -62,11 +62,9 @@ export function questionOf(
     cost: costOf(request, descriptor, inForce, said),
     enforced,
     onStoreFailure: rule.onStoreFailure,
-    ...(inForce.former && {
-      former: () => formerCounters(inForce, key, (each) => each.numbersFor(said).bound),
-    }),
+    former: inForce.former && (() => formerCounters(inForce, key, (each) => each.numbersFor(said).bound)),
   }
-  return { kind: 'counted', ...asked, hit }
+  return { kind: 'counted', policy, rule: inForce, numbers, values, key, counter, enforced, hit }
 }
 
 /** Keys in shadow must not use up what the enforced ones share. */

@@ -19,7 +19,7 @@ export function shownParts(
     const part = nameOf(each)
     const value = values[index]
     if (value === undefined) return { part, missing: true }
-    if (isCredential(each, credentials)) return { part, hidden: true }
+    if (isNamedCredential(each, part, credentials)) return { part, hidden: true }
     return { part, value: readable(value) }
   })
 }
@@ -30,7 +30,11 @@ export function shownKey(id: CounterId, parts: ShownPart[]): ShownKey {
 
 /** Whether a part's values are credentials, by what they are or by those that the model names. */
 export function isCredential(part: KeyPart, credentials: ReadonlySet<string>): boolean {
-  if (part.kind === 'cookie' || credentials.has(nameOf(part))) return true
+  return isNamedCredential(part, nameOf(part), credentials)
+}
+
+function isNamedCredential(part: KeyPart, name: string, credentials: ReadonlySet<string>): boolean {
+  if (part.kind === 'cookie' || credentials.has(name)) return true
   return part.kind === 'header' && credentialHeaders.has(part.name)
 }
 

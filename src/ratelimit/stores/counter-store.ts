@@ -21,7 +21,7 @@ export interface Hit {
    * Counters of the same key under the policy's earlier algorithms, newest first. Asked only where `counter` is not
    * there: the first that is found is carried over to it, and gone.
    */
-  readonly former?: () => readonly Former[]
+  readonly former?: (() => readonly Former[]) | undefined
 }
 
 export interface Former {
