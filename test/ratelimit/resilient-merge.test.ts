@@ -7,10 +7,12 @@ import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.t
 import { loadScripts } from '../../src/ratelimit/stores/redis/scripts.ts'
 import { Ledger } from '../../src/ratelimit/stores/resilient/ledger.ts'
 import { merge } from '../../src/ratelimit/stores/resilient/merge.ts'
-import { sharedRule } from '../../src/ratelimit/stores/resilient/shares.ts'
-import { each, hitOn } from '../support/hits.ts'
+import { sharedRule, slowedRule } from '../../src/ratelimit/stores/resilient/shares.ts'
+import { counterUnder, each, hitOn } from '../support/hits.ts'
 import { valkeyOfTests } from '../support/valkey-link.ts'
 
+const two = { replicas: 2, rank: 0 }
+const shareOf = (rule: BoundRule) => sharedRule(rule, two)
 const start = 1_700_000_000_000_000
 const limit = 20
 const windowMs = 100
@@ -27,6 +29,7 @@ describe('what was counted alone is added to the store', () => {
     const script = loadScripts().merge
     let lost = 0
     const ledger = new Ledger({
+      slowed: (rule) => slowedRule(rule, two),
       clock,
       most: 10,
       async merge(on, alone) {
@@ -50,7 +53,8 @@ describe('what was counted alone is added to the store', () => {
       async flush() {
         while (ledger.size > 0) await ledger.flush().catch(() => undefined)
       },
-      used: async () => (await store.peek('p', hit.counter, hit.rule))?.used ?? 0,
+      used: async (of = hit) => (await store.peek('p', of.counter, of.rule))?.used ?? 0,
+      now: clock,
     }
   }
 
@@ -62,7 +66,7 @@ describe('what was counted alone is added to the store', () => {
       })
       const property = fc.asyncProperty(steps, async (all) => {
         const hit = hitOn(`${name} ${runs++}`, each(limit, windowMs)[index]!)
-        const share = sharedRule(hit.rule, { replicas: 2, rank: 0 })
+        const share = shareOf(hit.rule)
         const { store, ledger, loseAnswers, flush, used } = setUp(hit)
         let expected = 0
         for (const { alone, store: direct, lost } of all) {
@@ -94,7 +98,7 @@ describe('what was counted alone is added to the store', () => {
     test(`${rule.algorithm}: ${what}`, async () => {
       const hit = hitOn(`over ${runs++}`, rule)
       const { ledger, pass, flush, used } = setUp(hit)
-      for (let count = 0; count < 8; count++) ledger.add(hit, sharedRule(rule, { replicas: 2, rank: 0 }))
+      for (let count = 0; count < 8; count++) ledger.add(hit, shareOf(rule))
       pass(ms)
       await flush()
       assert.equal(await used(), expected)
@@ -105,8 +109,71 @@ describe('what was counted alone is added to the store', () => {
     const hit = hitOn(`beyond ${runs++}`, each(limit, windowMs)[0]!)
     const { store, ledger, flush, used } = setUp(hit)
     await store.take([{ ...hit, cost: limit }])
-    for (let count = 0; count < 5; count++) ledger.add(hit, sharedRule(hit.rule, { replicas: 2, rank: 0 }))
+    for (let count = 0; count < 5; count++) ledger.add(hit, shareOf(hit.rule))
     await flush()
     assert.equal(await used(), limit + 5)
+  })
+
+  /** A key before an edit of its algorithm, and after one that is made once `edit` is called. */
+  function edited(from: number, to: number) {
+    const name = `edited ${runs++}`
+    const under = (index: number, more: Partial<Hit> = {}) =>
+      hitOn(name, each(limit, windowMs)[index]!, {
+        counter: counterUnder(name, algorithmNames[index]!),
+        ...more,
+      })
+    let after: Hit | undefined
+    const before = under(from, { latest: () => after })
+    return {
+      before,
+      edit(until: number): Hit {
+        const next = under(to).rule
+        const { counter, rule } = before
+        after = under(to, { former: () => [{ counter, rule, until, next }] })
+        return after
+      },
+    }
+  }
+
+  for (const [from, before] of algorithmNames.entries())
+    for (const [to, after] of algorithmNames.entries()) {
+      if (from === to) continue
+      test(`${before}, made ${after} meanwhile: by the first request, or without one`, async () => {
+        for (const isAsked of [true, false]) {
+          const key = edited(from, to)
+          const { store, ledger, flush, used, now } = setUp(key.before)
+          for (let count = 0; count < 4; count++) ledger.add(key.before, shareOf(key.before.rule))
+          const next = key.edit(now())
+          // Another replica begins the new counter.
+          assert.ok((await store.take([{ ...next, cost: 2 }])).admitted)
+          if (isAsked) await ledger.settle([next])
+          else await flush()
+          assert.equal(ledger.size, 0)
+          assert.equal(await used(next), 6)
+          assert.equal(await used(key.before), 0)
+        }
+      })
+    }
+
+  test('an answer that is lost before the edit is not added again after it', async () => {
+    const key = edited(0, 2)
+    const { store, ledger, loseAnswers, flush, used, now } = setUp(key.before)
+    for (let count = 0; count < 4; count++) ledger.add(key.before, shareOf(key.before.rule))
+    loseAnswers(1)
+    await assert.rejects(ledger.flush())
+    const next = key.edit(now())
+    assert.ok((await store.take([next])).admitted)
+    await flush()
+    assert.equal(await used(next), 5)
+  })
+
+  test('the change is applied at its time: half of the window in which it was made has faded', async () => {
+    const key = edited(0, 1)
+    const { ledger, pass, flush, used, now } = setUp(key.before)
+    for (let count = 0; count < 8; count++) ledger.add(key.before, shareOf(key.before.rule))
+    const next = key.edit(now())
+    pass(windowMs * 1.5)
+    await flush()
+    assert.equal(await used(next), 4)
   })
 })

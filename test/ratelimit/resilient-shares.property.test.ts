@@ -55,7 +55,12 @@ describe('shares', () => {
           const fleet = Array.from({ length: replicas }, (_, rank) => {
             const clock = () => now
             const local = createMemoryStore({ clock, maxCounters: 100 })
-            const ledger = new Ledger({ merge: async () => undefined, clock, most: 100 })
+            const ledger = new Ledger({
+              merge: async () => undefined,
+              slowed: (rule) => rule,
+              clock,
+              most: 100,
+            })
             const fallbacks = new Fallbacks(local, ledger)
             fallbacks.place = { replicas, rank }
             return fallbacks
@@ -81,7 +86,10 @@ describe('shares', () => {
   test('a replica in no record has none, and says when to ask again', () => {
     const clock = () => start
     const local = createMemoryStore({ clock, maxCounters: 100 })
-    const fallbacks = new Fallbacks(local, new Ledger({ merge: async () => undefined, clock, most: 100 }))
+    const fallbacks = new Fallbacks(
+      local,
+      new Ledger({ merge: async () => undefined, slowed: (rule) => rule, clock, most: 100 }),
+    )
     for (const numbers of each(5, 1_000)) {
       const { admitted, outcomes } = fallbacks.take([hitOn('a', numbers)], 'is away')
       assert.ok(!admitted)
@@ -103,7 +111,7 @@ describe('shares', () => {
 describe('each policy by its own word', () => {
   const clock = () => start
   const local = createMemoryStore({ clock, maxCounters: 100 })
-  const ledger = new Ledger({ merge: async () => undefined, clock, most: 100 })
+  const ledger = new Ledger({ merge: async () => undefined, slowed: (rule) => rule, clock, most: 100 })
   const fallbacks = new Fallbacks(local, ledger)
   fallbacks.place = { replicas: 1, rank: 0 }
   const numbers = each(2, 1_000)[0]!

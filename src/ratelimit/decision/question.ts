@@ -1,5 +1,5 @@
 import type { KeyPart } from '../../model/limit-rule.ts'
-import type { CounterId } from '../identity/counter-id.ts'
+import { type CounterId, isSameId } from '../identity/counter-id.ts'
 import { inFamily, type KeyHasher } from '../identity/counter-identity.ts'
 import { keyValue, type PartValue, type RequestValues, requestValues } from '../request/request-values.ts'
 import { formerCounters } from '../rules/former-counters.ts'
@@ -45,26 +45,46 @@ export function questionOf(
   const { rule } = inForce
   const values = rule.key.map((part) => keyValue(part, said))
   const key = hasher.hash(values)
-  const counter = inFamily(inForce.family, key)
   const numbers = inForce.numbersFor(said)
+  const counted = counterOf(inForce, key, said, numbers)
+  const { counter } = counted
   const enforced = rule.mode === 'enforce' && isAmong(inFamily(inForce.keyFamily, key), rule.percent)
+  const asked = { policy, rule: inForce, numbers, values, key, counter, enforced }
   const missing = rule.onMissing === 'shared' ? -1 : values.indexOf(undefined)
   if (missing >= 0) {
     const kind = rule.onMissing === 'deny' ? 'refused' : 'skipped'
-    const part = rule.key[missing]!
-    return { kind, policy, rule: inForce, numbers, values, key, counter, enforced, missing: part }
+    return { kind, ...asked, missing: rule.key[missing]! }
   }
   const hit: Hit = {
-    counter,
     overflow: overflowOf(inFamily(inForce.family, hasher.none), enforced),
     policy,
-    rule: numbers.bound,
     cost: costOf(request, descriptor, inForce, said),
     enforced,
     onStoreFailure: rule.onStoreFailure,
-    former: inForce.former && (() => formerCounters(inForce, key, (each) => each.numbersFor(said).bound)),
+    ...counted,
+    latest: () => {
+      const latest = book.find(policy)
+      const isKnown = latest !== undefined && isSameId(latest.keyFamily, inForce.keyFamily)
+      return isKnown ? counterOf(latest, key, said, latest.numbersFor(said)) : undefined
+    },
   }
-  return { kind: 'counted', policy, rule: inForce, numbers, values, key, counter, enforced, hit }
+  return { kind: 'counted', ...asked, hit }
+}
+
+/** Where a key's requests are counted by a rule. */
+function counterOf(
+  inForce: RuleInForce,
+  key: CounterId,
+  said: RequestValues,
+  numbers: NumbersInForce,
+): Pick<Hit, 'counter' | 'rule' | 'former'> {
+  return {
+    counter: inFamily(inForce.family, key),
+    rule: numbers.bound,
+    ...(inForce.former && {
+      former: () => formerCounters(inForce, key, (each) => each.numbersFor(said).bound),
+    }),
+  }
 }
 
 /** Keys in shadow must not use up what the enforced ones share. */

@@ -22,6 +22,8 @@ export interface Hit {
    * there: the first that is found is carried over to it, and gone.
    */
   readonly former?: (() => readonly Former[]) | undefined
+  /** The key's counter by the rules in force when it is asked, which may be others by then; nothing where none is the key's. */
+  readonly latest?: () => Pick<Hit, 'counter' | 'rule' | 'former'> | undefined
 }
 
 export interface Former {

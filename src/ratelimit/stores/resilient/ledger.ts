@@ -1,22 +1,14 @@
-import { type Micros, rowNumbers } from '../../algorithms/algorithm.ts'
+import type { Micros } from '../../algorithms/algorithm.ts'
 import type { BoundRule } from '../../algorithms/bound-rule.ts'
 import type { Hit } from '../counter-store.ts'
-import { counterKey } from '../redis/counter-key.ts'
+import { memoKey } from '../redis/counter-key.ts'
+import { type Alone, carriedOn, type Target } from './alone.ts'
 
-/** What a replica admitted by itself on one counter, to be added to the store's once. */
-export interface Alone {
-  /** Grows from one to the next: the store adds none twice. */
-  readonly sequence: number
-  /** The rule of the share, and what is in use by it. */
-  readonly share: BoundRule
-  readonly state: unknown
-}
-
-/** Adds it to the hit's counter in the store. May be called again with the same until it once resolves. */
-export type Merge = (hit: Hit, alone: Alone) => Promise<void>
+/** Adds it to a counter in the store. May be called again with the same until it once resolves. */
+export type Merge = (target: Target, alone: Alone) => Promise<void>
 
 interface Entry {
-  /** The last that took from the counter. */
+  /** The last that took from a counter of the key. */
   hit: Hit
   /** What is being added, oldest first, and does not change any more. */
   sent: Alone[]
@@ -30,19 +22,27 @@ const sweepEvery: Micros = 1_000_000
 const wave = 64
 
 /**
- * What this replica admitted by itself and the store does not know yet, by counter. It goes with its time: of a window that
+ * What this replica admitted by itself and the store does not know yet, by key: an edit of the algorithm changes a key's
+ * counter, and what was counted before is added to the one that it has by then. It goes with its time: of a window that
  * is over, or a bucket that is full again, there is nothing to add.
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
   readonly #merge: Merge
+  readonly #slowed: (rule: BoundRule) => BoundRule
   readonly #clock: () => Micros
   readonly #most: number
   #sequence = 0
   #sweepAt: Micros = 0
 
-  /** Beyond `most` counters nothing more is remembered. */
-  constructor(options: { merge: Merge; clock: () => Micros; most: number }) {
+  /** Beyond `most` keys nothing more is remembered. `slowed` says how a limit flows back to this replica alone. */
+  constructor(options: {
+    merge: Merge
+    slowed: (rule: BoundRule) => BoundRule
+    clock: () => Micros
+    most: number
+  }) {
+    this.#slowed = options.slowed
     this.#merge = options.merge
     this.#clock = options.clock
     this.#most = options.most
@@ -55,7 +55,7 @@ export class Ledger {
   /** A hit was admitted by the rule of the share. */
   add(hit: Hit, share: BoundRule): void {
     if (hit.cost === 0) return
-    const key = counterKey(hit.counter, hit.rule.algorithm)
+    const key = keyOf(hit)
     const entry = this.#entries.get(key) ?? this.#begin(key, hit)
     if (entry === undefined) return
     entry.hit = hit
@@ -71,11 +71,11 @@ export class Ledger {
   }
 
   /** Adds what is known of these hits' counters to the store; nothing where there is none. */
-  settle(hits: readonly Hit[]): Promise<unknown> | undefined {
+  settle(hits: readonly Pick<Hit, 'counter' | 'rule'>[]): Promise<unknown> | undefined {
     if (this.#entries.size === 0) return undefined
     const merging: Promise<void>[] = []
-    for (const { counter, rule } of hits) {
-      const key = counterKey(counter, rule.algorithm)
+    for (const hit of hits) {
+      const key = keyOf(hit)
       const entry = this.#entries.get(key)
       if (entry !== undefined) merging.push(this.#settle(key, entry))
     }
@@ -103,10 +103,11 @@ export class Ledger {
   #sweep(): void {
     const now = this.#clock()
     this.#sweepAt = now + sweepEvery
-    for (const [key, { sent, open, merging }] of this.#entries) {
+    for (const [key, { hit, sent, open, merging }] of this.#entries) {
       if (merging !== undefined) continue
-      const all = open === undefined ? sent : [...sent, open]
-      if (all.every(({ share, state }) => share.expiresAt(state) <= now)) this.#entries.delete(key)
+      const all = open === undefined ? sent : [...sent, { sequence: 0, ...open }]
+      const target = latestOf(hit)
+      if (all.every((each) => this.#due(each, target) === undefined)) this.#entries.delete(key)
     }
   }
 
@@ -126,17 +127,28 @@ export class Ledger {
   async #send(key: string, entry: Entry): Promise<void> {
     this.#close(entry)
     for (let next = entry.sent[0]; next !== undefined; next = entry.sent[0]) {
-      if (next.share.expiresAt(next.state) > this.#clock()) await this.#merge(entry.hit, next)
+      const target = latestOf(entry.hit)
+      const due = this.#due(next, target)
+      if (due !== undefined) await this.#merge(target, due)
       entry.sent.shift()
       this.#close(entry)
     }
     if (this.#entries.get(key) === entry) this.#entries.delete(key)
   }
+
+  /** What is to be added; nothing where it is over. */
+  #due(alone: Alone, target: Target): Alone | undefined {
+    const now = this.#clock()
+    const due = carriedOn(alone, target, this.#slowed, now)
+    return due.share.expiresAt(due.state) > now ? due : undefined
+  }
 }
 
-/** A state as a script reads it. */
-export function packed({ share, state }: Alone): number[] {
-  const row = new Float64Array(rowNumbers)
-  share.pack(state, row, 0)
-  return [...row]
+/** One for all counters that a key has under its policy's algorithms. */
+function keyOf({ counter, rule }: Pick<Hit, 'counter' | 'rule'>): string {
+  return memoKey(counter, rule.algorithm)
+}
+
+function latestOf(hit: Hit): Target {
+  return { policy: hit.policy, ...(hit.latest?.() ?? hit) }
 }

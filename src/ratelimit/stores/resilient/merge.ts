@@ -1,10 +1,9 @@
 import type { Micros } from '../../algorithms/algorithm.ts'
-import type { Hit } from '../counter-store.ts'
 import { memoKey } from '../redis/counter-key.ts'
 import type { RedisLink } from '../redis/link.ts'
 import { ScriptArguments } from '../redis/script-arguments.ts'
 import type { Script } from '../redis/scripts.ts'
-import { type Alone, packed } from './ledger.ts'
+import { type Alone, packed, type Target } from './alone.ts'
 
 export interface MergeOptions {
   link: RedisLink
@@ -17,18 +16,18 @@ export interface MergeOptions {
   clock?: () => Micros
 }
 
-/** Adds what this replica admitted by itself to the hit's counter in the store; once, however often it is called. */
+/** Adds what this replica admitted by itself to a counter in the store; once, however often it is called. */
 export async function merge(
   { link, script, id, graceMs, clock }: MergeOptions,
-  hit: Hit,
+  { policy, counter, rule, former }: Target,
   alone: Alone,
 ): Promise<void> {
   const call = new ScriptArguments()
   call.add(id, alone.sequence)
-  call.addCounter(hit.counter, hit.rule, hit.policy)
-  call.addKey(memoKey(hit.counter, hit.rule.algorithm), hit.policy)
+  call.addCounter(counter, rule, policy)
+  call.addKey(memoKey(counter, rule.algorithm), policy)
   call.addRule(alone.share)
   call.add(...packed(alone))
-  call.addFormer(hit.former?.() ?? [], hit.policy)
+  call.addFormer(former?.() ?? [], policy)
   await link.run(script, call.names, call.list(clock?.() ?? '', graceMs))
 }

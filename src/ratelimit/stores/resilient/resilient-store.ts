@@ -11,6 +11,7 @@ import { Fallbacks, wordOf } from './fallback.ts'
 import { Ledger } from './ledger.ts'
 import { merge } from './merge.ts'
 import { createReach } from './reach.ts'
+import { slowedRule } from './shares.ts'
 import { overAdmission, recordOf, type StoreState, whyNot } from './store-state.ts'
 import { createStoreTime } from './store-time.ts'
 
@@ -74,7 +75,8 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
   const clock = time.read
   const local = createMemoryStore({ clock, maxCounters, ...(onOverflow && { onOverflow }) })
   const ledger = new Ledger({
-    merge: (hit, alone) => merge({ link, script: scripts.merge, id, graceMs }, hit, alone),
+    merge: (target, alone) => merge({ link, script: scripts.merge, id, graceMs }, target, alone),
+    slowed: (rule) => slowedRule(rule, fallbacks.place),
     clock,
     most: maxCounters,
   })
@@ -149,13 +151,13 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
   /** What people ask for is answered by the store, or not at all. */
   async function forPeople<T>(
     what: string,
-    hits: Pick<Hit, 'counter' | 'rule'>,
+    hit: Pick<Hit, 'counter' | 'rule'>,
     call: () => Answer<T>,
   ): Promise<T> {
     if (circuit.rung === 'away') throw unavailable(what, whyNow())
     try {
       return await within(patienceMs, async () => {
-        await ledger.settle([hits as Hit])
+        await ledger.settle([hit])
         return call()
       })
     } catch (error) {

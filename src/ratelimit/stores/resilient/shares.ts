@@ -33,6 +33,13 @@ export function sharedRule(rule: BoundRule, place: Place | undefined): BoundRule
   return shared
 }
 
+/** The whole limit, of which as much flows back as of the share: for what may be more than that, since it is of before an edit. */
+export function slowedRule(rule: BoundRule, place: Place | undefined): BoundRule {
+  const numbers = sharedNumbers(numbersOf(rule), place, (limit) => limit)
+  const { unit } = tickUnit([numbers])
+  return unit === undefined ? rule : bindRule(numbers, { unit: Math.max(unit, rule.unit) as TickUnit })
+}
+
 function bound(rule: BoundRule, place: Place | undefined): BoundRule {
   const numbers = sharedNumbers(numbersOf(rule), place)
   const { unit } = tickUnit([numbers])
@@ -42,20 +49,24 @@ function bound(rule: BoundRule, place: Place | undefined): BoundRule {
 }
 
 /** The numbers of a replica's share. */
-export function sharedNumbers(numbers: LimitNumbers, place: Place | undefined): LimitNumbers {
+export function sharedNumbers(
+  numbers: LimitNumbers,
+  place: Place | undefined,
+  part = (limit: number) => shareOf(limit, place),
+): LimitNumbers {
   const replicas = place?.replicas ?? 1
   switch (numbers.algorithm) {
     case 'fixed_window':
     case 'sliding_window':
-      return { ...numbers, limit: shareOf(numbers.limit, place) }
+      return { ...numbers, limit: part(numbers.limit) }
     case 'token_bucket': {
       const { tokens, everyMs } = numbers.refill
-      const capacity = shareOf(numbers.capacity, place)
+      const capacity = part(numbers.capacity)
       return { ...numbers, capacity, refill: { tokens, everyMs: everyMs * replicas } }
     }
     case 'leaky_bucket': {
       const { requests, everyMs } = numbers.rate
-      const queue = shareOf(numbers.queue + 1, place) - 1
+      const queue = part(numbers.queue + 1) - 1
       return { ...numbers, queue, rate: { requests, everyMs: everyMs * replicas } }
     }
   }
