@@ -4,10 +4,8 @@ import type { Redis } from 'ioredis'
 import { messageOf, startupError, type WeirError } from '../../../errors.ts'
 import { reconnectAfter, sentinelTimeout } from './client-options.ts'
 import { createClusterLink } from './cluster.ts'
-import { membersKey } from './counter-key.ts'
 import type { RedisLink } from './link.ts'
-import { readReply } from './replay.ts'
-import { ScriptArguments } from './script-arguments.ts'
+import { notPermitted, refusedCommands } from './permitted.ts'
 import { loadScripts } from './scripts.ts'
 import { faultOf, faultOfError } from './server-check.ts'
 import { createSingleLink } from './single.ts'
@@ -151,10 +149,7 @@ function tlsOf({ tls }: RedisTarget): ConnectionOptions | undefined {
 
 /** Does what requests and edits do, of a key that is nobody's. Rejects with all that the user may not do. */
 async function tryCommands(link: RedisLink): Promise<void> {
-  const call = new ScriptArguments()
-  call.addKeys([`${membersKey}?`])
-  const answer = readReply(call.keys, await link.run(loadScripts().permitted, call.names, call.list('', 0)))
-  const refused = answer.said === '' ? [] : answer.said.split(' ')
+  const refused = await refusedCommands(link, loadScripts().permitted)
   const commands: readonly [string, ...string[]][] = [
     ['scan', '0'],
     ['eval', 'return 0', '0'],
@@ -163,7 +158,7 @@ async function tryCommands(link: RedisLink): Promise<void> {
     const asked = link.primaries?.().map((primary) => isRefused(primary.call(command, args))) ?? []
     if ((await Promise.all(asked)).includes(true)) refused.push(command)
   }
-  if (refused.length > 0) throw new Error(`NOPERM no permissions to run ${refused.join(', ')}`)
+  if (refused.length > 0) throw notPermitted(refused)
 }
 
 function isRefused(answer: Promise<unknown>): Promise<boolean> {

@@ -8,7 +8,7 @@ import type { Script } from '../redis/scripts.ts'
 import { Circuit, type CircuitOptions, type Rung } from './circuit.ts'
 import { type ClockReading, ClockSkew, type ClocksState } from './clock-skew.ts'
 import { Deadlines } from './deadlines.ts'
-import { failureKind } from './failure.ts'
+import { type FailureKind, failureKind } from './failure.ts'
 import { beat } from './heartbeat.ts'
 import type { Ledger } from './ledger.ts'
 import { areOthersReady, type Members, placeOf } from './members.ts'
@@ -32,6 +32,8 @@ export interface ReachOptions {
   isReplica: boolean
   /** Reads the counters of the request that failed: a probe has to reach them, too. */
   look(hits: readonly Hit[]): Answer<Taken>
+  /** Rejects with the commands that requests need and the store's user may not run there; without hits, anywhere. */
+  tryCommands(hits: readonly Hit[]): Promise<void>
   circuit: CircuitOptions
   onPlace(place: Place | undefined): void
 }
@@ -64,6 +66,7 @@ export function createReach(options: ReachOptions): Reach {
     heartbeatMs,
     isReplica,
     look,
+    tryCommands,
     onPlace,
   } = options
   const milliseconds = () => clocks.monotonic() / 1_000
@@ -77,7 +80,8 @@ export function createReach(options: ReachOptions): Reach {
   let place: Place | undefined
   /** When the store was back, on its own clock. */
   let backAt: Micros = 0
-  let failing: readonly Hit[] | undefined
+  /** What opened the circuit: the probe has to do the same. */
+  let failing: { hits: readonly Hit[] | undefined; kind: FailureKind } | undefined
   let timer: NodeJS.Timeout | undefined
   let flushing = false
   let beating: Promise<void> | undefined
@@ -100,7 +104,7 @@ export function createReach(options: ReachOptions): Reach {
     const before = circuit.rung
     observe({ event: 'counter_store_failed', kind, error })
     if (!circuit.failed(kind, sentAt, milliseconds())) return
-    failing = hits
+    failing = { hits, kind }
     told(before, error)
     // Nobody waits for what will not come.
     deadlines.expireAll()
@@ -134,7 +138,7 @@ export function createReach(options: ReachOptions): Reach {
     const { rung } = circuit
     const ready = rung !== 'away' && ledger.size === 0
     try {
-      const probed = rung === 'away' && failing !== undefined ? look(failing) : undefined
+      const probed = rung === 'away' ? tryAgain() : undefined
       const sign = beat({ link, script, id }, { ready, leaving: !isReplica, known: members })
       const bound = rung === 'away' ? deadlines : signs
       const [answer] = await bound.bound(Promise.all([sign, probed]))
@@ -155,6 +159,13 @@ export function createReach(options: ReachOptions): Reach {
       }
     }
     onStarted()
+  }
+
+  /** What failed, without its effects. */
+  async function tryAgain(): Promise<void> {
+    const hits = failing?.hits ?? []
+    const isRefused = failing?.kind === 'refused'
+    await Promise.all([hits.length > 0 && look(hits), isRefused && tryCommands(hits)])
   }
 
   /** In a cluster each primary has its own. */

@@ -4,7 +4,9 @@ import type { Micros } from '../../algorithms/algorithm.ts'
 import type { Clocks } from '../../clock.ts'
 import type { Answer, CounterStore, Hit, Taken } from '../counter-store.ts'
 import { createMemoryStore } from '../memory/memory-store.ts'
+import { counterPrefix, memoKey } from '../redis/counter-key.ts'
 import type { RedisLink } from '../redis/link.ts'
+import { notPermitted, refusedCommands } from '../redis/permitted.ts'
 import { loadScripts } from '../redis/scripts.ts'
 import type { CircuitOptions } from './circuit.ts'
 import { Fallbacks, wordOf } from './fallback.ts'
@@ -86,12 +88,23 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     heartbeatMs: options.heartbeatMs ?? 1_000,
     isReplica: options.isReplica ?? true,
     look: primary.look,
+    tryCommands,
     circuit: options.circuit ?? {},
     onPlace: (place) => {
       fallbacks.place = place
     },
   })
   const { circuit } = reach
+
+  async function tryCommands(hits: readonly Hit[]): Promise<void> {
+    const keys = hits.map(
+      ({ counter, rule, policy }) => counterPrefix(policy) + memoKey(counter, rule.algorithm),
+    )
+    const script = scripts.permitted
+    const answers = keys.map((key) => refusedCommands(link, script, key))
+    const refused = new Set((await Promise.all([refusedCommands(link, script), ...answers])).flat())
+    if (refused.size > 0) throw notPermitted([...refused])
+  }
 
   /** What the store says, once it knows what was admitted without it. */
   function ask(hits: readonly Hit[]): Answer<Taken> {
