@@ -139,10 +139,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
       (hit): Hit => (wordOf(hit) === 'local' ? hit : { ...hit, onStoreFailure: 'allow' }),
     )
     const spent = fallbacks.spend(shares, whyNow())
-    if (!spent.admitted) {
-      decided()
-      return spent
-    }
+    if (!spent.admitted) return refuseByShare(hits, spent, decided)
     const finish = (taken: Taken) => {
       decided()
       if (!taken.admitted) fallbacks.giveBack(shares, spent)
@@ -154,6 +151,25 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
       fallbacks.giveBack(shares, spent)
       return takeAway(hits)
     })
+  }
+
+  /** A share refused: the client is told of the other policies what the store says. */
+  function refuseByShare(hits: readonly Hit[], refused: Taken, decided: () => void): Answer<Taken> {
+    const others = hits.filter((hit) => wordOf(hit) !== 'local')
+    const finish = (seen: Taken): Taken => {
+      decided()
+      const outcomes = seen.outcomes.values()
+      return {
+        admitted: false,
+        outcomes: refused.outcomes.map((own, index) =>
+          wordOf(hits[index]!) === 'local' ? own : outcomes.next().value!,
+        ),
+      }
+    }
+    if (others.length === 0) return finish({ admitted: true, outcomes: [] })
+    const answer = primary.look(others)
+    if (!(answer instanceof Promise)) return finish(answer)
+    return reach.bounded(answer, others).then(finish, () => takeAway(hits))
   }
 
   /** Of a call that failed while the circuit stays closed, too. */
