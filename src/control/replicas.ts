@@ -7,6 +7,8 @@ const defaultSignMs = 2_000
 /** Signs of life after which a replica without one is waited for no longer, and is forgotten. */
 const staleSigns = 4
 const forgetSigns = 1_800
+/** Milliseconds after which a replica without a sign of life has ended. */
+export const staleReplicaMs = staleSigns * defaultSignMs
 
 /** How far a rate-limit service is, as a write's receipt tells it. */
 export interface ReplicaDelivery {

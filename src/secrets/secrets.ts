@@ -158,7 +158,7 @@ function nextKey(from: MasterKey, keyring: Keyring): MasterKey {
 function unsharedKey(id: string, known: readonly string[]): WeirError {
   return startupError(
     `The key by which all replicas name counters is under the key ${id}, which this weir does not have (${having(known)}).`,
-    'Set WEIR_SECRET_KEY to that of the other replicas. Where it is lost, end them all and start once without REDIS_URL.',
+    'Set WEIR_SECRET_KEY to that of the other replicas. Where it is lost, end them all, wait ten seconds, and start once without REDIS_URL.',
   )
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { staleReplicaMs } from '../control/replicas.ts'
 import { messageOf, startupError, WeirError } from '../errors.ts'
 import { kinds } from '../policies/index.ts'
 import { projectRoot } from '../project-root.ts'
@@ -37,6 +38,7 @@ export function openStore(
     const store = createStore({ pool, kinds, secrets, observe })
     const { inForce, preferred, counterKey } = await store.unlockSecrets({
       isAlone: settings.counters.kind !== 'redis',
+      staleMs: staleReplicaMs,
     })
     const { revision } = await store.current()
     const rotation =

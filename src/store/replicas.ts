@@ -35,6 +35,12 @@ async function put(tx: Transaction, own: Replica, forgetMs: number): Promise<voi
   await tx.delete(replicas).where(inArray(replicas.id, found))
 }
 
+/** Whether a process that decides requests lives, as far as its last sign of life says. */
+export async function anyReplica(tx: Transaction, staleMs: number): Promise<boolean> {
+  const live = sql`${replicas.seenAt} > ${ago(staleMs)}`
+  return (await tx.select({ id: replicas.id }).from(replicas).where(live).limit(1)).length > 0
+}
+
 function ago(ms: number): SQL {
   return sql`clock_timestamp() - make_interval(secs => ${ms / 1000})`
 }

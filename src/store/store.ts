@@ -34,7 +34,7 @@ import {
   type Reader,
   type Transaction,
 } from './read-state.ts'
-import { exchangeReplicas } from './replicas.ts'
+import { anyReplica, exchangeReplicas } from './replicas.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
 import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
@@ -249,12 +249,18 @@ export function createStore(options: {
         return done
       }),
 
-    /** Makes the first keys of secrets, or checks that those in force are known; a start-up error where not. */
-    unlockSecrets: (how: { isAlone: boolean } = { isAlone: true }): Promise<Unlocked> =>
+    /**
+     * Makes the first keys of secrets, or checks that those in force are known; a start-up error where not. Whoever gave no
+     * sign of life for `staleMs` has ended.
+     */
+    unlockSecrets: (
+      how: { isAlone: boolean; staleMs: number } = { isAlone: true, staleMs: 0 },
+    ): Promise<Unlocked> =>
       guarded(() =>
         db.transaction(async (tx) => {
           await tx.execute(sql`select pg_advisory_xact_lock(${locks.write})`)
-          return secrets.unlock(secretRows(tx), how)
+          const isAlone = how.isAlone && !(await anyReplica(tx, how.staleMs))
+          return secrets.unlock(secretRows(tx), { isAlone })
         }),
       ),
 

@@ -69,10 +69,21 @@ test('a replica without the key of the others does not start: it would count by 
     WEIR_RLS_ADDR: '127.0.0.1:0',
     WEIR_ROLES: 'ratelimit',
   }
-  try {
+  const refused = async (environment: Record<string, string>) => {
     const { code, stderr } = await run(['serve'], { environment })
     assert.equal(code, 1)
     assert.match(stderr, /^weir: The key by which all replicas name counters is under .*WEIR_SECRET_KEY.*$/m)
+  }
+  try {
+    await refused(environment)
+    // Nor does one that counts in its own memory take their key away.
+    const { REDIS_URL: _, WEIR_ROLES: __, ...alone } = environment
+    await refused({
+      ...alone,
+      WEIR_SECRET_KEY: randomBytes(32).toString('base64'),
+      WEIR_XDS_ADDR: '127.0.0.1:0',
+    })
+    await refused(environment)
   } finally {
     rmSync(environment.WEIR_DATA_DIR, { recursive: true })
   }

@@ -13,6 +13,7 @@ import { aclRules, sentinelAclRules } from '../../src/ratelimit/stores/redis/ser
 import { createResilientStore } from '../../src/ratelimit/stores/resilient/resilient-store.ts'
 import { counterUnder, hitOn } from '../support/hits.ts'
 import { fixed } from '../support/limit-rules.ts'
+import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 import { startValkey } from '../support/valkey.ts'
 import { startValkeyCluster } from '../support/valkey-cluster.ts'
@@ -196,6 +197,18 @@ test('and of Sentinels, and the servers that they watch', async () => {
   })
   await until('it decides', () => opened.store.state().rung === 'store')
   for (const client of [sentinel, ...servers]) assert.deepEqual(await refusals(client), [])
+})
+
+test('a name that no Sentinel knows stops the start; one that is away says nothing', async () => {
+  await using running = new AsyncDisposableStack()
+  const watched = await startWatchedValkey()
+  running.defer(watched.stop)
+  const { host } = new URL(watched.url)
+  for (const hosts of [host, `${host},127.0.0.1:${await freePort()}`]) {
+    const link = openRedisLink(`redis+sentinel://${hosts}/other`)
+    await assert.rejects(link.check(20_000), /know no primary named other\./)
+    link.close()
+  }
 })
 
 test('the page has them', () => {

@@ -7,7 +7,8 @@ import { createClusterLink } from './cluster.ts'
 import type { RedisLink } from './link.ts'
 import { notPermitted, refusedCommands } from './permitted.ts'
 import { loadScripts } from './scripts.ts'
-import { faultOf, faultOfError } from './server-check.ts'
+import { isNameUnknown, saysNoSuchName } from './sentinel-name.ts'
+import { faultOf, faultOfError, unknownName } from './server-check.ts'
 import { createSingleLink } from './single.ts'
 import { type RedisTarget, readRedisUrl, showTarget } from './url.ts'
 
@@ -34,6 +35,7 @@ export function openRedisLink(url: string): OpenLink {
   let fault: WeirError | undefined
   let lastError = 'it has not answered yet'
   let isChecked = false
+  let isAsking = false
   const changed = new Set<() => void>()
   const told = () => {
     for (const tell of changed) tell()
@@ -45,6 +47,17 @@ export function openRedisLink(url: string): OpenLink {
     // One that fitted before is away now, or a part of it.
     if (found !== undefined && !isChecked) fault = found
     told()
+  }
+
+  /** One Sentinel may know the primary by another name, or not yet; where none does, nobody ever will. */
+  async function onSentinelError(error: unknown): Promise<void> {
+    if (isAsking || isChecked || !saysNoSuchName(error)) return
+    isAsking = true
+    if ((await isNameUnknown(target, tlsOf(target))) && !isChecked) {
+      fault = unknownName(target.primary!)
+      told()
+    }
+    isAsking = false
   }
 
   async function onReady(): Promise<void> {
@@ -62,6 +75,7 @@ export function openRedisLink(url: string): OpenLink {
 
   client.on('error', onError)
   client.on('node error', onError)
+  client.on('sentinelError', (error: unknown) => void onSentinelError(error))
   client.on('ready', () => void onReady())
 
   return {

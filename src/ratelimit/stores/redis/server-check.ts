@@ -60,6 +60,14 @@ export function faultOfError(message: string): WeirError | undefined {
   return undefined
 }
 
+/** None of the Sentinels knows the primary by the name that REDIS_URL has. */
+export function unknownName(name: string): WeirError {
+  return startupError(
+    `The Sentinels of REDIS_URL know no primary named ${name}.`,
+    'Put the name of their `sentinel monitor` in its path, as in redis+sentinel://sentinel-1:26379/mymaster.',
+  )
+}
+
 /** What a user needs: what the scripts do, what an edit does, and what a client asks to find the store. */
 export const aclRules =
   '~weir:* +eval +evalsha +time +get +set +del +unlink +hget +hset +hgetall +hdel +pexpire +scan +info +ping +client|setname +client|setinfo +cluster|slots +cluster|info'
