@@ -34,11 +34,12 @@ import {
   type Reader,
   type Transaction,
 } from './read-state.ts'
-import { anyReplica, exchangeReplicas } from './replicas.ts'
+import { exchangeReplicas } from './replicas.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
 import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
 import { createTurns } from './turns.ts'
+import { type UnlockOptions, unlock } from './unlock.ts'
 import { endRows, insertRows } from './write-rows.ts'
 
 /** How long a write waits for those before it. */
@@ -249,20 +250,8 @@ export function createStore(options: {
         return done
       }),
 
-    /**
-     * Makes the first keys of secrets, or checks that those in force are known; a start-up error where not. Whoever gave no
-     * sign of life for `staleMs` has ended.
-     */
-    unlockSecrets: (
-      how: { isAlone: boolean; staleMs: number } = { isAlone: true, staleMs: 0 },
-    ): Promise<Unlocked> =>
-      guarded(() =>
-        db.transaction(async (tx) => {
-          await tx.execute(sql`select pg_advisory_xact_lock(${locks.write})`)
-          const isAlone = how.isAlone && !(await anyReplica(tx, how.staleMs))
-          return secrets.unlock(secretRows(tx), { isAlone })
-        }),
-      ),
+    /** Makes the first keys of secrets, or checks that those in force are known; a start-up error where not. */
+    unlockSecrets: (how?: UnlockOptions): Promise<Unlocked> => guarded(() => unlock(db, secrets, how)),
 
     /** Encrypted secrets in clear, by id; without those that cannot be opened. */
     secretTexts: (ids: readonly string[]): Promise<Map<string, SecretText>> =>
