@@ -42,9 +42,15 @@ export const Counter = Type.Object(counterFields, {
   description: 'A counter as it is now.',
 })
 
+const { state, used, remaining, reset } = counterFields
+
 export const BusyCounter = Type.Object(
   {
     ...counterFields,
+    state: Type.Optional(state),
+    used: Type.Optional(used),
+    remaining: Type.Optional(remaining),
+    reset: Type.Optional(reset),
     recent: Type.Object(
       {
         admitted: Type.Number({ description: 'Cost admitted.' }),
@@ -54,7 +60,12 @@ export const BusyCounter = Type.Object(
       { description: 'What came in the last minutes: counts halve each minute.' },
     ),
   },
-  { title: 'BusyCounter', description: 'A counter that is much used.' },
+  {
+    title: 'BusyCounter',
+    description:
+      'A counter that is much used. `state`, `used`, `remaining` and `reset` are left out where it cannot be read, as while ' +
+      'the store is away.',
+  },
 )
 
 export const PolicyVerdict = Type.Object(
@@ -114,8 +125,11 @@ export function counterJson({ key: { id, parts }, numbers, view }: CounterReport
 }
 
 export function busyCounterJson(busy: BusyKey): BusyCounter {
-  const { admitted, denied, error } = busy
-  return { ...counterJson(busy), recent: { admitted, denied, error } }
+  const { admitted, denied, error, view } = busy
+  const recent = { admitted, denied, error }
+  if (view !== null) return { ...counterJson({ ...busy, view }), recent }
+  const { id, parts, limit, numbers } = counterJson({ ...busy, view: undefined })
+  return { id, ...(parts !== undefined && { parts }), limit, numbers, recent }
 }
 
 const units: Readonly<Record<number, '1us' | '1ms' | '1s'>> = { 1: '1us', 1000: '1ms', 1000000: '1s' }

@@ -114,6 +114,23 @@ describe('weir explain and weir limits', () => {
     assert.match(none.stderr, /`weir get rate-limit-policies` lists/)
   })
 
+  test('limits top 0: what is busy is shown while the store is away, without what only that knows', async () => {
+    admin.away(true)
+    try {
+      const { code, stdout, stderr } = await run('limits', 'top')
+      assert.equal(code, 0, stderr)
+      const lines = stdout.trimEnd().split('\n')
+      assert.match(lines[1]!, /^per-tenant +5 +2 +5 in 1m +\S+ +header:x-tenant=b$/)
+      assert.match(lines[2]!, /^all +6 +0 +100 tokens, 1 in 1h +\S+ +constant=all$/)
+      const [{ id, ...busy }] = await json('limits', 'top', 'per-tenant', '-n', '1')
+      assert.deepEqual(Object.keys(busy).sort(), ['limit', 'numbers', 'parts', 'policy', 'recent'])
+      const peeked = await run('limits', 'peek', 'per-tenant', id)
+      assert.match(peeked.stderr, /A counter cannot be read now/)
+    } finally {
+      admin.away(false)
+    }
+  })
+
   test('limits peek, grant, reset 0: one counter', async () => {
     const [{ id }] = await json('limits', 'top', 'per-tenant')
     assert.equal((await json('limits', 'peek', 'per-tenant', id)).used, 5)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { limitsOf } from '../../src/compile/limits.ts'
+import { WeirError } from '../../src/errors.ts'
 import { explain } from '../../src/explain/explain.ts'
 import { createRateLimitService } from '../../src/ratelimit/service.ts'
+import type { CounterStore } from '../../src/ratelimit/stores/counter-store.ts'
 import { createMemoryStore } from '../../src/ratelimit/stores/memory/memory-store.ts'
 import type { RateLimitRequest } from '../../src/ratelimit/transports/messages.ts'
 import { startAdmin, type TestAdmin } from './admin.ts'
@@ -13,6 +15,8 @@ export interface LimitedAdmin extends TestAdmin {
   count(requests: { domain: string; descriptors: { entries: { key: string; value: string }[] }[] }[]): boolean
   /** Seconds go by on the clock of the counters, which stands else. */
   pass(seconds: number): void
+  /** Counters cannot be read, as while a store is away; or can again. */
+  away(isAway: boolean): void
 }
 
 /** An admin API beside a rate-limit service, as `main.ts` wires them, on a clock that stands until it is moved. */
@@ -21,7 +25,15 @@ export async function startLimitedAdmin(): Promise<LimitedAdmin> {
   const clock = () => now
   const counters = createMemoryStore({ clock, maxCounters: 1_000 })
   const key = Buffer.alloc(16, 7)
-  const service = createRateLimitService({ store: counters, clock, key, observe: () => {} })
+  let isAway = false
+  const store: CounterStore = {
+    ...counters,
+    async peek(...asked) {
+      if (isAway) throw new WeirError('unavailable', 'A counter cannot be read now.')
+      return counters.peek(...asked)
+    },
+  }
+  const service = createRateLimitService({ store, clock, key, observe: () => {} })
   const admin: TestAdmin = await startAdmin({
     explain: async (question) => explain(await admin.store.current(), question, service.explain),
     limits: service,
@@ -46,6 +58,9 @@ export async function startLimitedAdmin(): Promise<LimitedAdmin> {
     },
     pass(seconds) {
       now += seconds * 1_000_000
+    },
+    away(is) {
+      isAway = is
     },
   }
 }

@@ -90,10 +90,11 @@ function shown(items: readonly Busy[], stream: NodeJS.WriteStream): string {
   const head = ['POLICY', 'STATE', 'USED', 'LEFT', 'RESET', 'ADMITTED', 'DENIED', 'NUMBERS', 'ID', 'KEY']
   const rows = items.map(({ policy, state, used, remaining, limit, reset, recent, numbers, id, parts }) => [
     policy,
-    state,
-    String(used),
-    `${remaining} of ${limit}`,
-    `${reset}s`,
+    // Of a counter that cannot be read now nothing is said.
+    state ?? '',
+    used === undefined ? '' : String(used),
+    remaining === undefined ? '' : `${remaining} of ${limit}`,
+    reset === undefined ? '' : `${reset}s`,
     countText(recent.admitted),
     countText(recent.denied),
     numbersText(numbers),

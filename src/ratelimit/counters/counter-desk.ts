@@ -92,7 +92,7 @@ export function createCounterDesk(options: {
             const { key, parts, admitted, denied, error } = watched
             const counter = inFamily(rule.family, key)
             const { numbers, former } = numbersOf(rule, counter, watched)
-            const view = await store.peek(policy, counter, numbers.bound, former)
+            const view = await readable(store.peek(policy, counter, numbers.bound, former))
             return { key: shownKey(counter, parts), admitted, denied, error, numbers: numbers.numbers, view }
           }),
       )
@@ -139,6 +139,16 @@ export function createCounterDesk(options: {
         busyOf(rule).add({ key, numbers: numbers.id, admitted: outcome.admitted, shown }, clock())
       }
     },
+  }
+}
+
+/** Null while the store is away: which keys are busy is known without it. */
+async function readable<T>(answer: Answer<T>): Promise<T | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof WeirError && error.code === 'unavailable') return null
+    throw error
   }
 }
 

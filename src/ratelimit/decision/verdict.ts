@@ -58,6 +58,6 @@ export interface BusyKey {
   denied: number
   error: number
   numbers: LimitNumbers
-  /** As it is now; nothing where the counter is idle. */
-  view: (Standing & { used: number }) | undefined
+  /** As it is now; nothing where the counter is idle, null where it cannot be read. */
+  view: (Standing & { used: number }) | undefined | null
 }
