@@ -86,6 +86,8 @@ export type Event =
   | { event: 'counter_store_failed'; kind: string; error: unknown }
   | { event: 'counter_store_decision'; by: StoreDecider }
   | { event: 'counters_merged'; counters: number }
+  /** The store refused to add what was counted without it, until that was given up. */
+  | { event: 'counters_not_merged'; policy: string; error: unknown }
   /** By how much a clock of the store is ahead of this process's, in seconds, and how wrong that may be. */
   | { event: 'clock_read'; node: string; seconds: number; error: number }
   | { event: 'clocks_differ'; what: string }

@@ -23,6 +23,7 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   counters_restored: 'info',
   counter_store_rung: 'warn',
   counters_merged: 'info',
+  counters_not_merged: 'warn',
   clocks_differ: 'warn',
   counters_kept: 'info',
   counters_not_kept: 'warn',

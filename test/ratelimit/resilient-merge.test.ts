@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { algorithmNames, type BoundRule, bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
 import type { Hit } from '../../src/ratelimit/stores/counter-store.ts'
+import { counterPrefix, memoKey } from '../../src/ratelimit/stores/redis/counter-key.ts'
 import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
 import { loadScripts } from '../../src/ratelimit/stores/redis/scripts.ts'
 import { Ledger } from '../../src/ratelimit/stores/resilient/ledger.ts'
@@ -28,10 +29,12 @@ describe('what was counted alone is added to the store', () => {
     const store = createRedisStore({ link: valkey.link, clock, monotonic: clock, graceMs: 60_000 })
     const script = loadScripts().merge
     let lost = 0
+    const givenUp: string[] = []
     const ledger = new Ledger({
       slowed: (rule) => slowedRule(rule, two),
+      onGivenUp: (policy) => void givenUp.push(policy),
       clock,
-      most: 10,
+      most: 200,
       async merge(on, alone) {
         await merge({ link: valkey.link, script, id: 'a', graceMs: 60_000, clock }, on, alone)
         // The store did it, and its answer did not come.
@@ -55,6 +58,7 @@ describe('what was counted alone is added to the store', () => {
       },
       used: async (of = hit) => (await store.peek('p', of.counter, of.rule))?.used ?? 0,
       now: clock,
+      givenUp,
     }
   }
 
@@ -112,6 +116,26 @@ describe('what was counted alone is added to the store', () => {
     for (let count = 0; count < 5; count++) ledger.add(hit, shareOf(hit.rule))
     await flush()
     assert.equal(await used(), limit + 5)
+  })
+
+  test('what the store refuses to add keeps nothing else back, and is given up', async () => {
+    const [hit, other] = [1, 2].map(() => hitOn(`refused ${runs++}`, each(limit, 60_000)[0]!))
+    const { ledger, pass, used, givenUp } = setUp(hit!)
+    const memo = counterPrefix('p') + memoKey(hit!.counter, hit!.rule.algorithm)
+    await valkey.link.client.set(memo, 'another type')
+    ledger.add(hit!, shareOf(hit!.rule))
+    for (let count = 0; count < 100; count++)
+      ledger.add(hitOn(`many ${count}`, hit!.rule), shareOf(hit!.rule))
+    ledger.add(other!, shareOf(other!.rule))
+    assert.equal(await ledger.flush(), 101)
+    assert.equal(await used(other), 1)
+    pass(9_999)
+    assert.equal(await ledger.flush(), 0)
+    assert.deepEqual([ledger.size, givenUp], [1, []])
+    pass(1)
+    await ledger.flush()
+    assert.deepEqual([ledger.size, givenUp], [0, ['p']])
+    assert.equal(await used(), 0)
   })
 
   /** A key before an edit of its algorithm, and after one that is made once `edit` is called. */

@@ -22,7 +22,7 @@ const beginnings: readonly (readonly [RegExp, FailureKind])[] = [
   [/^LOADING\b/, 'loading'],
   [/^(READONLY|NOREPLICAS|UNKILLABLE)\b/, 'readonly'],
   [/^(OOM|MISCONF)\b/, 'oom'],
-  [/^(MOVED|ASK|TRYAGAIN|CROSSSLOT)\b/, 'moved'],
+  [/^(MOVED|ASK|TRYAGAIN)\b/, 'moved'],
   [/^(CLUSTERDOWN|MASTERDOWN)\b/, 'down'],
   [/^(NOAUTH|WRONGPASS|NOPERM|ACL failure)\b/, 'refused'],
 ]

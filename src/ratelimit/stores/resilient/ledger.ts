@@ -3,6 +3,7 @@ import type { BoundRule } from '../../algorithms/bound-rule.ts'
 import type { Hit } from '../counter-store.ts'
 import { memoKey } from '../redis/counter-key.ts'
 import { type Alone, carriedOn, type Target } from './alone.ts'
+import { failureKind } from './failure.ts'
 
 /** Adds it to a counter in the store. May be called again with the same until it once resolves. */
 export type Merge = (target: Target, alone: Alone) => Promise<void>
@@ -14,10 +15,14 @@ interface Entry {
   sent: Alone[]
   open: { share: BoundRule; state: unknown } | undefined
   merging: Promise<void> | undefined
+  /** Since when the store, which answers, refuses to add it. */
+  refusedSince: Micros | undefined
 }
 
 /** A ledger that is full is looked through so often. */
 const sweepEvery: Micros = 1_000_000
+/** What the store refuses for so long is given up: it would never be added. */
+const patience: Micros = 10_000_000
 /** Merges that are in flight at once, of those that nobody waits for. */
 const wave = 64
 
@@ -30,6 +35,7 @@ export class Ledger {
   readonly #entries = new Map<string, Entry>()
   readonly #merge: Merge
   readonly #slowed: (rule: BoundRule) => BoundRule
+  readonly #onGivenUp: (policy: string, error: unknown) => void
   readonly #clock: () => Micros
   readonly #most: number
   #sequence = 0
@@ -39,9 +45,12 @@ export class Ledger {
   constructor(options: {
     merge: Merge
     slowed: (rule: BoundRule) => BoundRule
+    /** Something of the policy was not added, and will not be. */
+    onGivenUp?: (policy: string, error: unknown) => void
     clock: () => Micros
     most: number
   }) {
+    this.#onGivenUp = options.onGivenUp ?? (() => undefined)
     this.#slowed = options.slowed
     this.#merge = options.merge
     this.#clock = options.clock
@@ -82,19 +91,31 @@ export class Ledger {
     return merging.length === 0 ? undefined : Promise.all(merging)
   }
 
-  /** Adds all to the store, as far as it can; resolves with how many counters that were. Rejects where it failed. */
+  /**
+   * Adds all to the store but what it refuses, which stays for a while; resolves with how many counters that were. Rejects
+   * where the store fails.
+   */
   async flush(): Promise<number> {
     const all = [...this.#entries]
-    for (let from = 0; from < all.length; from += wave) {
-      await Promise.all(all.slice(from, from + wave).map(([key, entry]) => this.#settle(key, entry)))
+    let refused = 0
+    const settle = async ([key, entry]: (typeof all)[number]) => {
+      try {
+        await this.#settle(key, entry)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        refused++
+      }
     }
-    return all.length
+    for (let from = 0; from < all.length; from += wave) {
+      await Promise.all(all.slice(from, from + wave).map(settle))
+    }
+    return all.length - refused
   }
 
   #begin(key: string, hit: Hit): Entry | undefined {
     if (this.#entries.size >= this.#most && this.#clock() >= this.#sweepAt) this.#sweep()
     if (this.#entries.size >= this.#most) return undefined
-    const entry: Entry = { hit, sent: [], open: undefined, merging: undefined }
+    const entry: Entry = { hit, sent: [], open: undefined, merging: undefined, refusedSince: undefined }
     this.#entries.set(key, entry)
     return entry
   }
@@ -129,11 +150,23 @@ export class Ledger {
     for (let next = entry.sent[0]; next !== undefined; next = entry.sent[0]) {
       const target = latestOf(entry.hit)
       const due = this.#due(next, target)
-      if (due !== undefined) await this.#merge(target, due)
+      if (due !== undefined) await this.#add(entry, target, due)
       entry.sent.shift()
       this.#close(entry)
     }
     if (this.#entries.get(key) === entry) this.#entries.delete(key)
+  }
+
+  async #add(entry: Entry, target: Target, due: Alone): Promise<void> {
+    try {
+      await this.#merge(target, due)
+      entry.refusedSince = undefined
+    } catch (error) {
+      const since = isRefusal(error) ? (entry.refusedSince ?? this.#clock()) : undefined
+      entry.refusedSince = since
+      if (since === undefined || this.#clock() - since < patience) throw error
+      this.#onGivenUp(target.policy, error)
+    }
   }
 
   /** What is to be added; nothing where it is over. */
@@ -142,6 +175,11 @@ export class Ledger {
     const due = carriedOn(alone, target, this.#slowed, now)
     return due.share.expiresAt(due.state) > now ? due : undefined
   }
+}
+
+/** The store is there, and says no to this alone. */
+function isRefusal(error: unknown): boolean {
+  return failureKind(error) === 'other'
 }
 
 /** One for all counters that a key has under its policy's algorithms. */

@@ -194,7 +194,8 @@ export function createReach(options: ReachOptions): Reach {
       flushing = true
       const sentAt = milliseconds()
       try {
-        observe({ event: 'counters_merged', counters: await ledger.flush() })
+        const counters = await ledger.flush()
+        if (counters > 0) observe({ event: 'counters_merged', counters })
       } catch (error) {
         failed(error, sentAt)
       }

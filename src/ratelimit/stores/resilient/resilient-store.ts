@@ -78,6 +78,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
   const local = createMemoryStore({ clock, maxCounters, ...(onOverflow && { onOverflow }) })
   const ledger = new Ledger({
     merge: (target, alone) => merge({ link, script: scripts.merge, id, graceMs }, target, alone),
+    onGivenUp: (policy, error) => observe({ event: 'counters_not_merged', policy, error }),
     slowed: (rule) => slowedRule(rule, fallbacks.place),
     clock,
     most: maxCounters,
