@@ -1,3 +1,4 @@
+import { messageOf } from '../../../errors.ts'
 import type { Micros } from '../../algorithms/algorithm.ts'
 import type { BoundRule } from '../../algorithms/bound-rule.ts'
 import type { Hit } from '../counter-store.ts'
@@ -7,6 +8,9 @@ import { failureKind } from './failure.ts'
 
 /** Adds it to a counter in the store. May be called again with the same until it once resolves. */
 export type Merge = (target: Target, alone: Alone) => Promise<void>
+
+/** The store is there, and refuses to add this. */
+export class MergeRefused extends Error {}
 
 interface Entry {
   /** The last that took from a counter of the key. */
@@ -102,7 +106,7 @@ export class Ledger {
       try {
         await this.#settle(key, entry)
       } catch (error) {
-        if (!isRefusal(error)) throw error
+        if (!(error instanceof MergeRefused)) throw error
         refused++
       }
     }
@@ -162,9 +166,10 @@ export class Ledger {
       await this.#merge(target, due)
       entry.refusedSince = undefined
     } catch (error) {
-      const since = isRefusal(error) ? (entry.refusedSince ?? this.#clock()) : undefined
+      const since = failureKind(error) === 'other' ? (entry.refusedSince ?? this.#clock()) : undefined
       entry.refusedSince = since
-      if (since === undefined || this.#clock() - since < patience) throw error
+      if (since === undefined) throw error
+      if (this.#clock() - since < patience) throw new MergeRefused(messageOf(error), { cause: error })
       this.#onGivenUp(target.policy, error)
     }
   }
@@ -175,11 +180,6 @@ export class Ledger {
     const due = carriedOn(alone, target, this.#slowed, now)
     return due.share.expiresAt(due.state) > now ? due : undefined
   }
-}
-
-/** The store is there, and says no to this alone. */
-function isRefusal(error: unknown): boolean {
-  return failureKind(error) === 'other'
 }
 
 /** One for all counters that a key has under its policy's algorithms. */

@@ -10,7 +10,7 @@ import { type ClockReading, ClockSkew, type ClocksState } from './clock-skew.ts'
 import { Deadlines } from './deadlines.ts'
 import { type FailureKind, failureKind } from './failure.ts'
 import { beat } from './heartbeat.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, MergeRefused } from './ledger.ts'
 import { areOthersReady, type Members, placeOf } from './members.ts'
 import { readClocks } from './read-clocks.ts'
 import type { Place } from './shares.ts'
@@ -126,7 +126,8 @@ export function createReach(options: ReachOptions): Reach {
         milliseconds: milliseconds() - sentAt,
         result: failureKind(error),
       })
-      failed(error, sentAt, hits)
+      // One counter's trouble is no reason to leave the store.
+      if (!(error instanceof MergeRefused)) failed(error, sentAt, hits)
       throw error
     }
   }
