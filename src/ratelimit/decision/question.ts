@@ -4,7 +4,7 @@ import { inFamily, type KeyHasher } from '../identity/counter-identity.ts'
 import { keyValue, type PartValue, type RequestValues, requestValues } from '../request/request-values.ts'
 import { formerCounters } from '../rules/former-counters.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
-import type { NumbersInForce, RuleInForce } from '../rules/rule-in-force.ts'
+import type { NumbersInForce, NumbersOfRule, RuleInForce } from '../rules/rule-in-force.ts'
 import type { Hit } from '../stores/counter-store.ts'
 import type { RateLimitDescriptor, RateLimitRequest } from '../transports/messages.ts'
 
@@ -46,7 +46,7 @@ export function questionOf(
   const values = rule.key.map((part) => keyValue(part, said))
   const key = hasher.hash(values)
   const numbers = inForce.numbersFor(said)
-  const counted = counterOf(inForce, key, said, numbers)
+  const counted = counterOf(inForce, key, (each) => each.numbersFor(said), numbers)
   const { counter } = counted
   const enforced = rule.mode === 'enforce' && isAmong(inFamily(inForce.keyFamily, key), rule.percent)
   const asked = { policy, rule: inForce, numbers, values, key, counter, enforced }
@@ -62,11 +62,7 @@ export function questionOf(
     enforced,
     onStoreFailure: rule.onStoreFailure,
     ...counted,
-    latest: () => {
-      const latest = book.find(policy)
-      const isKnown = latest !== undefined && isSameId(latest.keyFamily, inForce.keyFamily)
-      return isKnown ? counterOf(latest, key, said, latest.numbersFor(said)) : undefined
-    },
+    latest: latestOf(book, inForce, key, numbers.id),
   }
   return { kind: 'counted', ...asked, hit }
 }
@@ -75,15 +71,22 @@ export function questionOf(
 function counterOf(
   inForce: RuleInForce,
   key: CounterId,
-  said: RequestValues,
-  numbers: NumbersInForce,
+  numbersIn: (rule: NumbersOfRule) => NumbersInForce,
+  numbers = numbersIn(inForce),
 ): Pick<Hit, 'counter' | 'rule' | 'former'> {
   return {
     counter: inFamily(inForce.family, key),
     rule: numbers.bound,
-    ...(inForce.former && {
-      former: () => formerCounters(inForce, key, (each) => each.numbersFor(said).bound),
-    }),
+    ...(inForce.former && { former: () => formerCounters(inForce, key, (each) => numbersIn(each).bound) }),
+  }
+}
+
+/** Holds nothing of the request: as many of these are kept as there are keys, while a store is away. */
+function latestOf(book: RuleBook, inForce: RuleInForce, key: CounterId, id: string): Hit['latest'] {
+  return () => {
+    const latest = book.find(inForce.rule.policy)
+    if (latest === undefined || !isSameId(latest.keyFamily, inForce.keyFamily)) return undefined
+    return counterOf(latest, key, (each) => each.numbersOf(id))
   }
 }
 
