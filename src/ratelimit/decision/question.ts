@@ -46,25 +46,26 @@ export function questionOf(
   const values = rule.key.map((part) => keyValue(part, said))
   const key = hasher.hash(values)
   const numbers = inForce.numbersFor(said)
-  const counted = counterOf(inForce, key, (each) => each.numbersFor(said), numbers)
-  const { counter } = counted
+  const { counter, former } = counterOf(inForce, key, (each) => each.numbersFor(said), numbers)
   const enforced = rule.mode === 'enforce' && isAmong(inFamily(inForce.keyFamily, key), rule.percent)
-  const asked = { policy, rule: inForce, numbers, values, key, counter, enforced }
   const missing = rule.onMissing === 'shared' ? -1 : values.indexOf(undefined)
   if (missing >= 0) {
     const kind = rule.onMissing === 'deny' ? 'refused' : 'skipped'
-    return { kind, ...asked, missing: rule.key[missing]! }
+    const part = rule.key[missing]!
+    return { kind, policy, rule: inForce, numbers, values, key, counter, enforced, missing: part }
   }
   const hit: Hit = {
+    counter,
     overflow: overflowOf(inFamily(inForce.family, hasher.none), enforced),
     policy,
+    rule: numbers.bound,
     cost: costOf(request, descriptor, inForce, said),
     enforced,
     onStoreFailure: rule.onStoreFailure,
-    ...counted,
+    former,
     latest: latestOf(book, inForce, key, numbers.id),
   }
-  return { kind: 'counted', ...asked, hit }
+  return { kind: 'counted', policy, rule: inForce, numbers, values, key, counter, enforced, hit }
 }
 
 /** Where a key's requests are counted by a rule. */
@@ -77,7 +78,7 @@ function counterOf(
   return {
     counter: inFamily(inForce.family, key),
     rule: numbers.bound,
-    ...(inForce.former && { former: () => formerCounters(inForce, key, (each) => numbersIn(each).bound) }),
+    former: inForce.former && (() => formerCounters(inForce, key, (each) => numbersIn(each).bound)),
   }
 }
 
