@@ -10,12 +10,9 @@ export const defaultBounds = {
   // per lane
   /** Connections. An Envoy opens one a worker thread: 500 Envoys of 32 cores. */
   connections: 16_384,
-  /** Open streams over all connections, of some 300 bytes each, and their headers as far as they are not `held`. */
+  /** Open streams over all connections, of some 300 bytes each. */
   streamsInAll: 262_144,
-  /**
-   * Bytes of messages that have not arrived in full, and of what open streams have of headers beyond `usualHeaderBytes`, over
-   * all connections and over one.
-   */
+  /** Bytes of messages that have not arrived in full, over all connections and over one. */
   heldBytesInAll: 256 * mebibyte,
   heldBytes: 16 * mebibyte,
 
@@ -53,9 +50,13 @@ export const defaultBounds = {
   streams: 8_192,
   /** Calls whose method has not answered yet, reset ones included: beyond it new streams are refused. */
   pendingCalls: 16_384,
-  /** CONTINUATION frames of one block, and bytes of the block: what is kept until it is whole. */
+  /**
+   * Bytes of one block of headers, which are read as they come: SETTINGS_MAX_HEADER_LIST_SIZE. Envoy passes a client's `tracestate`
+   * on with its question, and can be told to take headers of up to 8 MiB; our own gateways up to 1 MiB.
+   */
+  blockBytes: 16 * mebibyte,
+  /** CONTINUATION frames of one block, beyond one a KiB: Envoy fills each but the last. */
   continuations: 16,
-  blockBytes: 64 * kibibyte,
   /** Bytes of the decoder's dynamic table, which is memory of ours that the peer fills: SETTINGS_HEADER_TABLE_SIZE. */
   tableBytes: 4 * kibibyte,
   /** Bytes of answers that wait for a peer which does not read, or opens no window. */
@@ -63,13 +64,10 @@ export const defaultBounds = {
 
   // per stream
   /**
-   * Bytes of headers as RFC 9113 section 10.5.1 counts them, and fields: SETTINGS_MAX_HEADER_LIST_SIZE. Envoy passes a client's
-   * `tracestate` on, which may be all of the 60 KiB of headers that it takes.
+   * Bytes of a header's value as they come, beyond which it is not read: one that means nothing to a call is skipped, which a
+   * client can bring about, and another refused. At least four times `tableBytes`.
    */
-  headerBytes: 64 * kibibyte,
-  /** What an Envoy's questions have of headers, twice over. */
-  usualHeaderBytes: kibibyte,
-  headerFields: 128,
+  fieldBytes: 16 * kibibyte,
   /** Largest message: what Envoy takes of headers, 60 KiB, for each of 32 policies, twice over. */
   messageBytes: 4 * mebibyte,
   /** Bytes of a body that is no gRPC, which is read and thrown away. */

@@ -1,22 +1,33 @@
-import { Head, readHead } from './head.ts'
-import type { Field } from './hpack/field.ts'
+import { Head } from './head.ts'
+import type { HeadReader } from './head-reader.ts'
 import type { Method } from './method.ts'
-import { foreign, foreignMethod, grpcRefusal, type Refusal } from './refusal.ts'
+import { foreign, foreignMethod, grpcRefusal, type Refusal, refusals } from './refusal.ts'
 
 /**
  * gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): what a request's headers ask for.
+ *
+ * @param read of which all fields have come
  */
-export function readRequest(fields: readonly Field[], methods: ReadonlyMap<string, Method>): Head {
-  const head = readHead(fields)
+export function readRequest(read: HeadReader, methods: ReadonlyMap<string, Method>): Head {
+  const head = new Head()
+  head.trailers = read.malformed === undefined && !read.pseudo
+  if (read.oversize) {
+    head.refusal = refusals.headerList
+    return head
+  }
+  head.malformed = read.malformed ?? read.incomplete()
   if (head.malformed !== undefined) return head
-  head.refusal = refusalOf(head)
+  head.contentLength = read.contentLength
+  head.encoded = read.encoding !== '' && read.encoding !== 'identity'
+  head.refusal = refusalOf(read, head)
   if (head.refusal !== undefined) return head
-  head.asks = methods.get(head.path)
+  head.asks = methods.get(read.path)
   if (head.asks === undefined) head.refusal = grpcRefusal('UNIMPLEMENTED', 'no such method here')
+  else head.path = read.path
   return head
 }
 
-/** The head of a request whose headers were more than is read. */
+/** The head of a request that is refused whatever its headers say. */
 export function refusedHead(refusal: Refusal): Head {
   const head = new Head()
   head.refusal = refusal
@@ -26,13 +37,13 @@ export function refusedHead(refusal: Refusal): Head {
 /** `application/grpc`, `application/grpc+proto`, either with parameters. */
 const contentTypePattern = /^application\/grpc(?:\+proto)? *(?:;|$)/i
 
-function refusalOf(head: Head): Refusal | undefined {
-  if (!contentTypePattern.test(head.contentType)) return foreign
-  if (head.method !== 'POST') return foreignMethod
+function refusalOf(read: HeadReader, head: Head): Refusal | undefined {
+  if (!contentTypePattern.test(read.contentType)) return foreign
+  if (read.method !== 'POST') return foreignMethod
   // Without it something on the way may drop the trailers, which carry the status.
-  if (head.te !== 'trailers') return grpcRefusal('INTERNAL', 'the request has no te: trailers')
-  if (head.timeout !== undefined) {
-    const timeoutMs = parseTimeout(head.timeout)
+  if (read.te !== 'trailers') return grpcRefusal('INTERNAL', 'the request has no te: trailers')
+  if (read.timeout !== undefined) {
+    const timeoutMs = parseTimeout(read.timeout)
     if (timeoutMs === undefined) return grpcRefusal('INTERNAL', 'grpc-timeout makes no sense')
     head.timeoutMs = timeoutMs
   }

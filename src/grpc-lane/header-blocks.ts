@@ -1,21 +1,21 @@
 import type { Bounds } from './bounds.ts'
-import { readRequest, refusedHead } from './grpc.ts'
-import { areTrailers, type Head } from './head.ts'
+import { readRequest } from './grpc.ts'
+import { Head } from './head.ts'
+import { HeadReader } from './head-reader.ts'
 import { Decoder } from './hpack/decoder.ts'
 import type { Method } from './method.ts'
-import { refusals } from './refusal.ts'
 import { flood } from './violation.ts'
 
 const nothing = Buffer.alloc(0)
 /** Bytes of a block that is worth remembering: one of indexes has one or two a field. */
 const rememberedBytes = 256
-
-const tooLarge = refusedHead(refusals.headerList)
+/** Each KiB of a block entitles to one more frame. */
+const continuationBytes = 1_024
 
 /**
- * Puts blocks of headers together (HEADERS and CONTINUATION, RFC 9113 section 4.3) and reads them. A peer that has its fields in
- * the table sends the same few bytes for each call: a block equal to the last one, with no change of the table in between,
- * has the same head.
+ * Reads blocks of headers (HEADERS and CONTINUATION, RFC 9113 section 4.3), those in several frames as they come. A peer that has
+ * its fields in the table sends the same few bytes for each call: a block equal to the last one, with no change of the table
+ * in between, has the same head.
  */
 export class HeaderBlocks {
   /** The stream whose block is not complete; 0: none. Only its CONTINUATION may come. */
@@ -27,16 +27,18 @@ export class HeaderBlocks {
   readonly #bounds: Bounds
   readonly #methods: ReadonlyMap<string, Method>
   readonly #decoder: Decoder
-  #block = nothing
+  /** Of that block. */
+  #reader = new HeadReader()
+  #length = 0
   #continuations = 0
   #lastBlock = nothing
   #lastVersion = -1
-  #lastHead = tooLarge
+  #lastHead = new Head()
 
   constructor(bounds: Bounds, methods: ReadonlyMap<string, Method>) {
     this.#bounds = bounds
     this.#methods = methods
-    this.#decoder = new Decoder(bounds.tableBytes, bounds)
+    this.#decoder = new Decoder(bounds.tableBytes, bounds.fieldBytes)
   }
 
   /** The first part of a block that does not end with it. */
@@ -44,34 +46,32 @@ export class HeaderBlocks {
     this.openStream = streamId
     this.openedAt = now
     this.endStream = endStream
+    this.#reader = new HeadReader()
+    this.#length = end - start
     this.#continuations = 0
-    this.#block = Buffer.from(source.subarray(start, end))
+    this.#decoder.decode(source, start, end, false, this.#reader)
   }
 
-  /** A further part. */
-  add(source: Buffer, start: number, end: number): void {
+  /** A further part; the head where the block `ends` with it. */
+  add(source: Buffer, start: number, end: number, ends: boolean): Head | undefined {
     const { continuations, blockBytes } = this.#bounds
-    if (++this.#continuations > continuations || this.#block.length + end - start > blockBytes) {
-      throw flood('continuation_flood')
-    }
-    this.#block = Buffer.concat([this.#block, source.subarray(start, end)])
-  }
-
-  /** The block, complete. */
-  take(): Buffer {
-    const block = this.#block
+    this.#length += end - start
+    const entitled = continuations + this.#length / continuationBytes
+    if (++this.#continuations > entitled || this.#length > blockBytes) throw flood('continuation_flood')
+    this.#decoder.decode(source, start, end, ends, this.#reader)
+    if (!ends) return undefined
     this.openStream = 0
-    this.#block = nothing
-    return block
+    return readRequest(this.#reader, this.#methods)
   }
 
-  /** Reads the headers of a request. */
-  request(block: Buffer, start: number, end: number): Head {
+  /** A block that came in one piece. */
+  whole(block: Buffer, start: number, end: number): Head {
     const decoder = this.#decoder
     const { version } = decoder.table
     if (version === this.#lastVersion && this.#isLast(block, start, end)) return this.#lastHead
-    decoder.decode(block, start, end)
-    const head = decoder.oversize ? tooLarge : readRequest(decoder.fields, this.#methods)
+    const reader = new HeadReader()
+    decoder.decode(block, start, end, true, reader)
+    const head = readRequest(reader, this.#methods)
     if (decoder.table.version === version && end - start <= rememberedBytes && head.malformed === undefined) {
       this.#lastBlock = Buffer.from(block.subarray(start, end))
       this.#lastVersion = version
@@ -87,11 +87,5 @@ export class HeaderBlocks {
       if (last[index] !== block[start + index]) return false
     }
     return true
-  }
-
-  /** Reads trailers; false where they are malformed. */
-  trailers(block: Buffer, start: number, end: number): boolean {
-    this.#decoder.decode(block, start, end)
-    return areTrailers(this.#decoder.fields)
   }
 }

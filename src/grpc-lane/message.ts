@@ -49,7 +49,7 @@ export function takeMessage(
 }
 
 function takePrefix(stream: Stream, byte: number, bounds: Bounds): Refusal | undefined {
-  if (stream.prefix++ === 0) return byte === 0 ? undefined : refusalOfFlag(byte, stream.head.encoding)
+  if (stream.prefix++ === 0) return byte === 0 ? undefined : refusalOfFlag(byte, stream.head.encoded)
   stream.messageLength = stream.messageLength * 256 + byte
   return stream.prefix === prefixLength && stream.messageLength > bounds.messageBytes
     ? refusals.messageSize
@@ -57,9 +57,9 @@ function takePrefix(stream: Stream, byte: number, bounds: Bounds): Refusal | und
 }
 
 /** gRPC's compression: no encoding but identity is known here, and identity is never flagged. */
-function refusalOfFlag(byte: number, encoding: string): Refusal {
+function refusalOfFlag(byte: number, encoded: boolean): Refusal {
   if (byte > 1) return refusals.flag
-  return encoding === '' || encoding === 'identity' ? refusals.flagged : refusals.encoding
+  return encoded ? refusals.encoding : refusals.flagged
 }
 
 function takePart(

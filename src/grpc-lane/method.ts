@@ -19,8 +19,6 @@ export interface Call {
   readonly deadline: number
   /** The caller has reset the call, or its connection is gone: nobody waits for the answer. */
   readonly aborted: boolean
-  /** The value of a header, by its name in lower case; several are joined with `,`. */
-  metadata(name: string): string | undefined
 }
 
 /** Status codes of gRPC, by name (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */

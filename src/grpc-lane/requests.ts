@@ -1,6 +1,7 @@
 import type { Floods } from './floods.ts'
 import { writeWindowUpdate } from './frame-writer.ts'
 import { errorCode, flag, readUint31 } from './frames.ts'
+import type { Head } from './head.ts'
 import { HeaderBlocks } from './header-blocks.ts'
 import { dropMessage, takeMessage } from './message.ts'
 import type { Output } from './output.ts'
@@ -44,36 +45,32 @@ export class Requests {
       at += 5
     }
     const endStream = (flags & flag.endStream) !== 0
-    if ((flags & flag.endHeaders) !== 0) this.#block(id, endStream, source, at, last)
+    if ((flags & flag.endHeaders) !== 0) this.#block(id, endStream, this.blocks.whole(source, at, last))
     else this.blocks.begin(id, endStream, source, at, last, this.now)
   }
 
   continuation(flags: number, source: Buffer, start: number, end: number): void {
     const { blocks } = this
-    blocks.add(source, start, end)
-    if ((flags & flag.endHeaders) === 0) return
     const id = blocks.openStream
-    const block = blocks.take()
-    this.#block(id, blocks.endStream, block, 0, block.length)
+    const head = blocks.add(source, start, end, (flags & flag.endHeaders) !== 0)
+    if (head !== undefined) this.#block(id, blocks.endStream, head)
   }
 
-  #block(id: number, endStream: boolean, source: Buffer, start: number, end: number): void {
+  #block(id: number, endStream: boolean, head: Head): void {
     const { table } = this.#streams
     if (id > table.lastId) {
       table.use(id)
-      this.#request(id, endStream, source, start, end)
+      this.#request(id, endStream, head)
       return
     }
-    const regular = this.blocks.trailers(source, start, end)
     const stream = table.find(id)
     if (stream === undefined) this.#headersOfClosed(id)
     else if (stream.remoteClosed) this.#streams.error(stream, errorCode.streamClosed)
-    else if (!regular || !endStream) this.#streams.error(stream, errorCode.protocol)
+    else if (!head.trailers || !endStream) this.#streams.error(stream, errorCode.protocol)
     else this.#streams.complete(stream)
   }
 
-  #request(id: number, endStream: boolean, source: Buffer, start: number, end: number): void {
-    const head = this.blocks.request(source, start, end)
+  #request(id: number, endStream: boolean, head: Head): void {
     const stream = this.#streams.open(id, head, this.now)
     if (stream === undefined) return
     if (endStream) {

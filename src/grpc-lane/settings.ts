@@ -34,7 +34,7 @@ export function greeting(bounds: Bounds): Buffer {
     [setting.headerTableSize, bounds.tableBytes],
     [setting.maxConcurrentStreams, bounds.streams],
     [setting.initialWindowSize, streamWindow(bounds)],
-    [setting.maxHeaderListSize, bounds.headerBytes],
+    [setting.maxHeaderListSize, bounds.blockBytes],
   ] as const
   const bytes = Buffer.alloc(2 * frameHeaderLength + 6 * ours.length + 4)
   let at = writeFrameHeader(bytes, 0, 6 * ours.length, frameType.settings, 0, 0)

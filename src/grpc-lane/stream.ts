@@ -13,8 +13,6 @@ const nobody = refusedHead(refusals.internal)
 export class Stream implements Call {
   id = 0
   head: Head = nobody
-  /** Bytes of it that are taken from what may be held. */
-  headBytes = 0
   /** What may be sent yet; negative after the peer has made its initial window smaller. */
   sendWindow = 0
   /** What the peer may send yet. */
@@ -53,14 +51,6 @@ export class Stream implements Call {
 
   get path(): string {
     return this.head.path
-  }
-
-  metadata(name: string): string | undefined {
-    let value: string | undefined
-    for (const field of this.head.fields) {
-      if (field.name === name) value = value === undefined ? field.value : `${value},${field.value}`
-    }
-    return value
   }
 }
 

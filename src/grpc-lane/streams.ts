@@ -4,7 +4,6 @@ import { Calls } from './calls.ts'
 import type { Floods } from './floods.ts'
 import { writeReset } from './frame-writer.ts'
 import { errorCode } from './frames.ts'
-import { refusedHead } from './grpc.ts'
 import type { Head } from './head.ts'
 import { dropMessage } from './message.ts'
 import type { Output } from './output.ts'
@@ -13,8 +12,6 @@ import { streamWindow } from './settings.ts'
 import { countRule, type Shared } from './shared.ts'
 import type { Stream } from './stream.ts'
 import { StreamTable } from './stream-table.ts'
-
-const forgotten = refusedHead(refusals.heldBytes)
 
 /** The life of a connection's streams (RFC 9113 section 5.1): how each begins, and all the ways in which it ends. */
 export class Streams {
@@ -58,28 +55,14 @@ export class Streams {
     counts.streams++
     const stream = pool.take()
     stream.id = id
-    this.#takeHead(stream, head)
+    stream.head = head
+    stream.refusal = head.refusal
     stream.sendWindow = this.#answers.initialWindow
     stream.receiveWindow = this.window
     stream.openedAt = now
     stream.deadline = now + head.timeoutMs
     this.table.add(stream)
     return stream
-  }
-
-  /** Headers that are long have a bound over all streams, and are forgotten beyond it. */
-  #takeHead(stream: Stream, head: Head): void {
-    const beyond = Math.max(0, head.bytes - this.#shared.bounds.usualHeaderBytes)
-    const kept = this.held.take(beyond)
-    stream.headBytes = kept ? beyond : 0
-    stream.head = kept ? head : forgotten
-    stream.refusal = stream.head.refusal
-  }
-
-  #dropHead(stream: Stream): void {
-    this.held.giveBack(stream.headBytes)
-    stream.headBytes = 0
-    stream.head = forgotten
   }
 
   #turnAway(id: number, code: number): undefined {
@@ -127,7 +110,6 @@ export class Streams {
     dropMessage(stream, this.held)
     this.#shared.counts.streams--
     this.#shared.streams.giveBack(1)
-    if (stream.headBytes > 0) this.#dropHead(stream)
     if (stream.queued || stream.pending) stream.aborted = true
     else this.#shared.pool.giveBack(stream)
   }

@@ -160,7 +160,7 @@ const cases: Record<string, Record<string, Case>> = {
     },
     'a block that is no HPACK': {
       sent: [frame('HEADERS', 1, '80', 'END_HEADERS')],
-      answered: goaway(1, 'COMPRESSION_ERROR'),
+      answered: goaway(0, 'COMPRESSION_ERROR'),
     },
     trailers: {
       sent: [open, frame('DATA', 1, message('A')), headers(1, [['a', 'b']], 'END_STREAM')],
@@ -252,7 +252,7 @@ describe('the preface (section 3.4)', () => {
   test('ours is sent first: SETTINGS, and a larger window', () => {
     const peer = new PlainPeer()
     assert.deepEqual(peer.heard(), [
-      'SETTINGS 000100001000000300002000000400410000000600010000',
+      'SETTINGS 000100001000000300002000000400410000000601000000',
       'WINDOW_UPDATE 0 33488897',
     ])
   })

@@ -4,13 +4,12 @@ import fc from 'fast-check'
 import { Decoder } from '../../src/grpc-lane/hpack/decoder.ts'
 import { literal, writeInteger, writeString } from '../../src/grpc-lane/hpack/encoder.ts'
 import { huffmanDecode, huffmanEncode, huffmanLength } from '../../src/grpc-lane/hpack/huffman.ts'
+import { fieldsOf } from './wire.ts'
 
-const roomy = { headerBytes: 1 << 20, headerFields: 1_000 }
+const roomy = 1 << 20
 
 function lines(decoder: Decoder, hex: string): string[] {
-  const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex')
-  decoder.decode(bytes, 0, bytes.length)
-  return decoder.fields.map(({ name, value }) => `${name}: ${value}`)
+  return fieldsOf(decoder, Buffer.from(hex.replaceAll(' ', ''), 'hex')).map((field) => field.join(': '))
 }
 
 /** The table from its newest entry on, as the RFC prints it. */
@@ -216,12 +215,46 @@ describe('the dynamic table', () => {
     assert.equal(decoder.table.length, 0)
   })
 
-  test('a list beyond the bounds still keeps the table as the peer thinks it is', () => {
-    const decoder = new Decoder(4_096, { headerBytes: 100, headerFields: 10 })
-    const block = Buffer.concat([literal(0x40, 'a', 'x'.repeat(100)), literal(0x40, 'b', 'y')])
-    decoder.decode(block, 0, block.length)
-    assert.equal(decoder.oversize, true)
-    assert.deepEqual(lines(decoder, 'be'), ['b: y'])
+  test('a value that is too long to be read is skipped, and empties the table as the peer thinks', () => {
+    const decoder = new Decoder(64, 256)
+    lines(decoder, literal(0x40, 'a', 'b').toString('hex'))
+    const block = Buffer.concat([literal(0x00, 'c', '<'.repeat(257)), literal(0x40, 'd', '<'.repeat(257))])
+    assert.deepEqual(lines(decoder, block.subarray(0, block.length / 2).toString('hex')), ['c: …'])
+    assert.deepEqual(table(decoder), ['a: b'])
+    assert.deepEqual(lines(decoder, block.toString('hex')), ['c: …', 'd: …'])
+    assert.deepEqual(table(decoder), [])
+    assert.throws(() => lines(decoder, literal(0x00, '<'.repeat(257), 'c').toString('hex')), {
+      rule: 'compression',
+    })
+  })
+
+  test('a block in whatever parts is what it is as a whole, and little of it is kept between them', () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 40 }),
+      fc.constant('<'.repeat(900)),
+      fc.constant('a'.repeat(300)),
+    )
+    const field = fc.tuple(fc.string({ maxLength: 40 }), text, fc.constantFrom(0x00, 0x40))
+    fc.assert(
+      fc.property(fc.array(field, { maxLength: 8 }), fc.array(fc.nat(2_000)), (fields, cuts) => {
+        const whole = Buffer.concat(
+          fields.map(([name, value, form]) => literal(form as 0x00 | 0x40, name, value)),
+        )
+        const [once, inParts] = [new Decoder(100, 400), new Decoder(100, 400)]
+        const bounds = [0, ...cuts.filter((cut) => cut < whole.length).sort((a, b) => a - b), whole.length]
+        const seen: (readonly [string, string])[] = []
+        for (let index = 1; index < bounds.length; index++) {
+          inParts.decode(whole, bounds[index - 1]!, bounds[index]!, index === bounds.length - 1, {
+            field: ({ name, value }) => seen.push([name, value]),
+            skipped: (name) => seen.push([name, '…']),
+          })
+          assert.ok(inParts.kept < 500)
+        }
+        assert.equal(inParts.kept, 0)
+        assert.deepEqual(seen, fieldsOf(once, whole))
+        assert.deepEqual(table(inParts), table(once))
+      }),
+    )
   })
 
   test('holds the newest that fit, whatever is inserted and however it is resized', () => {
@@ -244,7 +277,7 @@ describe('the dynamic table', () => {
             limit = each.size
             const target = Buffer.alloc(8)
             const end = writeInteger(target, 0, 0x20, 0x1f, limit)
-            decoder.decode(target, 0, end)
+            fieldsOf(decoder, target.subarray(0, end))
           } else {
             const line = `${each.name}: ${each.value}`
             model = [line, ...model]
@@ -300,7 +333,7 @@ describe('what is encoded is decoded again', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const decoder = new Decoder(4_096, roomy)
         try {
-          decoder.decode(Buffer.from(bytes), 0, bytes.length)
+          fieldsOf(decoder, Buffer.from(bytes))
         } catch (error) {
           assert.equal((error as { rule?: string }).rule, 'compression')
         }

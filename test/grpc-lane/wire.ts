@@ -103,9 +103,19 @@ export function message(bytes: Uint8Array | string, flag = 0): Buffer {
 export const call = (id: number, path: string, bytes: Uint8Array | string = ''): Buffer =>
   Buffer.concat([headers(id, callFields(path)), frame('DATA', id, message(bytes), 'END_STREAM')])
 
+/** The fields of a block; a value that is too long to be read is `…`. */
+export function fieldsOf(decoder: Decoder, bytes: Buffer): Fields {
+  const fields: (readonly [string, string])[] = []
+  decoder.decode(bytes, 0, bytes.length, true, {
+    field: ({ name, value }) => fields.push([name, value]),
+    skipped: (name) => fields.push([name, '…']),
+  })
+  return fields
+}
+
 /** Says in words what a server sent; it keeps the state of its headers. */
 export class Reading {
-  readonly #decoder = new Decoder(4_096, { headerBytes: 1 << 20, headerFields: 1_000 })
+  readonly #decoder = new Decoder(4_096, 1 << 20)
   #rest = Buffer.alloc(0)
 
   read(bytes: Buffer): string[] {
@@ -126,8 +136,9 @@ export class Reading {
       case 'DATA':
         return `DATA ${id} ${payload.toString('hex')}${ends}`
       case 'HEADERS':
-        this.#decoder.decode(payload, 0, payload.length)
-        return `HEADERS ${id} ${this.#decoder.fields.map(({ name, value }) => `${name}=${value}`).join(' ')}${ends}`
+        return `HEADERS ${id} ${fieldsOf(this.#decoder, payload)
+          .map((field) => field.join('='))
+          .join(' ')}${ends}`
       case 'RST_STREAM':
         return `RST_STREAM ${id} ${errors[payload.readUInt32BE(0)]}`
       case 'GOAWAY':

@@ -4,57 +4,99 @@ import { Field } from './field.ts'
 import { huffmanDecode } from './huffman.ts'
 import { firstDynamicIndex, staticTable } from './static-table.ts'
 
-/** How much of a list of headers is kept; the rest is decoded for the table's sake and forgotten. */
-export interface ListBounds {
-  readonly headerBytes: number
-  readonly headerFields: number
+/** Is given the fields of a block, in order. */
+export interface FieldSink {
+  field(field: Field): void
+  /** A field whose value is too long to be looked at. */
+  skipped(name: string): void
 }
 
-/** Decodes blocks of headers (RFC 7541). What is not valid is a Violation: the table could not be trusted any more. */
+const nothing = Buffer.alloc(0)
+
+/** Where a block ends within a field, or a part of it does: the rest of that comes with the next one. */
+const cutShort = compressionViolation('a block that ends within a field')
+
+/**
+ * Decodes blocks of headers (RFC 7541), in parts as they come: what is kept between two is at most a field's name and value of
+ * `fieldBytes` each. A longer value is thrown away as it comes. What is not valid is a Violation: the table could not be
+ * trusted any more.
+ */
 export class Decoder {
-  /** The fields of the block that was decoded last. */
-  fields: Field[] = []
-  /** Whether there were more than the bounds allow; `fields` are then not complete. */
-  oversize = false
   readonly table: DynamicTable
   readonly #tableBytes: number
-  readonly #bounds: ListBounds
+  readonly #fieldBytes: number
   #at = 0
+  /** The beginning of a field whose end has not come. */
+  #rest = nothing
+  /** Bytes of a long value that have not come. */
+  #skip = 0
+  /** Of the block that is being decoded: whether it has had a field, and changes of the table's size. */
+  #begun = false
+  #sizeUpdates = 0
 
-  /** @param tableBytes what SETTINGS_HEADER_TABLE_SIZE of ours says */
-  constructor(tableBytes: number, bounds: ListBounds) {
+  /**
+   * @param tableBytes what SETTINGS_HEADER_TABLE_SIZE of ours says
+   * @param fieldBytes of a name or a value as it comes, beyond which none is read. The longest code of a character has 30 bits,
+   *   so that a string of four times `tableBytes` does not fit into the table, whatever it says
+   */
+  constructor(tableBytes: number, fieldBytes: number) {
     this.table = new DynamicTable(tableBytes)
     this.#tableBytes = tableBytes
-    this.#bounds = bounds
+    this.#fieldBytes = Math.max(fieldBytes, 4 * tableBytes)
   }
 
-  decode(block: Buffer, start: number, end: number): void {
-    const { headerBytes, headerFields } = this.#bounds
-    const fields: Field[] = []
-    let size = 0
-    let sizeUpdates = 0
-    this.oversize = false
-    this.#at = start
-    while (this.#at < end) {
-      const first = block[this.#at]!
-      if ((first & 0xe0) === 0x20) {
-        // RFC 7541 section 4.2: at the beginning of a block only, and two are enough to say the lowest and the last.
-        if (fields.length > 0 || this.oversize || ++sizeUpdates > 2) {
-          throw compressionViolation('a table size update in the middle of a block')
-        }
-        this.#resize(block, end)
-        continue
-      }
-      const field = (first & 0x80) !== 0 ? this.#indexed(block, end) : this.#literal(block, end, first)
-      size += field.name.length + field.value.length + 32
-      if (size > headerBytes || fields.length >= headerFields) this.oversize = true
-      else fields.push(field)
+  /** Bytes that are kept until the next part comes. */
+  get kept(): number {
+    return this.#rest.length
+  }
+
+  /** @param ends whether the block ends with this part */
+  decode(part: Buffer, start: number, end: number, ends: boolean, sink: FieldSink): void {
+    if (this.#rest.length === 0) this.#decodePart(part, start, end, ends, sink)
+    else {
+      const whole = Buffer.concat([this.#rest, part.subarray(start, end)])
+      this.#rest = nothing
+      this.#decodePart(whole, 0, whole.length, ends, sink)
     }
-    this.fields = fields
+    if (!ends) return
+    if (this.#skip > 0) throw cutShort
+    this.#begun = false
+    this.#sizeUpdates = 0
   }
 
+  #decodePart(part: Buffer, start: number, end: number, ends: boolean, sink: FieldSink): void {
+    const skipped = Math.min(this.#skip, end - start)
+    this.#skip -= skipped
+    let at = start + skipped
+    try {
+      while (at < end) {
+        this.#at = at
+        this.#next(part, end, sink)
+        at = this.#at
+      }
+    } catch (error) {
+      if (error !== cutShort || ends) throw error
+      this.#rest = Buffer.from(part.subarray(at, end))
+    }
+  }
+
+  #next(block: Buffer, end: number, sink: FieldSink): void {
+    const first = block[this.#at]!
+    if ((first & 0xe0) === 0x20) {
+      this.#resize(block, end)
+      return
+    }
+    if ((first & 0x80) !== 0) sink.field(this.#indexed(block, end))
+    else this.#literal(block, end, first, sink)
+    this.#begun = true
+  }
+
+  /** RFC 7541 section 4.2: at the beginning of a block only, and two are enough to say the lowest and the last. */
   #resize(block: Buffer, end: number): void {
     const size = this.#integer(block, end, 0x1f)
+    if (this.#begun || ++this.#sizeUpdates > 2) {
+      throw compressionViolation('a table size update in the middle of a block')
+    }
     if (size > this.#tableBytes) throw compressionViolation('a table size update beyond the setting')
     this.table.resize(size)
   }
@@ -70,21 +112,34 @@ export class Decoder {
   }
 
   /** With incremental indexing (01), without (0000), never indexed (0001): RFC 7541 section 6.2. */
-  #literal(block: Buffer, end: number, first: number): Field {
+  #literal(block: Buffer, end: number, first: number, sink: FieldSink): void {
     const indexing = (first & 0x40) !== 0
     const index = this.#integer(block, end, indexing ? 0x3f : 0x0f)
     const name = index === 0 ? this.#string(block, end) : this.#field(index).name
-    const field = new Field(name, this.#string(block, end))
+    if (name === undefined) throw compressionViolation('a name longer than any')
+    const value = this.#string(block, end)
+    if (value === undefined) {
+      if (indexing) this.table.clear()
+      sink.skipped(name)
+      return
+    }
+    const field = new Field(name, value)
     if (indexing) this.table.insert(field)
-    return field
+    sink.field(field)
   }
 
-  #string(block: Buffer, end: number): string {
-    if (this.#at >= end) throw compressionViolation('a block that ends within a field')
+  /** Undefined where it is too long: as much of it as is not here is skipped. */
+  #string(block: Buffer, end: number): string | undefined {
+    if (this.#at >= end) throw cutShort
     const huffman = (block[this.#at]! & 0x80) !== 0
     const length = this.#integer(block, end, 0x7f)
     const start = this.#at
-    if (length > end - start) throw compressionViolation('a string beyond its block')
+    if (length > this.#fieldBytes) {
+      this.#at = Math.min(end, start + length)
+      this.#skip = start + length - this.#at
+      return undefined
+    }
+    if (length > end - start) throw cutShort
     this.#at = start + length
     if (!huffman) return block.toString('latin1', start, this.#at)
     const text = huffmanDecode(block, start, this.#at)
@@ -97,7 +152,7 @@ export class Decoder {
     let value = block[this.#at++]! & mask
     if (value < mask) return value
     for (let shift = 0; shift <= 21; shift += 7) {
-      if (this.#at >= end) throw compressionViolation('a block that ends within a number')
+      if (this.#at >= end) throw cutShort
       const byte = block[this.#at++]!
       value += (byte & 0x7f) << shift
       if (byte < 0x80) return value

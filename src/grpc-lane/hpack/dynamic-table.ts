@@ -43,6 +43,12 @@ export class DynamicTable {
     this.#size += size
   }
 
+  /** As after a field that is larger than the table. */
+  clear(): void {
+    this.version++
+    this.#evictTo(0)
+  }
+
   resize(maxSize: number): void {
     this.version++
     this.#maxSize = maxSize
