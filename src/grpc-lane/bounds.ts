@@ -15,6 +15,8 @@ export const defaultBounds = {
   /** Bytes of messages that have not arrived in full, over all connections and over one. */
   heldBytesInAll: 256 * mebibyte,
   heldBytes: 16 * mebibyte,
+  /** Bytes of answers that wait for peers which do not read, or open no window: beyond, whoever has the most is cut off. */
+  queuedBytesInAll: 256 * mebibyte,
 
   // per connection, in time
   /** Milliseconds for a TLS handshake, and from the connection to the end of the preface and the first SETTINGS. */
@@ -24,7 +26,7 @@ export const defaultBounds = {
   frameMs: 10_000,
   /**
    * Milliseconds from the headers of a request to its end, and the same once more for the peer to take an answer; Envoy
-   * waits some 20 ms for a decision.
+   * waits some 20 ms for a decision. And for how long nothing of what waits may go out to a peer that does not read.
    */
   requestMs: 30_000,
   /** Milliseconds that a connection which was cut off has to read why. */
@@ -59,7 +61,7 @@ export const defaultBounds = {
   continuations: 16,
   /** Bytes of the decoder's dynamic table, which is memory of ours that the peer fills: SETTINGS_HEADER_TABLE_SIZE. */
   tableBytes: 4 * kibibyte,
-  /** Bytes of answers that wait for a peer which does not read, or opens no window. */
+  /** What `queuedBytesInAll` says, of one connection. */
   queuedBytes: 8 * mebibyte,
 
   // per stream

@@ -1,4 +1,5 @@
 import { Answers } from './answers.ts'
+import type { SlowReader } from './backlogs.ts'
 import type { ConnectionRule } from './bounds.ts'
 import { Control, unsettled } from './control.ts'
 import { Floods } from './floods.ts'
@@ -6,6 +7,7 @@ import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { writeFrame, writeGoaway } from './frame-writer.ts'
 import { errorCode, frameType, maxStreamId } from './frames.ts'
 import type { Host } from './host.ts'
+import { Outlet } from './outlet.ts'
 import { Output } from './output.ts'
 import { Requests } from './requests.ts'
 import { countRule, type Shared } from './shared.ts'
@@ -21,13 +23,14 @@ const drainPing = Buffer.from('draining', 'latin1')
  * `open` -> `leaving` (GOAWAY was sent, which names no stream) -> `left` (it names the last one; no new streams) -> `ended`. A
  * Violation leads from anywhere to `ended`, where nothing is read any more.
  */
-export class Connection implements FrameSink {
+export class Connection implements FrameSink, SlowReader {
   state: 'open' | 'leaving' | 'left' | 'ended' = 'open'
   readonly #shared: Shared
   readonly #host: Host
   readonly #reader = new FrameReader()
   readonly #output: Output
   readonly #answers: Answers
+  readonly #outlet: Outlet
   readonly #streams: Streams
   readonly #floods: Floods
   readonly #requests: Requests
@@ -42,6 +45,7 @@ export class Connection implements FrameSink {
     this.#openedAt = now
     this.#output = new Output(shared.slabs)
     this.#answers = new Answers(this.#output)
+    this.#outlet = new Outlet(shared, host, this.#output, this.#answers, this)
     this.#floods = new Floods(shared.bounds)
     this.#streams = new Streams(shared, this.#output, this.#answers, this.#floods, () => host.later())
     this.#requests = new Requests(shared, this.#output, this.#floods, this.#streams)
@@ -97,8 +101,12 @@ export class Connection implements FrameSink {
   /** What is bounded in time; call it several times a second. */
   tick(now: number): void {
     if (this.state === 'ended') return
-    const { prefaceMs, frameMs } = this.#shared.bounds
+    const { prefaceMs, frameMs, requestMs } = this.#shared.bounds
     const { blocks } = this.#requests
+    if (this.#outlet.rest(now) > requestMs) {
+      this.cutSlow()
+      return
+    }
     this.#streams.tick(now)
     if (!this.#control.settled && now - this.#openedAt > prefaceMs) this.#failLate('preface_timeout')
     else if (now - this.#reader.partialSince > frameMs) this.#failLate('frame_timeout')
@@ -127,8 +135,7 @@ export class Connection implements FrameSink {
 
   /** The socket is gone. */
   abandon(): void {
-    this.state = 'ended'
-    this.#streams.abandon()
+    this.#end()
     this.#streams.calls.handOver()
   }
 
@@ -156,23 +163,33 @@ export class Connection implements FrameSink {
   #cut(rule: ConnectionRule): void {
     countRule(this.#shared.counts, rule)
     this.#shared.observe({ event: 'lane_cut', rule, peer: this.#host.peer })
-    this.state = 'ended'
-    this.#streams.abandon()
+    this.#end()
   }
 
-  /** Sends what is ready, by one write. */
+  cutSlow(): void {
+    this.#cut('slow_reader')
+    this.#host.destroy()
+  }
+
+  #end(): void {
+    this.state = 'ended'
+    this.#streams.abandon()
+    this.#outlet.forget()
+  }
+
+  /** Sends what is ready. */
   #flush(): void {
-    const host = this.#host
     if (this.state !== 'ended') this.#answers.pump(this.#streams)
-    const bytes = this.#output.take()
-    const waiting = bytes === undefined ? 0 : host.send(bytes)
-    if (this.state === 'ended') host.end(true)
-    else if (waiting + this.#answers.blockedBytes > this.#shared.bounds.queuedBytes) {
-      this.#cut('slow_reader')
-      host.destroy()
-    } else if ((this.#control.peerLeaves || this.state === 'left') && this.#streams.table.size === 0) {
+    this.#outlet.send()
+    if (this.state === 'ended') this.#host.end(true)
+    else this.#outlet.measure()
+    if (this.#isLeft() && this.#streams.table.size === 0) {
       this.state = 'ended'
-      host.end(false)
+      this.#host.end(false)
     }
+  }
+
+  #isLeft(): boolean {
+    return this.state !== 'ended' && (this.state === 'left' || this.#control.peerLeaves)
   }
 }

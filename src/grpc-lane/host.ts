@@ -2,8 +2,9 @@
 export interface Host {
   /** Shown in events. */
   readonly peer: string
-  /** Takes bytes to send; returns how many wait for the peer to read. */
-  send(bytes: Buffer): number
+  send(bytes: Buffer): void
+  /** Bytes that were sent and wait for the peer to read. */
+  waiting(): number
   /** Nothing more will be sent: the connection ends once the peer has it all. Who was `cut` off is not read any more. */
   end(cut: boolean): void
   /** The connection ends now. */

@@ -1,4 +1,5 @@
 import type { Observe } from '../observe.ts'
+import { Backlogs } from './backlogs.ts'
 import type { Bounds, Rule } from './bounds.ts'
 import { Budget } from './budget.ts'
 import type { Method } from './method.ts'
@@ -32,6 +33,7 @@ export interface Shared {
   /** Bytes of messages that have not arrived in full. */
   readonly held: Budget
   readonly streams: Budget
+  readonly backlogs: Backlogs
   readonly pool: StreamPool
   readonly slabs: Slabs
 }
@@ -57,6 +59,7 @@ export function createShared(methods: ReadonlyMap<string, Method>, bounds: Bound
     greeting: greeting(bounds),
     held: new Budget(bounds.heldBytesInAll),
     streams: new Budget(bounds.streamsInAll),
+    backlogs: new Backlogs(bounds.queuedBytesInAll),
     pool: new StreamPool(pooledStreams),
     slabs: new Slabs(),
   }

@@ -49,8 +49,8 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
         peer,
         send(bytes) {
           socket.write(socket.writableLength === 0 ? bytes : ofItsOwn(bytes))
-          return socket.writableLength
         },
+        waiting: () => socket.writableLength,
         end(cut) {
           if (lingering !== undefined) return
           socket.end()

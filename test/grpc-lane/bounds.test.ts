@@ -274,6 +274,22 @@ describe('floods and slowness cost the connection', () => {
     assert.match(peer.wait(101).join(), /ENHANCE_YOUR_CALM/)
   })
 
+  test('who has read nothing of what waits for 30 s is cut off, who reads a little is not', () => {
+    const peer = PlainPeer.settled()
+    peer.waiting = 1_000
+    for (let second = 0; second < 60; second++) {
+      peer.waiting--
+      peer.wait(1_000)
+      peer.send(ping)
+      peer.waiting += 17
+    }
+    assert.equal(peer.connection.state, 'open')
+    peer.wait(30_000)
+    assert.equal(peer.connection.state, 'open')
+    assert.deepEqual(peer.wait(1), ['destroy'])
+    assert.equal(peer.lane.counts.rules.slow_reader, 1)
+  })
+
   test('answers that are forgotten wait for nobody', () => {
     const peer = PlainPeer.settled(plainLane(echoing, { queuedBytes: 100 }), { 4: 0 })
     for (let index = 0; index < 20; index++) peer.send(call(id(index), path, 'ABCDE'), rstStream(id(index)))
@@ -344,6 +360,26 @@ describe('what all connections share', () => {
     assert.equal(lane.held.used, 0)
     assert.match(second.send(call(5, path, 'A'), call(7, path, 'A')).join(), /HEADERS 7 grpc-status=0/)
   })
+})
+
+test('bytes that wait are bounded over all connections: whoever has the most is cut off', () => {
+  const lane = plainLane(echoing, { queuedBytesInAll: 1_000 })
+  const [first, second, third] = [PlainPeer.settled(lane), PlainPeer.settled(lane), PlainPeer.settled(lane)]
+  const ask = (peer: PlainPeer, waiting: number) => {
+    peer.waiting = waiting
+    return peer.send(ping).at(-1)
+  }
+  ask(first, 500)
+  ask(second, 400)
+  ask(third, 100)
+  assert.equal(lane.backlogs.used, 1_000)
+  ask(third, 101)
+  assert.deepEqual([first.heard().at(-1), first.connection.state], ['destroy', 'ended'])
+  assert.equal(ask(third, 700), 'destroy')
+  assert.equal(lane.backlogs.used, 400)
+  second.connection.abandon()
+  assert.equal(lane.backlogs.used, 0)
+  assert.equal(lane.counts.rules.slow_reader, 2)
 })
 
 test('the table is bounded in bytes', () => {

@@ -44,8 +44,8 @@ export class PlainPeer {
         send: (bytes) => {
           this.writes++
           this.#words.push(...this.#reading.read(bytes))
-          return this.waiting
         },
+        waiting: () => this.waiting,
         end: (cut) => this.#words.push(cut ? 'cut' : 'end'),
         destroy: () => this.#words.push('destroy'),
         later: () => {

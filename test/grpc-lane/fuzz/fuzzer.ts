@@ -95,6 +95,7 @@ export class Fuzzer {
     assert.equal(lane.counts.streams, 0, 'streams are given back')
     assert.equal(lane.streams.used, 0, 'places of streams are given back')
     assert.equal(lane.held.used, 0, 'bytes of messages are given back')
+    assert.equal(lane.backlogs.used, 0, 'bytes that waited are given back')
     assert.deepEqual(this.#validAnswer(), this.#answer, 'a valid call is answered')
   }
 
@@ -117,8 +118,11 @@ class FuzzHost {
     this.#reads = !random.chance(0.01)
   }
 
-  send(bytes: Buffer): number {
+  send(bytes: Buffer): void {
     this.sent.push(bytes)
+  }
+
+  waiting(): number {
     return this.#reads ? 0 : slow
   }
 
