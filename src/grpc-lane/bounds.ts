@@ -8,7 +8,10 @@ const mebibyte = 1024 * kibibyte
  */
 export const defaultBounds = {
   // per lane
-  /** Connections. An Envoy opens one a worker thread: 500 Envoys of 32 cores. */
+  /**
+   * Connections. An Envoy opens one a worker thread: 500 Envoys of 32 cores. Beyond, the one that has been idle for longest
+   * makes room for a new one, which is refused where none is idle.
+   */
   connections: 16_384,
   /** Open streams over all connections, of some 300 bytes each. */
   streamsInAll: 262_144,
@@ -29,6 +32,9 @@ export const defaultBounds = {
    * waits some 20 ms for a decision. And for how long nothing of what waits may go out to a peer that does not read.
    */
   requestMs: 30_000,
+  /** Milliseconds of silence after which a peer is asked by a PING, and for which it may take to say anything then. */
+  idleMs: 30_000,
+  pingMs: 10_000,
   /** Milliseconds that a connection which was cut off has to read why. */
   lingerMs: 1_000,
 
@@ -86,6 +92,7 @@ export const connectionRules = [
   'preface',
   'preface_timeout',
   'frame_timeout',
+  'keepalive_timeout',
   'protocol',
   'frame_size',
   'flow_control',

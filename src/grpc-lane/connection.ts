@@ -1,20 +1,22 @@
 import { Answers } from './answers.ts'
 import type { SlowReader } from './backlogs.ts'
 import type { ConnectionRule } from './bounds.ts'
-import { Control, unsettled } from './control.ts'
+import { Control } from './control.ts'
 import { Floods } from './floods.ts'
-import { FrameReader, type FrameSink } from './frame-reader.ts'
+import { FrameReader } from './frame-reader.ts'
+import { drainPing, FrameRouter } from './frame-router.ts'
 import { writeFrame, writeGoaway } from './frame-writer.ts'
 import { errorCode, frameType, maxStreamId } from './frames.ts'
 import type { Host } from './host.ts'
+import { Keepalive } from './keepalive.ts'
 import { Outlet } from './outlet.ts'
 import { Output } from './output.ts'
 import { Requests } from './requests.ts'
 import { countRule, type Shared } from './shared.ts'
 import { Streams } from './streams.ts'
-import { protocolViolation, Violation } from './violation.ts'
+import { Violation } from './violation.ts'
 
-const drainPing = Buffer.from('draining', 'latin1')
+const idlePing = Buffer.from('are you?', 'latin1')
 
 /**
  * The server's side of one HTTP/2 connection (RFC 9113), without a socket: it is fed with bytes and the time, and hands bytes
@@ -23,7 +25,7 @@ const drainPing = Buffer.from('draining', 'latin1')
  * `open` -> `leaving` (GOAWAY was sent, which names no stream) -> `left` (it names the last one; no new streams) -> `ended`. A
  * Violation leads from anywhere to `ended`, where nothing is read any more.
  */
-export class Connection implements FrameSink, SlowReader {
+export class Connection implements SlowReader {
   state: 'open' | 'leaving' | 'left' | 'ended' = 'open'
   readonly #shared: Shared
   readonly #host: Host
@@ -35,7 +37,9 @@ export class Connection implements FrameSink, SlowReader {
   readonly #floods: Floods
   readonly #requests: Requests
   readonly #control: Control
+  readonly #router: FrameRouter
   readonly #openedAt: number
+  readonly #keepalive: Keepalive
   /** The last stream that a GOAWAY has named, which a later one may not go beyond (RFC 9113 section 6.8). */
   #lastNamed = maxStreamId
 
@@ -43,6 +47,7 @@ export class Connection implements FrameSink, SlowReader {
     this.#shared = shared
     this.#host = host
     this.#openedAt = now
+    this.#keepalive = new Keepalive(shared.bounds, now)
     this.#output = new Output(shared.slabs)
     this.#answers = new Answers(this.#output)
     this.#outlet = new Outlet(shared, host, this.#output, this.#answers, this)
@@ -50,6 +55,9 @@ export class Connection implements FrameSink, SlowReader {
     this.#streams = new Streams(shared, this.#output, this.#answers, this.#floods, () => host.later())
     this.#requests = new Requests(shared, this.#output, this.#floods, this.#streams)
     this.#control = new Control(this.#output, this.#answers, this.#floods, this.#streams)
+    this.#router = new FrameRouter(shared.counts, this.#requests, this.#control, this.#floods, () =>
+      this.#leave(),
+    )
     host.send(shared.greeting)
   }
 
@@ -57,39 +65,15 @@ export class Connection implements FrameSink, SlowReader {
   receive(chunk: Buffer, now: number): void {
     if (this.state === 'ended') return
     this.#requests.now = now
+    this.#keepalive.heardAt = now
     this.#floods.roll(now)
     try {
-      this.#reader.read(chunk, this, now)
+      this.#reader.read(chunk, this.#router, now)
     } catch (error) {
       this.#fail(error)
     }
     this.#streams.calls.handOver()
     this.#flush()
-  }
-
-  frame(type: number, flags: number, id: number, source: Buffer, start: number, end: number): void {
-    const requests = this.#requests
-    const control = this.#control
-    this.#shared.counts.frames++
-    const { openStream } = requests.blocks
-    if (openStream !== 0 && (type !== frameType.continuation || id !== openStream)) {
-      throw protocolViolation('a block of headers that does not end')
-    }
-    if (!control.settled && type !== frameType.settings) throw unsettled()
-    if (type === frameType.data) requests.data(flags, id, source, start, end)
-    else if (type === frameType.headers) requests.headers(flags, id, source, start, end)
-    else if (type === frameType.windowUpdate) control.windowUpdate(id, source, start, end)
-    else if (type === frameType.rstStream) requests.cancel(id, start, end)
-    else if (type === frameType.continuation) {
-      if (openStream === 0) throw protocolViolation('CONTINUATION of nothing')
-      requests.continuation(flags, source, start, end)
-    } else if (type === frameType.ping) {
-      if (control.ping(flags, id, source, start, end, drainPing)) this.#leave()
-    } else if (type === frameType.settings) control.settings(flags, id, source, start, end)
-    else if (type === frameType.priority) control.priority(id, source, start, end)
-    else if (type === frameType.goaway) control.goaway(id, start, end)
-    else if (type === frameType.pushPromise) throw protocolViolation('clients push nothing')
-    else this.#floods.idleFrame()
   }
 
   /** Answers the calls whose promises have settled. */
@@ -100,18 +84,40 @@ export class Connection implements FrameSink, SlowReader {
 
   /** What is bounded in time; call it several times a second. */
   tick(now: number): void {
-    if (this.state === 'ended') return
     const { prefaceMs, frameMs, requestMs } = this.#shared.bounds
     const { blocks } = this.#requests
-    if (this.#outlet.rest(now) > requestMs) {
-      this.cutSlow()
-      return
-    }
+    if (this.#outlet.rest(now) > requestMs) this.cutSlow()
+    if (this.state === 'ended') return
     this.#streams.tick(now)
     if (!this.#control.settled && now - this.#openedAt > prefaceMs) this.#failLate('preface_timeout')
     else if (now - this.#reader.partialSince > frameMs) this.#failLate('frame_timeout')
     else if (blocks.openStream !== 0 && now - blocks.openedAt > frameMs) this.#failLate('frame_timeout')
+    else this.#keepAlive(now)
     this.#flush()
+  }
+
+  #keepAlive(now: number): void {
+    const due = this.#keepalive.due(now)
+    if (due === 'ask') writeFrame(this.#output, frameType.ping, 0, 0, idlePing)
+    else if (due === 'give_up') this.#failLate('keepalive_timeout')
+  }
+
+  /** When anything came last. */
+  get heardAt(): number {
+    return this.#keepalive.heardAt
+  }
+
+  /** Nobody would miss it. */
+  get idle(): boolean {
+    return this.state !== 'ended' && this.#streams.table.size === 0
+  }
+
+  /** Another connection needs its place. */
+  makeRoom(): void {
+    this.#cut('connections')
+    this.#writeGoaway(errorCode.none, '')
+    this.#outlet.send()
+    this.#host.destroy()
   }
 
   /**
@@ -183,10 +189,15 @@ export class Connection implements FrameSink, SlowReader {
     this.#outlet.send()
     if (this.state === 'ended') this.#host.end(true)
     else this.#outlet.measure()
-    if (this.#isLeft() && this.#streams.table.size === 0) {
-      this.state = 'ended'
-      this.#host.end(false)
-    }
+    if (this.#isLeft() && this.#streams.table.size === 0) this.#part()
+  }
+
+  /** The peer learns which of its requests were looked at, also where it was the first to leave. */
+  #part(): void {
+    if (this.state !== 'left') this.#writeGoaway(errorCode.none, '')
+    this.state = 'ended'
+    this.#outlet.send()
+    this.#host.end(false)
   }
 
   #isLeft(): boolean {

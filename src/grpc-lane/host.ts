@@ -5,7 +5,10 @@ export interface Host {
   send(bytes: Buffer): void
   /** Bytes that were sent and wait for the peer to read. */
   waiting(): number
-  /** Nothing more will be sent: the connection ends once the peer has it all. Who was `cut` off is not read any more. */
+  /**
+   * Nothing more will be sent: the connection ends once the peer has it all. Who was `cut` off is not read any more, and has a
+   * moment alone.
+   */
   end(cut: boolean): void
   /** The connection ends now. */
   destroy(): void

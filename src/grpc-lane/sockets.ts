@@ -2,10 +2,15 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { ConnectionRule } from './bounds.ts'
 import { Connection } from './connection.ts'
+import { Idlers } from './idlers.ts'
 import { countRule, type Shared } from './shared.ts'
 
 /** How often what is bounded in time is looked at, in milliseconds. */
 const tickMs = 250
+/** The kernel asks after peers that are silent, so that one which vanished is found even before its handshake is over. */
+const keepAlive = { keepAlive: true, keepAliveInitialDelay: 10_000 }
+/** Connections that may be on their way out, beyond the bound. */
+const leaving = 64
 
 interface Sockets {
   listen(address: string): Promise<{ address: string; port: number }>
@@ -18,6 +23,7 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
   const open = new Map<Socket, Connection>()
   /** TCP connections: those that are not through with their handshake, too. */
   const raw = new Set<Socket>()
+  const idlers = new Idlers(() => open.values())
   let settled: Connection[] = []
   let ticker: NodeJS.Timeout | undefined
   let closing = false
@@ -52,11 +58,16 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
         },
         waiting: () => socket.writableLength,
         end(cut) {
-          if (lingering !== undefined) return
+          if (socket.writableEnded) return
           socket.end()
+          const linger = () => {
+            lingering = setTimeout(() => socket.destroy(), bounds.lingerMs)
+          }
+          // Who has the kernel send it all has all that it was promised; until then a `close` waits for it.
+          if (!cut) return void socket.once('finish', linger)
           // The kernel's buffers are full soon, and that costs nothing here.
-          if (cut) socket.pause()
-          lingering = setTimeout(() => socket.destroy(), bounds.lingerMs)
+          socket.pause()
+          linger()
         },
         destroy: () => socket.destroy(),
         later: () => later(connection),
@@ -77,11 +88,17 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
     })
   }
 
-  const server = tls === undefined ? createServer(serve) : createTlsSide(tls)
+  const server = tls === undefined ? createServer(keepAlive, serve) : createTlsSide(tls)
 
   function createTlsSide(options: TlsOptions): Server {
     const secured = createTlsServer(
-      { minVersion: 'TLSv1.2', ...options, ALPNProtocols: ['h2'], handshakeTimeout: bounds.handshakeMs },
+      {
+        minVersion: 'TLSv1.2',
+        ...keepAlive,
+        ...options,
+        ALPNProtocols: ['h2'],
+        handshakeTimeout: bounds.handshakeMs,
+      },
       (socket) => {
         socket.on('error', ignore)
         if (socket.alpnProtocol === 'h2') return serve(socket)
@@ -96,10 +113,11 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
     return secured
   }
 
-  server.maxConnections = bounds.connections
+  server.maxConnections = bounds.connections + leaving
   server.on('drop', (peer) => refuse('connections', `${peer?.remoteAddress}:${peer?.remotePort}`))
   server.on('connection', (socket: Socket) => {
     raw.add(socket)
+    if (raw.size > bounds.connections) makeRoom(socket)
     // A peer that goes is no failure of ours, and `close` follows.
     socket.on('error', ignore)
     socket.on('close', () => {
@@ -108,8 +126,18 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
     })
   })
 
+  function makeRoom(socket: Socket): void {
+    const idler = idlers.next()
+    if (idler !== undefined) idler.makeRoom()
+    else {
+      refuse('connections', nameOf(socket))
+      socket.destroy()
+    }
+  }
+
   function tick(): void {
     const now = performance.now()
+    idlers.forget()
     for (const connection of open.values()) connection.tick(now)
   }
 

@@ -121,6 +121,21 @@ const cutting: Partial<Record<Rule, Attack>> = {
     beyond: (peer) => peer.wait(1),
     answered: calm,
   },
+  keepalive_timeout: {
+    bounds: { idleMs: 100, pingMs: 50 },
+    allowed: (peer) => {
+      peer.wait(100)
+      assert.deepEqual(peer.heard(), [])
+      assert.match(peer.wait(1).join(), /^PING [0-9a-f]{16}$/)
+      peer.wait(50)
+      peer.send(frame('PING', 0, Buffer.alloc(8), 'ACK'))
+      peer.wait(100)
+      assert.match(peer.wait(1).join(), /^PING/)
+      peer.wait(50)
+    },
+    beyond: (peer) => peer.wait(1),
+    answered: calm,
+  },
   slow_reader: {
     bounds: { queuedBytes: 100 },
     allowed: (peer) => {

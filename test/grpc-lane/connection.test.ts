@@ -215,7 +215,7 @@ const cases: Record<string, Record<string, Case>> = {
     'a GOAWAY that is too short': { sent: [frame('GOAWAY', 0, '00')], answered: frameSize() },
     'a peer that leaves has its answers first': {
       sent: [call(1, echo), frame('GOAWAY', 0, Buffer.alloc(8))],
-      answered: [...answered(1), 'end'],
+      answered: [...answered(1), 'GOAWAY 1 NO_ERROR', 'end'],
     },
   },
   'WINDOW_UPDATE (section 6.9)': {

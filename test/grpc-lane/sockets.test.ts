@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
@@ -116,15 +117,53 @@ describe('connections on sockets', () => {
     })
   })
 
-  test('connections are bounded in number', async (t) => {
-    const { port, events, lane } = await serveLane(t, { bounds: { connections: 2 } })
+  test('connections are bounded in number: who is busy stays', async (t) => {
+    const methods = new Map([[path, () => new Promise<Uint8Array>(() => {})]])
+    const { port, events, lane } = await serveLane(t, { methods, bounds: { connections: 2 } })
     const kept = [open(port), open(port)]
     t.after(() => kept.map(({ socket }) => socket.destroy()))
-    await until('both are open', () => lane.counts.connections === 2)
+    for (const { socket } of kept) socket.write(Buffer.concat([preface, settings(), call(1, path)]))
+    await until('both are busy', () => lane.counts.calls === 2)
     await open(port).closed
-    assert.deepEqual(rules(events), ['connections'])
-    kept[0]!.socket.write(Buffer.concat([preface, settings(), call(1, path, 'A')]))
-    await until('the first is served', () => kept[0]!.words.includes('DATA 1 000000000141'))
+    await open(port).closed
+    assert.deepEqual(rules(events), ['connections', 'connections'])
+    assert.equal(lane.counts.streams, 2)
+  })
+
+  test('whoever has been idle for longest makes room for another', async (t) => {
+    const { port, lane } = await serveLane(t, { bounds: { connections: 3 } })
+    const peers = [open(port), open(port), open(port)]
+    t.after(() => peers.map(({ socket }) => socket.destroy()))
+    await until('all are open', () => lane.counts.connections === 3)
+    // Who came first is heard last.
+    for (const peer of peers.toReversed()) {
+      peer.socket.write(Buffer.concat([preface, settings(), call(1, path)]))
+      await until('it is answered', () => peer.words.includes('HEADERS 1 grpc-status=0 END'))
+    }
+    peers.push(open(port))
+    await peers[2]!.closed
+    assert.equal(peers[2]!.words.at(-1), 'GOAWAY 1 NO_ERROR')
+    for (const peer of [peers[0]!, peers[1]!, peers[3]!]) {
+      peer.socket.write(
+        peer === peers[3] ? Buffer.concat([preface, settings(), call(3, path)]) : call(3, path),
+      )
+      await until('it is answered', () => peer.words.includes('HEADERS 3 grpc-status=0 END'))
+    }
+    assert.deepEqual(lane.counts.rules, { connections: 1 })
+  })
+
+  test('the kernel asks after peers that are silent', async (t) => {
+    for (const options of [{}, { tls }]) {
+      const { port, lane } = await serveLane(t, options)
+      const socket = connect(port, '127.0.0.1')
+      t.after(() => socket.destroy())
+      await once(socket, 'connect')
+      const local = port.toString(16).toUpperCase().padStart(4, '0')
+      // proc(5): local address, state (01: established), and which timer runs (02: keepalive).
+      const line = new RegExp(`^ *\\d+: [0-9A-F]+:${local} [0-9A-F:]+ 01 [0-9A-F:]+ 02:`, 'm')
+      await until('the timer runs', () => line.test(readFileSync('/proc/net/tcp', 'utf8')))
+      assert.ok(lane.counts.connections <= 1)
+    }
   })
 
   test('a peer that vanishes within a call leaves nothing behind', async (t) => {
