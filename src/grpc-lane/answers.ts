@@ -60,11 +60,11 @@ export class Answers {
     output.reserve(frameHeaderLength + refusalBound(refusal))
     const start = output.at + frameHeaderLength
     const end = this.encoder.refusal(output.buffer, start, refusal)
-    const grpc = refusal.httpStatus === 200
-    const flags = flag.endHeaders | (grpc ? flag.endStream : 0)
+    const whole = refusal.httpStatus === 200 || stream.head.bodiless
+    const flags = flag.endHeaders | (whole ? flag.endStream : 0)
     writeFrameHeader(output.buffer, output.at, end - start, frameType.headers, flags, stream.id)
     output.at = end
-    return grpc || this.#send(stream, Buffer.from(refusal.message), false)
+    return whole || this.#send(stream, Buffer.from(refusal.message), false)
   }
 
   #begin(stream: Stream, message: Uint8Array): boolean {

@@ -18,6 +18,7 @@ export function readRequest(read: HeadReader, methods: ReadonlyMap<string, Metho
   head.malformed = read.malformed ?? read.incomplete()
   if (head.malformed !== undefined) return head
   head.contentLength = read.contentLength
+  head.bodiless = read.method === 'HEAD'
   head.encoded = read.encoding !== '' && read.encoding !== 'identity'
   head.refusal = refusalOf(read, head)
   if (head.refusal !== undefined) return head

@@ -12,6 +12,8 @@ export class Head {
   contentLength = -1
   /** `grpc-encoding` names one, and another than `identity`. */
   encoded = false
+  /** HEAD: its answer has no body (RFC 9110 section 9.3.2). */
+  bodiless = false
   /** Why RFC 9113 has it refused as malformed. */
   malformed: string | undefined
   /** It may be trailers: RFC 9113 section 8.1 has no pseudo-headers there. */

@@ -378,3 +378,11 @@ describe('small things', () => {
     )
   })
 })
+
+test('what is no gRPC has no body where HEAD asks (RFC 9110 section 9.3.2)', () => {
+  const peer = PlainPeer.settled(plainLane(new Map()))
+  const over = { ':method': 'HEAD', 'content-type': undefined, te: undefined }
+  const heard = peer.send(headers(1, callFields('/', over), 'END_STREAM'))
+  assert.equal(heard.length, 1)
+  assert.match(heard[0]!, /^HEADERS 1 :status=415 .* END$/)
+})
