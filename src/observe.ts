@@ -101,6 +101,8 @@ export type Event =
   // grpc-lane/
   /** A connection was cut off by this rule (`grpc-lane/bounds.ts`). */
   | { event: 'lane_cut'; rule: string; peer: string }
+  /** A stream was refused by this rule, and its connection goes on. */
+  | { event: 'lane_refused'; rule: string }
   // admin/
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected

@@ -3,7 +3,7 @@ import type { Budget } from './budget.ts'
 import { dropMessage } from './message.ts'
 import { LaneError } from './method.ts'
 import { grpcRefusal, type Refusal, refusals } from './refusal.ts'
-import { countRule, type Shared } from './shared.ts'
+import { countRefusal, type Shared } from './shared.ts'
 import type { Stream } from './stream.ts'
 
 /** Hands complete requests to their methods and brings back what they answer. */
@@ -120,7 +120,7 @@ export class Calls {
 
   /** Answers a stream by a status; where its request has not ended, the rest of it is not wanted. */
   refuse(stream: Stream, refusal: Refusal): void {
-    if (refusal.rule !== undefined) countRule(this.#shared.counts, refusal.rule)
+    if (refusal.rule !== undefined) countRefusal(this.#shared, refusal.rule)
     stream.answered = true
     if (this.#answers.refuse(stream, refusal)) this.#finish(stream)
   }

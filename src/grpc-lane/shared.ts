@@ -1,6 +1,6 @@
 import type { Observe } from '../observe.ts'
 import { Backlogs } from './backlogs.ts'
-import type { Bounds, Rule } from './bounds.ts'
+import type { Bounds, Rule, StreamRule } from './bounds.ts'
 import { Budget } from './budget.ts'
 import type { Method } from './method.ts'
 import { Slabs } from './output.ts'
@@ -67,4 +67,10 @@ export function createShared(methods: ReadonlyMap<string, Method>, bounds: Bound
 
 export function countRule(counts: Counts, rule: Rule): void {
   counts.rules[rule] = (counts.rules[rule] ?? 0) + 1
+}
+
+/** A stream is refused by a rule; its connection goes on. */
+export function countRefusal({ counts, observe }: Shared, rule: StreamRule): void {
+  countRule(counts, rule)
+  observe({ event: 'lane_refused', rule })
 }

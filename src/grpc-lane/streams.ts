@@ -9,7 +9,7 @@ import { dropMessage } from './message.ts'
 import type { Output } from './output.ts'
 import { refusals } from './refusal.ts'
 import { streamWindow } from './settings.ts'
-import { countRule, type Shared } from './shared.ts'
+import { countRefusal, type Shared } from './shared.ts'
 import type { Stream } from './stream.ts'
 import { StreamTable } from './stream-table.ts'
 
@@ -43,13 +43,13 @@ export class Streams {
     const { bounds, counts, streams, pool } = this.#shared
     if (this.refusing) return this.#turnAway(id, errorCode.refusedStream)
     if (head.malformed !== undefined) {
-      countRule(counts, 'malformed')
+      countRefusal(this.#shared, 'malformed')
       this.#floods.streamError()
       return this.#turnAway(id, errorCode.protocol)
     }
     const busy = this.calls.pending >= bounds.pendingCalls
     if (busy || this.table.size >= bounds.streams || !streams.take(1)) {
-      countRule(counts, busy ? 'pending_calls' : 'streams')
+      countRefusal(this.#shared, busy ? 'pending_calls' : 'streams')
       return this.#turnAway(id, errorCode.refusedStream)
     }
     counts.streams++
@@ -85,7 +85,7 @@ export class Streams {
 
   /** An error of the peer's that costs the stream (RFC 9113 section 5.4.2). */
   error(stream: Stream, code: number): void {
-    countRule(this.#shared.counts, 'malformed')
+    countRefusal(this.#shared, 'malformed')
     this.#floods.streamError()
     this.reset(stream.id, code)
     this.close(stream)
@@ -131,7 +131,7 @@ export class Streams {
   }
 
   #giveUp(stream: Stream): void {
-    countRule(this.#shared.counts, 'answer_timeout')
+    countRefusal(this.#shared, 'answer_timeout')
     this.reset(stream.id, errorCode.cancel)
     this.close(stream)
   }

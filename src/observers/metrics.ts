@@ -127,6 +127,11 @@ function interpreters(registry: Registry): Interpreters {
     'Connections of the rate-limit service that were cut off, by the rule that they broke.',
     ['rule'],
   )
+  const refused = counter(
+    'weir_grpc_refused_streams_total',
+    'Questions to the rate-limit service that were refused, by the rule that they met.',
+    ['rule'],
+  )
   const requests = new Histogram({
     name: 'weir_admin_request_seconds',
     help: 'Admin API requests by route.',
@@ -170,6 +175,7 @@ function interpreters(registry: Registry): Interpreters {
     store_unavailable: () => outages.inc(),
     child_exited: ({ child }) => exits.inc({ child }),
     lane_cut: ({ rule }) => cuts.inc({ rule }),
+    lane_refused: ({ rule }) => refused.inc({ rule }),
     failed: () => failures.inc(),
     request: ({ method, route, status, milliseconds }) =>
       requests.observe({ method, route, status }, milliseconds / 1000),

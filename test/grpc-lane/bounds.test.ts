@@ -355,6 +355,7 @@ describe('content costs the stream alone', () => {
       assert.equal(peer.lane.counts.rules[rule], undefined)
       peer.heard()
       assert.equal(attack.beyond(peer)[0], attack.answered)
+      assert.deepEqual(peer.lane.refused, [rule])
       assert.equal(peer.connection.state, 'open')
       assert.deepEqual(peer.lane.events, [])
     })

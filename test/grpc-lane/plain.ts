@@ -11,14 +11,20 @@ export const echo: Method = (message) => message
 export const echoing: ReadonlyMap<string, Method> = new Map([['/test.Lane/Echo', echo]])
 
 export interface PlainLane extends Shared {
+  /** All but refusals of streams, which are in `refused` by their rules. */
   readonly events: Event[]
+  readonly refused: string[]
 }
 
 /** What connections of a lane share, with other numbers. */
 export function plainLane(methods = echoing, bounds: Partial<Bounds> = {}): PlainLane {
   const events: Event[] = []
-  const shared = createShared(methods, { ...defaultBounds, ...bounds }, (event) => events.push(event))
-  return { ...shared, events }
+  const refused: string[] = []
+  const shared = createShared(methods, { ...defaultBounds, ...bounds }, (event) => {
+    if (event.event === 'lane_refused') refused.push(event.rule)
+    else events.push(event)
+  })
+  return { ...shared, events, refused }
 }
 
 /** A peer that feeds a connection by plain calls and reads what it answers, without a socket. */

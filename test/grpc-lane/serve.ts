@@ -9,7 +9,11 @@ export async function serveLane(
   options: Partial<LaneOptions> = {},
 ): Promise<{ lane: Lane; port: number; events: Event[] }> {
   const events: Event[] = []
-  const lane = createLane({ methods: echoing, observe: (event) => events.push(event), ...options })
+  const lane = createLane({
+    methods: echoing,
+    observe: (event) => event.event !== 'lane_refused' && events.push(event),
+    ...options,
+  })
   const { port } = await lane.listen('127.0.0.1:0')
   t.after(() => lane.close(0))
   return { lane, port, events }
