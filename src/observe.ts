@@ -99,8 +99,8 @@ export type Event =
   /** `rank` counts from 0. */
   | { event: 'replicas_changed'; number: number; replicas: number; rank: number }
   // grpc-lane/
-  /** A connection was cut off by this rule (`grpc-lane/bounds.ts`). */
-  | { event: 'lane_cut'; rule: string; peer: string }
+  /** A connection was cut off by this rule (`grpc-lane/bounds.ts`); in the log so many of that address, the last by this peer. */
+  | { event: 'lane_cut'; rule: string; peer: string; cuts?: number }
   /** A stream was refused by this rule, and its connection goes on. */
   | { event: 'lane_refused'; rule: string }
   // admin/

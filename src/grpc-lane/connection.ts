@@ -107,7 +107,6 @@ export class Connection implements SlowReader {
     return this.#keepalive.heardAt
   }
 
-  /** Nobody would miss it. */
   get idle(): boolean {
     return this.state !== 'ended' && this.#streams.table.size === 0
   }

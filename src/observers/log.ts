@@ -1,5 +1,6 @@
 import { type DestinationStream, pino } from 'pino'
 import type { Event, Observe } from '../observe.ts'
+import { throttleCuts } from './throttle.ts'
 
 /** How loud an event is; what is not named is `debug`. */
 const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
@@ -43,11 +44,11 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
 /** Writes events as JSON lines; errors keep their stack here and nowhere else. */
 export function logObserver(destination: DestinationStream, level: string): Observe {
   const logger = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, destination)
-  return ({ event, ...fields }) => {
+  return throttleCuts(({ event, ...fields }) => {
     if (event === 'step') return
     const { error, ...rest } = fields as { error?: unknown }
     const seen =
       error instanceof Error ? { ...rest, err: error } : error === undefined ? rest : { ...rest, error }
     logger[levels[event] ?? 'debug'](seen, event)
-  }
+  })
 }
