@@ -60,14 +60,19 @@ export function createSockets(shared: Shared, tls: TlsOptions | undefined): Sock
         end(cut) {
           if (socket.writableEnded) return
           socket.end()
-          const linger = () => {
-            lingering = setTimeout(() => socket.destroy(), bounds.lingerMs)
+          const linger = (ms: number) => {
+            clearTimeout(lingering)
+            lingering = setTimeout(() => socket.destroy(), ms)
           }
-          // Who has the kernel send it all has all that it was promised; until then a `close` waits for it.
-          if (!cut) return void socket.once('finish', linger)
+          // Who is not cut has the time of an answer to read what was promised; then the kernel has it all.
+          if (!cut) {
+            socket.once('finish', () => linger(bounds.lingerMs))
+            linger(bounds.requestMs)
+            return
+          }
           // The kernel's buffers are full soon, and that costs nothing here.
           socket.pause()
-          linger()
+          linger(bounds.lingerMs)
         },
         destroy: () => socket.destroy(),
         later: () => later(connection),
