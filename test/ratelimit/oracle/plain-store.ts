@@ -34,17 +34,21 @@ export function createPlainStore(clock: () => number) {
     return { admitted, outcomes: hits.map((hit) => outcomes.get(hit)!) }
   }
 
-  function carry({ counter, former }: Pick<Hit, 'counter' | 'former'>, into: Map<string, unknown>): void {
+  /** What is idle by then is none. */
+  function carry(
+    { counter, rule, former }: Pick<Hit, 'counter' | 'rule' | 'former'>,
+    into: Map<string, unknown>,
+  ): void {
     if (former === undefined || into.get(formatCounterId(counter)) !== undefined) return
     const all = former()
     const found = all.findIndex((each) => into.get(formatCounterId(each.counter)) !== undefined)
     if (found === -1) return
     let state = into.get(formatCounterId(all[found]!.counter))
-    for (const { rule, next, until } of all.slice(0, found + 1).reverse()) {
-      state = carryOver(state, rule, next, until)
+    for (const each of all.slice(0, found + 1).reverse()) {
+      state = carryOver(state, each.rule, each.next, each.until)
     }
     into.delete(formatCounterId(all[found]!.counter))
-    into.set(formatCounterId(counter), state)
+    if (rule.used(rule.at(state, clock())) > 0) into.set(formatCounterId(counter), state)
   }
 
   return {
@@ -64,7 +68,7 @@ export function createPlainStore(clock: () => number) {
 
     peek(counter: CounterId, rule: BoundRule, former: readonly Former[] = []): CounterView | undefined {
       const copy = new Map(states)
-      carry({ counter, former: () => former }, copy)
+      carry({ counter, rule, former: () => former }, copy)
       const state = rule.at(copy.get(formatCounterId(counter)), clock())
       const used = rule.used(state)
       return used === 0 ? undefined : { used, ...rule.standing(state, clock()) }
@@ -74,7 +78,7 @@ export function createPlainStore(clock: () => number) {
 
     grant(counter: CounterId, rule: BoundRule, amount: number, former: readonly Former[] = []): void {
       const name = formatCounterId(counter)
-      carry({ counter, former: () => former }, states)
+      carry({ counter, rule, former: () => former }, states)
       if (!states.has(name)) return
       const state = rule.at(states.get(name), clock())
       if (rule.used(state) > 0) states.set(name, rule.giveBack(state, amount))
