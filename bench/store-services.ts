@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../src/project-root.ts'
+import type { TransportName } from '../src/ratelimit/transports/transport.ts'
 import { freePort } from '../test/support/ports.ts'
 import { until } from '../test/support/until.ts'
 import { startValkey } from '../test/support/valkey.ts'
@@ -40,8 +41,12 @@ export async function startStores(kind: Stores['kind']): Promise<Stores> {
 }
 
 /** weir's service in a process of its own; without stores its counters are in memory. */
-export async function startWeirService(policies: number, stores?: Stores): Promise<Service> {
-  const options = ['--policies', String(policies), '--limit', String(limit)]
+export async function startWeirService(
+  policies: number,
+  transport: TransportName,
+  stores?: Stores,
+): Promise<Service> {
+  const options = ['--policies', String(policies), '--limit', String(limit), '--transport', transport]
   if (stores !== undefined) {
     const scheme = stores.kind === 'cluster' ? 'redis+cluster' : 'redis'
     options.push('--redis', `${scheme}://${addresses(stores)}`)

@@ -12,7 +12,8 @@ import { createMemoryStore } from '../src/ratelimit/stores/memory/memory-store.t
 import { openRedisLink } from '../src/ratelimit/stores/redis/open-link.ts'
 import { createRedisStore } from '../src/ratelimit/stores/redis/redis-store.ts'
 import { createResilientStore } from '../src/ratelimit/stores/resilient/resilient-store.ts'
-import { createGrpcJsTransport } from '../src/ratelimit/transports/grpc-js.ts'
+import { createTransport } from '../src/ratelimit/transports/create-transport.ts'
+import type { TransportName } from '../src/ratelimit/transports/transport.ts'
 import { fixed, limitRule, limitsOf } from '../test/support/limit-rules.ts'
 import { until } from '../test/support/until.ts'
 
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     redis: { type: 'string' },
     policies: { type: 'string' },
     limit: { type: 'string' },
+    transport: { type: 'string' },
   },
 })
 const maxCounters = 1_000_000
@@ -52,6 +54,9 @@ const rules = Array.from({ length: Number(values.policies) }, (_, index) =>
   limitRule(`p${index}`, fixed(Number(values.limit), 3_600_000)),
 )
 service.setLimits(limitsOf(rules))
-const transport = createGrpcJsTransport({ decide: service.decide, serving: () => true, observe })
+const transport = createTransport(values.transport as TransportName, {
+  ...{ decide: service.decide, observe },
+  serving: () => true,
+})
 const { port } = await transport.listen('127.0.0.1:0')
 process.stdout.write(`${port}\n`)

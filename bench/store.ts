@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { projectRoot } from '../src/project-root.ts'
+import type { TransportName } from '../src/ratelimit/transports/transport.ts'
 import { cpuOf } from './cpu.ts'
 import { quantile } from './quantile.ts'
 import type { Asked } from './store-load.ts'
@@ -32,10 +33,12 @@ const { values } = parseArgs({
   },
 })
 
+const reference = 'envoyproxy/ratelimit'
+
 interface Case {
   store: Stores['kind'] | 'memory'
   policies: number
-  side: 'envoyproxy/ratelimit' | 'weir'
+  side: 'envoyproxy/ratelimit' | 'weir, grpc-js' | 'weir, lane'
 }
 
 /** Microseconds of CPU a decision, and what the load saw. */
@@ -76,7 +79,9 @@ async function measured({ store, policies, side }: Case): Promise<Cost> {
   const stores = store === 'memory' ? undefined : await startStores(store)
   try {
     const service =
-      side === 'weir' ? await startWeirService(policies, stores) : await startReference(binary!, stores!)
+      side === reference
+        ? await startReference(binary!, stores!)
+        : await startWeirService(policies, transportOf(side), stores)
     try {
       return await measure(service, policies, stores)
     } finally {
@@ -87,6 +92,10 @@ async function measured({ store, policies, side }: Case): Promise<Cost> {
   }
 }
 
+function transportOf(side: Exclude<Case['side'], typeof reference>): TransportName {
+  return side === 'weir, lane' ? 'lane' : 'grpc-js'
+}
+
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const row = (...cells: (string | number)[]) => print(`| ${cells.join(' | ')} |`)
 
@@ -94,8 +103,8 @@ const binary = await referenceBinary()
 if (binary === undefined) print('No Go and no RATELIMIT_BIN: without the reference.\n')
 const cases: Case[] = (['single', 'cluster', 'memory'] as const).flatMap((store) =>
   [1, 4].flatMap((policies) =>
-    (['envoyproxy/ratelimit', 'weir'] as const)
-      .filter((side) => side === 'weir' || (binary !== undefined && store !== 'memory'))
+    ([reference, 'weir, grpc-js', 'weir, lane'] as const)
+      .filter((side) => side !== reference || (binary !== undefined && store !== 'memory'))
       .map((side) => ({ store, policies, side })),
   ),
 )
@@ -115,7 +124,7 @@ row(...columns)
 row(...columns.map(() => '---'))
 for (const [{ store, policies, side }, costs] of seen) {
   const beside = cases.find(
-    (each) => each.store === store && each.policies === policies && each.side !== 'weir',
+    (each) => each.store === store && each.policies === policies && each.side === reference,
   )
   const ratio = beside === undefined ? '' : `${(totalOf(costs) / totalOf(seen.get(beside)!)).toFixed(2)}x`
   const totals = costs.map((cost) => cost.service + cost.store)
