@@ -17,3 +17,9 @@ export function cpuOfMachine(): number {
     .map(Number)
   return (user! + nice! + system! + irq! + softirq!) * tick
 }
+
+/** MiB that a process holds in memory. */
+export function rssOf(pid: number): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
+  return Number(kibibytes) / 1_024
+}

@@ -10,11 +10,13 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { attacks } from '../test/grpc-lane/attacks.ts'
 import { until } from '../test/support/until.ts'
+import { rssOf } from './cpu.ts'
+import { ended } from './processes.ts'
 import { verdict } from './ratelimit/goals.ts'
 import { measure } from './ratelimit/measure.ts'
-import { ended, rssOf, type Service } from './ratelimit/processes.ts'
+import type { Service } from './ratelimit/service.ts'
 import { startWeir } from './ratelimit/services.ts'
-import { head, print, row } from './ratelimit/table.ts'
+import { head, print, row } from './table.ts'
 
 const { values } = parseArgs({
   options: {

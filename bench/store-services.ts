@@ -1,16 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { projectRoot } from '../src/project-root.ts'
 import type { TransportName } from '../src/ratelimit/transports/transport.ts'
-import { freePort } from '../test/support/ports.ts'
-import { until } from '../test/support/until.ts'
 import { startValkey } from '../test/support/valkey.ts'
 import { startValkeyCluster } from '../test/support/valkey-cluster.ts'
+import { startEnvoyproxy } from './envoyproxy.ts'
+import { ended } from './processes.ts'
 
 /** A Valkey, or the three of a cluster. */
 export interface Stores {
@@ -58,74 +54,10 @@ export async function startWeirService(
   return { port: Number(String(first)), pid: child.pid!, dialect: 'weir', stop: () => ended(child) }
 }
 
-/** envoyproxy/ratelimit as its README sets it up; in a cluster with the 150 us for which it gathers commands there. */
 export async function startReference(binary: string, stores: Stores): Promise<Service> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-store-'))
-  const config = join(folder, 'ratelimit', 'config')
-  mkdirSync(config, { recursive: true })
-  const descriptors = Array.from({ length: 4 }, (_, index) =>
-    [`  - key: p${index}`, '    rate_limit:', '      unit: hour', `      requests_per_unit: ${limit}`].join(
-      '\n',
-    ),
-  )
-  writeFileSync(join(config, 'edge.yaml'), `domain: edge\ndescriptors:\n${descriptors.join('\n')}\n`)
-  const [http, grpc, debug] = [await freePort(), await freePort(), await freePort()]
-  const child = spawn(binary, [], {
-    env: {
-      ...{ HOST: '127.0.0.1', GRPC_HOST: '127.0.0.1', DEBUG_HOST: '127.0.0.1' },
-      ...{ PORT: String(http), GRPC_PORT: String(grpc), DEBUG_PORT: String(debug) },
-      ...{ RUNTIME_ROOT: folder, RUNTIME_SUBDIRECTORY: 'ratelimit' },
-      ...{ REDIS_SOCKET_TYPE: 'tcp', REDIS_URL: addresses(stores), REDIS_TYPE: stores.kind },
-      ...(stores.kind === 'cluster' && { REDIS_PIPELINE_WINDOW: '150us' }),
-      ...{ USE_STATSD: 'false', LOG_LEVEL: 'error' },
-    },
-    stdio: 'ignore',
-  })
-  const stop = async () => {
-    await ended(child)
-    rmSync(folder, { recursive: true, force: true })
-  }
-  try {
-    await until('the reference answers', () => accepts(grpc))
-  } catch (error) {
-    await stop()
-    throw error
-  }
-  return { port: grpc, pid: child.pid!, dialect: 'envoyproxy', stop }
-}
-
-/** The binary of `RATELIMIT_BIN`, or one that Go builds; nothing where there is neither. */
-export async function referenceBinary(): Promise<string | undefined> {
-  if (process.env.RATELIMIT_BIN !== undefined) return process.env.RATELIMIT_BIN
-  const cache = join(projectRoot, '.weir-bench')
-  const binary = join(cache, 'service_cmd')
-  if (existsSync(binary)) return binary
-  try {
-    const env = { ...process.env, GOBIN: cache }
-    await promisify(execFile)('go', ['install', 'github.com/envoyproxy/ratelimit/src/service_cmd@latest'], {
-      env,
-    })
-    return binary
-  } catch {
-    return undefined
-  }
+  return { ...(await startEnvoyproxy(binary, { store: stores, limit })), dialect: 'envoyproxy' }
 }
 
 function addresses({ ports }: Stores): string {
   return ports.map((port) => `127.0.0.1:${port}`).join(',')
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
 }

@@ -14,15 +14,10 @@ import { projectRoot } from '../src/project-root.ts'
 import type { TransportName } from '../src/ratelimit/transports/transport.ts'
 import { cpuOf } from './cpu.ts'
 import { quantile } from './quantile.ts'
+import { envoyproxy } from './references.ts'
 import type { Asked } from './store-load.ts'
-import {
-  referenceBinary,
-  type Service,
-  type Stores,
-  startReference,
-  startStores,
-  startWeirService,
-} from './store-services.ts'
+import { type Service, type Stores, startReference, startStores, startWeirService } from './store-services.ts'
+import { head, print, row } from './table.ts'
 
 const { values } = parseArgs({
   options: {
@@ -96,10 +91,7 @@ function transportOf(side: Exclude<Case['side'], typeof reference>): TransportNa
   return side === 'weir, lane' ? 'lane' : 'grpc-js'
 }
 
-const print = (line: string) => void process.stdout.write(`${line}\n`)
-const row = (...cells: (string | number)[]) => print(`| ${cells.join(' | ')} |`)
-
-const binary = await referenceBinary()
+const binary = await envoyproxy()
 if (binary === undefined) print('No Go and no RATELIMIT_BIN: without the reference.\n')
 const cases: Case[] = (['single', 'cluster', 'memory'] as const).flatMap((store) =>
   [1, 4].flatMap((policies) =>
@@ -120,8 +112,7 @@ for (let run = 0; run < runs; run++) for (const each of cases) seen.get(each)!.p
 const totalOf = (costs: readonly Cost[]) => median(costs, ({ service, store }) => service + store)
 const columns = ['store', 'policies', '', 'service', 'store', 'both', 'least to most', 'of the reference']
 columns.push('decisions/s', 'p50 ms', 'p99 ms', 'refused')
-row(...columns)
-row(...columns.map(() => '---'))
+head(...columns)
 for (const [{ store, policies, side }, costs] of seen) {
   const beside = cases.find(
     (each) => each.store === store && each.policies === policies && each.side === reference,

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../../src/project-root.ts'
+import type { References } from '../references.ts'
+import { head, row } from '../table.ts'
 import { measure } from './measure.ts'
 import { isAsked, options } from './options.ts'
 import { method, question } from './question.ts'
-import type { References } from './references.ts'
 import { startLimitador, startWeir } from './services.ts'
-import { head, row } from './table.ts'
 
 const run = promisify(execFile)
 const load = { policies: 1, keys: 1 }

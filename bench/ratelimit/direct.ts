@@ -1,11 +1,11 @@
 import { startValkey } from '../../test/support/valkey.ts'
+import type { References } from '../references.ts'
+import { head, row } from '../table.ts'
 import { judged, type Result } from './goals.ts'
 import { type Measured, measure } from './measure.ts'
 import { isAsked, options } from './options.ts'
-import type { Service } from './processes.ts'
-import type { References } from './references.ts'
-import { type Load, startEnvoyproxy, startLimitador, startWeir } from './services.ts'
-import { head, row } from './table.ts'
+import type { Service } from './service.ts'
+import { type Load, startLimitador, startReference, startWeir } from './services.ts'
 
 const transports = ['grpc-js', 'http2', 'lane'] as const
 
@@ -38,7 +38,7 @@ async function inMemory({ limitador }: References, load: Load): Promise<void> {
 function overValkey({ envoyproxy }: References, load: Load): Promise<Measured | undefined> {
   if (!options.stores.includes('valkey') || envoyproxy === undefined) return Promise.resolve(undefined)
   return withValkey((valkey) =>
-    one('envoyproxy/ratelimit', 'valkey', load, () => startEnvoyproxy(envoyproxy, valkey)),
+    one('envoyproxy/ratelimit', 'valkey', load, () => startReference(envoyproxy, valkey)),
   )
 }
 

@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startValkey } from '../../test/support/valkey.ts'
+import { cpuOf } from '../cpu.ts'
+import type { References } from '../references.ts'
+import { head, print, row } from '../table.ts'
 import { type Gateway, startEnvoy } from './envoy.ts'
 import { timesFaster, verdict } from './goals.ts'
 import { startLimitReq, startUpstream } from './nginx.ts'
 import { isAsked, options } from './options.ts'
-import { cpuOf, type Service } from './processes.ts'
 import { digits } from './question.ts'
-import type { References } from './references.ts'
-import { type Load, startEnvoyproxy, startWeir } from './services.ts'
-import { head, print, row } from './table.ts'
+import type { Service } from './service.ts'
+import { type Load, startReference, startWeir } from './services.ts'
 
 const load: Load = { policies: 1, keys: 100_000 }
 const connections = 32
@@ -79,7 +80,7 @@ export async function edge({ wrk, nginx, envoyproxy }: References): Promise<void
     const valkey = await startValkey()
     try {
       if (envoyproxy !== undefined)
-        reference = await limited('envoyproxy/ratelimit', () => startEnvoyproxy(envoyproxy, valkey))
+        reference = await limited('envoyproxy/ratelimit', () => startReference(envoyproxy, valkey))
       for (const transport of ['grpc-js', 'lane'])
         await limited(`${transport}, valkey`, () => startWeir(transport, load, valkey))
     } finally {

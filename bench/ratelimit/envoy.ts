@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { envoyBinary } from '../../test/support/envoy.ts'
 import { freePort } from '../../test/support/ports.ts'
 import { until } from '../../test/support/until.ts'
-import { accepts, type Dialect, ended, type Service } from './processes.ts'
+import { accepts, ended } from '../processes.ts'
+import type { Dialect, Service } from './service.ts'
 
 /** A gateway in a process of its own. */
 export interface Gateway {

@@ -5,8 +5,8 @@
 
 import { parseArgs } from 'node:util'
 import { Asking } from './asking.ts'
-import type { Dialect } from './processes.ts'
 import { question } from './question.ts'
+import type { Dialect } from './service.ts'
 
 export interface Asked {
   answers: number

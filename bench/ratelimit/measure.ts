@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { cpuOf, rssOf } from '../cpu.ts'
 import type { Asked } from './load.ts'
-import { cpuOf, rssOf, type Service } from './processes.ts'
+import type { Service } from './service.ts'
 import type { Load } from './services.ts'
 
 export interface Measured extends Asked {

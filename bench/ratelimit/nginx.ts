@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../test/support/ports.ts'
 import { until } from '../../test/support/until.ts'
+import { accepts } from '../processes.ts'
 import type { Gateway } from './envoy.ts'
-import { accepts } from './processes.ts'
 
 /** An upstream that answers 200 with a short body, for as little CPU as may be. */
 export function startUpstream(binary: string): Promise<Gateway> {

@@ -1,5 +1,5 @@
 import { encode } from '../../src/envoy-api/protos.ts'
-import type { Dialect } from './processes.ts'
+import type { Dialect } from './service.ts'
 
 export const method = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit'
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { projectRoot } from '../../src/project-root.ts'
+import { projectRoot } from '../src/project-root.ts'
 import { print } from './table.ts'
 
 const cache = join(projectRoot, '.weir-bench')
@@ -23,11 +23,7 @@ export interface References {
  */
 export async function findReferences(): Promise<References> {
   return {
-    envoyproxy: await goProgram(
-      'RATELIMIT_BIN',
-      'service_cmd',
-      'github.com/envoyproxy/ratelimit/src/service_cmd',
-    ),
+    envoyproxy: await envoyproxy(),
     limitador: await limitador(),
     ghz: await goProgram('GHZ_BIN', 'ghz', 'github.com/bojand/ghz/cmd/ghz'),
     h2load: await installed('H2LOAD_BIN', 'h2load'),
@@ -36,12 +32,16 @@ export async function findReferences(): Promise<References> {
   }
 }
 
+export function envoyproxy(): Promise<string | undefined> {
+  return goProgram('RATELIMIT_BIN', 'service_cmd', 'github.com/envoyproxy/ratelimit/src/service_cmd')
+}
+
 async function goProgram(variable: string, name: string, source: string): Promise<string | undefined> {
   return built(variable, join(cache, name), 'go', ['install', `${source}@latest`])
 }
 
 async function limitador(): Promise<string | undefined> {
-  const manifest = join(import.meta.dirname, 'limitador', 'Cargo.toml')
+  const manifest = join(import.meta.dirname, 'ratelimit', 'limitador', 'Cargo.toml')
   const target = join(cache, 'limitador')
   const args = ['build', '--release', '--manifest-path', manifest, '--target-dir', target]
   return built('LIMITADOR_BIN', join(target, 'release', 'limitador-bench'), 'cargo', args)
