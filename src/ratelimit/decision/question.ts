@@ -46,7 +46,7 @@ export function questionOf(
   const values = rule.key.map((part) => keyValue(part, said))
   const key = hasher.hash(values)
   const numbers = inForce.numbersFor(said)
-  const { counter, former } = counterOf(inForce, key, (each) => each.numbersFor(said), numbers)
+  const counter = inFamily(inForce.family, key)
   const enforced = rule.mode === 'enforce' && isAmong(inFamily(inForce.keyFamily, key), rule.percent)
   const missing = rule.onMissing === 'shared' ? -1 : values.indexOf(undefined)
   if (missing >= 0) {
@@ -62,24 +62,19 @@ export function questionOf(
     cost: costOf(request, descriptor, inForce, said),
     enforced,
     onStoreFailure: rule.onStoreFailure,
-    former,
+    former: formerOf(inForce, key, (each) => each.numbersFor(said)),
     latest: latestOf(book, inForce, key, numbers.id),
   }
   return { kind: 'counted', policy, rule: inForce, numbers, values, key, counter, enforced, hit }
 }
 
-/** Where a key's requests are counted by a rule. */
-function counterOf(
+/** Where a key's requests were counted before, if anywhere. */
+function formerOf(
   inForce: RuleInForce,
   key: CounterId,
   numbersIn: (rule: NumbersOfRule) => NumbersInForce,
-  numbers = numbersIn(inForce),
-): Pick<Hit, 'counter' | 'rule' | 'former'> {
-  return {
-    counter: inFamily(inForce.family, key),
-    rule: numbers.bound,
-    former: inForce.former && (() => formerCounters(inForce, key, (each) => numbersIn(each).bound)),
-  }
+): Hit['former'] {
+  return inForce.former && (() => formerCounters(inForce, key, (each) => numbersIn(each).bound))
 }
 
 /** Holds nothing of the request: as many of these are kept as there are keys, while a store is away. */
@@ -87,7 +82,11 @@ function latestOf(book: RuleBook, inForce: RuleInForce, key: CounterId, id: stri
   return () => {
     const latest = book.find(inForce.rule.policy)
     if (latest === undefined || !isSameId(latest.keyFamily, inForce.keyFamily)) return undefined
-    return counterOf(latest, key, (each) => each.numbersOf(id))
+    return {
+      counter: inFamily(latest.family, key),
+      rule: latest.numbersOf(id).bound,
+      former: formerOf(latest, key, (each) => each.numbersOf(id)),
+    }
   }
 }
 

@@ -1,12 +1,13 @@
--- What scripts share: arguments, time, and counters as they are kept. Before it stand `whole` and the algorithms' steps, each
--- a function that sets them up, in the order of algorithmNames.
+-- What scripts share: arguments, and counters as they are kept. Before it stand the time, `whole`, and the algorithms' steps,
+-- each a function that sets them up, in the order of algorithmNames.
 
 local ARGV, KEYS, call = ARGV, KEYS, redis.call
 local algorithms = {}
 -- Numbers of a rule, by algorithm.
 local widths = { 2, 3, 4, 4 }
 
-local cursor = 0
+-- The first is the time's.
+local cursor = 1
 
 local function text()
   cursor = cursor + 1
@@ -40,12 +41,6 @@ local function rule_of_arguments()
   return rule
 end
 
--- Microseconds since the epoch: the store's own clock, unless a test says another.
-local given = text()
-local clock = call('TIME')
-if given ~= '' then
-  clock = { string.sub(given, 1, -7), string.sub(given, -6) }
-end
 local now = clock[1] * 1000000 + clock[2]
 -- Milliseconds for which a counter that is idle stays, so that clocks which differ a little lose nothing.
 local grace = number()
