@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { transportNames } from '../../src/ratelimit/transports/transport.ts'
+import { cluster, route } from '../support/edge.ts'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
 import { freePort } from '../support/ports.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
@@ -32,25 +33,12 @@ for (const transport of transportNames) {
       const listeners = [{ name: 'http', port, protocol: 'http' }]
       await weir.apply(
         { kind: 'Gateway', name: 'edge', spec: { listeners, ...patient } },
-        {
-          kind: 'Cluster',
-          name: 'main',
-          spec: { endpoints: [{ address: '127.0.0.1', port: upstream.port }] },
-        },
+        cluster('a', upstream),
         policy('each', {
           ...{ algorithm: 'fixed_window', limit: allowed, window: '8784h' },
           key: [{ header: 'x-tenant' }],
         }),
-        {
-          kind: 'Route',
-          name: 'all',
-          spec: {
-            gateways: ['edge'],
-            match: { path: { prefix: '/' } },
-            forward: [{ cluster: 'main' }],
-            rateLimits: ['each'],
-          },
-        },
+        route('all', '/', { rateLimits: ['each'] }),
       )
       envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
       await until('the route is served', async () => (await statusOf('first').catch(() => 0)) === 200)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { describe, test } from 'node:test'
+import { type ServiceError, status } from '@grpc/grpc-js'
 import { decode, service } from '../../src/envoy-api/protos.ts'
 import { WeirError } from '../../src/errors.ts'
 import type { RateLimitRequest, RateLimitResponse } from '../../src/ratelimit/transports/messages.ts'
 import type { Decide, Transport } from '../../src/ratelimit/transports/transport.ts'
+import { clientOfTests } from '../support/transport-client.ts'
 
 const definition = service('envoy.service.ratelimit.v3.RateLimitService').ShouldRateLimit!
 
@@ -20,20 +21,11 @@ export function transportContract(
       (request) => answer(request),
       () => serving,
     )
-    let client: Client
-
-    before(async () => {
-      const { port } = await transport.listen('127.0.0.1:0')
-      client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
-    })
-    after(async () => {
-      client.close()
-      await transport.close(1_000)
-    })
+    const peer = clientOfTests(transport)
 
     function call(request: RateLimitRequest): Promise<RateLimitResponse> {
       return new Promise((resolve, reject) => {
-        client.makeUnaryRequest(
+        peer.client.makeUnaryRequest(
           definition.path,
           definition.requestSerialize,
           definition.responseDeserialize,
@@ -82,7 +74,7 @@ export function transportContract(
       const check = () =>
         new Promise<string>((resolve, reject) => {
           const same = (bytes: Buffer) => bytes
-          client.makeUnaryRequest(path, same, same, Buffer.alloc(0), (error, answered) => {
+          peer.client.makeUnaryRequest(path, same, same, Buffer.alloc(0), (error, answered) => {
             if (error !== null) reject(error)
             else resolve(answered!.toString('hex'))
           })

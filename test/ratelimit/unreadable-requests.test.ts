@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { describe, test } from 'node:test'
+import { type ServiceError, status } from '@grpc/grpc-js'
 import { mostEntries } from '../../src/model/descriptor.ts'
 import { createLaneTransport } from '../../src/ratelimit/transports/lane.ts'
 import { mostDescriptors } from '../../src/ratelimit/transports/messages.ts'
+import { clientOfTests } from '../support/transport-client.ts'
 import { lengthed } from '../support/wire-fields.ts'
 
 const path = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit'
@@ -20,20 +21,11 @@ describe('requests that the lane refuses before they are decided', () => {
     serving: () => true,
     observe: ({ event }) => seen.push(event),
   })
-  let client: Client
-
-  before(async () => {
-    const { port } = await transport.listen('127.0.0.1:0')
-    client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
-  })
-  after(async () => {
-    client.close()
-    await transport.close(1_000)
-  })
+  const peer = clientOfTests(transport)
 
   function statusOf(message: Buffer): Promise<number> {
     return new Promise((resolve) => {
-      client.makeUnaryRequest(path, same, same, message, (error: ServiceError | null) =>
+      peer.client.makeUnaryRequest(path, same, same, message, (error: ServiceError | null) =>
         resolve(error?.code ?? status.OK),
       )
     })
