@@ -21,6 +21,7 @@ import {
   type RateLimitRequest,
   type RateLimitResponse,
 } from './transports/messages.ts'
+import { tooMany } from './transports/too-many.ts'
 
 export interface RateLimitService extends CounterDesk {
   /** Whether it knows rules, and can decide. */
@@ -106,10 +107,6 @@ function then<T, U>(answer: Answer<T>, next: (value: T) => U): Answer<U> {
 }
 
 function checkBounds(descriptors: readonly RateLimitDescriptor[]): void {
-  if (descriptors.length > mostDescriptors) {
-    throw new WeirError('too_large', `A request may have at most ${mostDescriptors} descriptors.`)
-  }
-  if (descriptors.some(({ entries }) => (entries?.length ?? 0) > mostEntries)) {
-    throw new WeirError('too_large', `A descriptor may have at most ${mostEntries} entries.`)
-  }
+  if (descriptors.length > mostDescriptors) throw tooMany.descriptors
+  if (descriptors.some(({ entries }) => (entries?.length ?? 0) > mostEntries)) throw tooMany.entries
 }

@@ -6,14 +6,11 @@ import {
   type RateLimitDescriptor,
   type RateLimitRequest,
 } from '../messages.ts'
+import { tooMany } from '../too-many.ts'
 import { malformed, Reader } from './reader.ts'
 
-/** Made once: a stack for each bad message would be a peer's to spend. */
-const refusals = {
-  malformed: new WeirError('malformed', 'The message is no RateLimitRequest.'),
-  descriptors: new WeirError('too_large', `A request may have at most ${mostDescriptors} descriptors.`),
-  entries: new WeirError('too_large', `A descriptor may have at most ${mostEntries} entries.`),
-}
+/** Made once, as `tooMany` is. */
+const notOne = new WeirError('malformed', 'The message is no RateLimitRequest.')
 
 const reader = new Reader()
 
@@ -26,7 +23,7 @@ export function decodeRateLimitRequest(bytes: Buffer): RateLimitRequest | WeirEr
   try {
     return requestAt()
   } catch (error) {
-    if (error === malformed) return refusals.malformed
+    if (error === malformed) return notOne
     if (error instanceof WeirError) return error
     throw error
   }
@@ -43,7 +40,7 @@ function requestAt(): RateLimitRequest {
         domain = reader.name()
         break
       case 2:
-        if (descriptors.length === mostDescriptors) throw refusals.descriptors
+        if (descriptors.length === mostDescriptors) throw tooMany.descriptors
         descriptors.push(descriptorAt())
         break
       case 3:
@@ -64,7 +61,7 @@ function descriptorAt(): RateLimitDescriptor {
     const tag = reader.uint32()
     switch (tag >>> 3) {
       case 1:
-        if (entries.length === mostEntries) throw refusals.entries
+        if (entries.length === mostEntries) throw tooMany.entries
         entries.push(entryAt())
         break
       case 3:
