@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sipHash128, sipKey } from '../../src/ratelimit/identity/sip-hash.ts'
+import { sipHash128, sipInput, sipKey } from '../../src/ratelimit/identity/sip-hash.ts'
 
 // The first vectors of the reference implementation: key 00 01 .. 0f, message 00 01 .. of each length.
 const vectors = [
@@ -12,9 +12,10 @@ const key = sipKey(Buffer.from(Array.from({ length: 16 }, (_, index) => index)))
 
 for (const [length, expected] of vectors.entries()) {
   test(`the reference vector of ${length} bytes`, () => {
-    const bytes = Buffer.alloc(length + 8, 0xff)
-    for (let index = 0; index < length; index++) bytes[index] = index
-    const { a, b, c, d } = sipHash128(key, bytes, length)
+    const input = sipInput(length + 8)
+    input.bytes.fill(0xff)
+    for (let index = 0; index < length; index++) input.bytes[index] = index
+    const { a, b, c, d } = sipHash128(key, input, length)
     const out = Buffer.alloc(16)
     for (const [index, word] of [a, b, c, d].entries()) out.writeInt32LE(word, index * 4)
     assert.equal(out.toString('hex'), expected)

@@ -69,6 +69,23 @@ export function transportContract(
       assert.equal((await call({ domain: 'edge' })).overall_code, 'OK')
     })
 
+    test('gives each of the answers that come together to whom it is for', async () => {
+      let allAreAsked = () => {}
+      const together = new Promise<void>((resolve) => {
+        allAreAsked = resolve
+      })
+      let asked = 0
+      answer = async ({ domain }) => {
+        if (++asked === 20) allAreAsked()
+        await together
+        return { overall_code: 'OK', statuses: [], response_headers_to_add: [{ key: 'x', value: domain! }] }
+      }
+      const names = Array.from({ length: 20 }, (_, index) => 'x'.repeat(index) + String(index))
+      const answers = await Promise.all(names.map((domain) => call({ domain })))
+      const values = answers.map(({ response_headers_to_add: [header] }) => header!.value)
+      assert.deepEqual(values, names)
+    })
+
     test('says by its health check whether it wants to be asked (gRPC health checking protocol)', async () => {
       const { path } = service('grpc.health.v1.Health').Check!
       const check = () =>

@@ -4,6 +4,8 @@ import { type CounterId, isSameId } from '../identity/counter-id.ts'
 
 /** Keys that are watched for each policy. */
 const mostWatched = 512
+/** Groups of the keys that are not watched, by their hash; a power of two. */
+const groups = 4_096
 /** Counts are halved this often, so that they are of the last minutes. */
 const halfLife: Micros = 60_000_000
 
@@ -16,7 +18,7 @@ export interface WatchedKey {
   numbers: string
   admitted: number
   denied: number
-  /** Requests that were perhaps its own before it was watched: what the key had whose place it took. */
+  /** Requests that were perhaps its own before it was watched: those of its group. */
   error: number
 }
 
@@ -42,10 +44,12 @@ export interface BusyKeys {
 }
 
 /**
- * The keys that a policy saw most, by the Space-Saving algorithm (Metwally, Agrawal and El Abbadi, "Efficient
- * Computation of Frequent and Top-k Elements in Data Streams", 2005): a new key takes the place of the rarest and its
- * count as a possible error. Every key with more than 1/512 of the requests is among them, whatever keys a client makes up.
- * Their costs do not count: one request of a made-up key could else outweigh all of an honest one.
+ * The keys that a policy saw most, by Filtered Space-Saving (Homem and Carvalho, "Finding top-k elements in data streams",
+ * 2010): keys that are not watched are counted in groups, and one takes the place of the rarest when its group has come to
+ * as many requests, with those of the group as a possible error. So most keys that come once cost one addition. Every key
+ * with more than 1/512 of the requests is among them, whatever keys a client makes up: no group has more than the rarest,
+ * and all counts together are no more than the requests. Their costs do not count: one request of a made-up key could else
+ * outweigh all of an honest one.
  */
 export function createBusyKeys(): BusyKeys {
   /** The rarest first: each is at most as frequent as those at twice its place and one more. */
@@ -54,6 +58,8 @@ export function createBusyKeys(): BusyKeys {
   const counts = new Float64Array(mostWatched)
   /** By the first word of its hash; of two keys that share it the second is not watched. */
   const byWord = new Map<number, PlacedKey>()
+  /** Of each group, no fewer than any of its keys has had. */
+  const unwatched = new Uint32Array(groups)
   let halvedAt: Micros = 0
 
   function put(key: PlacedKey, count: number, place: number): void {
@@ -78,27 +84,38 @@ export function createBusyKeys(): BusyKeys {
     put(key, count, place)
   }
 
-  function enter({ key, numbers, shown }: Seen): PlacedKey {
-    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error: 0, place: heap.length }
-    if (heap.length < mostWatched) rise(fresh)
-    else {
-      const rarest = heap[0]!
-      byWord.delete(rarest.key.a)
-      fresh.error = countOf(rarest)
-      put(fresh, fresh.error, 0)
+  /** Watches a key, where it may be frequent enough. */
+  function enter({ key, numbers, shown }: Seen): PlacedKey | undefined {
+    const error = unwatched[groupOf(key)]!
+    const full = heap.length === mostWatched
+    if (full && error + 1 < counts[0]!) {
+      unwatched[groupOf(key)] = error + 1
+      return undefined
     }
+    const fresh = { key, parts: shown(), numbers, admitted: 0, denied: 0, error, place: heap.length }
+    if (full) replaceRarest(fresh)
+    else rise(fresh)
     byWord.set(key.a, fresh)
     return fresh
   }
 
-  /** A key without any count is the rarest. */
+  function replaceRarest(fresh: PlacedKey): void {
+    const rarest = heap[0]!
+    byWord.delete(rarest.key.a)
+    const group = groupOf(rarest.key)
+    unwatched[group] = Math.max(unwatched[group]!, counts[0]!)
+    put(fresh, fresh.error, 0)
+  }
+
+  /** Puts a key that is new, and last, before those that are more frequent. */
   function rise(key: PlacedKey): void {
+    const { error } = key
     let { place } = key
-    for (let parent = (place - 1) >> 1; place > 0 && counts[parent]! > 0; parent = (place - 1) >> 1) {
+    for (let parent = (place - 1) >> 1; place > 0 && counts[parent]! > error; parent = (place - 1) >> 1) {
       put(heap[parent]!, counts[parent]!, place)
       place = parent
     }
-    put(key, 0, place)
+    put(key, error, place)
   }
 
   function halve(now: Micros): void {
@@ -109,6 +126,7 @@ export function createBusyKeys(): BusyKeys {
       key.denied = Math.floor(key.denied / 2 ** times)
       key.error = Math.floor(key.error / 2 ** times)
     }
+    for (const [group, count] of unwatched.entries()) unwatched[group] = Math.floor(count / 2 ** times)
     // Rounding may change the order of neighbours.
     const all = heap.splice(0).sort((left, right) => countOf(left) - countOf(right))
     for (const [place, key] of all.entries()) put(key, countOf(key), place)
@@ -118,7 +136,7 @@ export function createBusyKeys(): BusyKeys {
     add(seen, now) {
       if (now - halvedAt >= halfLife) halve(now)
       const known = byWord.get(seen.key.a) ?? enter(seen)
-      if (!isSameId(known.key, seen.key)) return
+      if (known === undefined || !isSameId(known.key, seen.key)) return
       known.numbers = seen.numbers
       if (seen.admitted) known.admitted++
       else known.denied++
@@ -135,6 +153,10 @@ export function createBusyKeys(): BusyKeys {
       return [...heap].sort(byFrequency).slice(0, count)
     },
   }
+}
+
+function groupOf({ b }: CounterId): number {
+  return b & (groups - 1)
 }
 
 function countOf({ admitted, denied, error }: WatchedKey): number {

@@ -153,8 +153,8 @@ async function readable<T>(answer: Answer<T>): Promise<T | null> {
 }
 
 function notKnown(policy: string, id: string): WeirError {
-  const message = `Which numbers of ${policy} are in force for ${id} is not known: its key made no request of late.`
-  const remedy = 'ask again after its next request, or reset it'
+  const message = `Which numbers of ${policy} are in force for ${id} is not known: its key is not among the busy ones.`
+  const remedy = 'ask again when it makes more requests, or reset it'
   return new WeirError('conflict', message, { problems: [{ pointer: '', message, remedy }] })
 }
 

@@ -8,14 +8,18 @@ import { refusalFields, refusalOf } from './refusal.ts'
 export function answerOf(decided: Decided): RateLimitResponse {
   const { admitted, answered } = decided
   const told = clientHeaders(judgedOf(decided))
-  const common = { statuses: answered.map(statusOf), response_headers_to_add: told }
-  if (!admitted) return { overall_code: 'OVER_LIMIT', ...common, ...refusalFields(refusalOf(answered), told) }
+  const statuses = answered.map(statusOf)
+  if (!admitted) {
+    const refusal = refusalFields(refusalOf(answered), told)
+    return { overall_code: 'OVER_LIMIT', statuses, ...refusal }
+  }
   const delay = delayOf(decided)
-  if (delay === 0) return { overall_code: 'OK', ...common }
+  if (delay === 0) return { overall_code: 'OK', statuses, response_headers_to_add: told }
   const milliseconds = String(Math.ceil(delay / 1_000))
   return {
     overall_code: 'OK',
-    ...common,
+    statuses,
+    response_headers_to_add: told,
     request_headers_to_add: [{ key: delayHeader, value: milliseconds }],
   }
 }

@@ -13,28 +13,51 @@ export interface Judged {
   xRateLimitHeaders: boolean
 }
 
+/** Its value says which policies there are, so that the same few come again and again. */
+export const policyHeader = 'RateLimit-Policy'
+
 /**
  * What the client is told: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, sections 3
  * and 4), one item a policy, and `Retry-After` (RFC 9110, section 10.2.3) on a denial. Never a key.
  */
 export function clientHeaders(judged: readonly Judged[]): HeaderValue[] {
   if (judged.length === 0) return []
-  let policies = ''
   let limits = ''
-  for (const { policy, quota, standing } of judged) {
-    const comma = policies === '' ? '' : ', '
-    policies += `${comma}"${policy}";q=${quota.quota};w=${quota.windowSeconds}`
+  for (const { policy, standing } of judged) {
+    const comma = limits === '' ? '' : ', '
     limits += `${comma}"${policy}";r=${standing?.remaining ?? 0}`
     if (standing !== undefined) limits += `;t=${seconds(standing.resetAfter)}`
   }
   const headers = [
-    { key: 'RateLimit-Policy', value: policies },
+    { key: policyHeader, value: policiesText(judged) },
     { key: 'RateLimit', value: limits },
   ]
   const retryAfter = retryAfterSeconds(judged)
   if (retryAfter !== undefined) headers.push({ key: 'Retry-After', value: String(retryAfter) })
   if (judged.some(({ xRateLimitHeaders }) => xRateLimitHeaders)) headers.push(...xRateLimit(judged))
   return headers
+}
+
+/** By the first policy's quota, which is of one policy's numbers alone. */
+const policiesTexts = new WeakMap<Quota, { quotas: Quota[]; text: string }>()
+
+function policiesText(judged: readonly Judged[]): string {
+  const first = judged[0]!.quota
+  const known = policiesTexts.get(first)
+  if (known !== undefined && isOf(known.quotas, judged)) return known.text
+  const text = judged
+    .map(({ policy, quota }) => `"${policy}";q=${quota.quota};w=${quota.windowSeconds}`)
+    .join(', ')
+  policiesTexts.set(first, { quotas: judged.map(({ quota }) => quota), text })
+  return text
+}
+
+function isOf(quotas: readonly Quota[], judged: readonly Judged[]): boolean {
+  if (quotas.length !== judged.length) return false
+  for (let index = 0; index < quotas.length; index++) {
+    if (quotas[index] !== judged[index]!.quota) return false
+  }
+  return true
 }
 
 /** The largest wait among the policies that denied, at least 1; none if one of them would never admit this cost. */

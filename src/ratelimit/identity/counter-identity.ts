@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { LimitNumbers, LimitRule } from '../../model/limit-rule.ts'
 import type { PartValue } from '../request/request-values.ts'
 import type { CounterId } from './counter-id.ts'
-import { type SipKey, sipHash128 } from './sip-hash.ts'
+import { type SipKey, sipHash128, sipInput } from './sip-hash.ts'
 
 /** Room that the hash itself needs behind its input. */
 const room = 8
@@ -19,16 +19,17 @@ export interface KeyHasher {
 }
 
 export function createKeyHasher(key: SipKey): KeyHasher {
-  let scratch = Buffer.alloc(4_096)
+  let scratch = sipInput(4_096)
 
   function hash(values: readonly PartValue[]): CounterId {
     let length = 0
     for (const value of values) length += 4 + (value?.length ?? 0)
-    if (length + room > scratch.length) scratch = Buffer.alloc(2 * (length + room))
+    if (length + room > scratch.bytes.length) scratch = sipInput(2 * (length + room))
+    const { bytes } = scratch
     let at = 0
     for (const value of values) {
-      at = scratch.writeUInt32LE(value === undefined ? 0 : value.length + 1, at)
-      if (value !== undefined) at += scratch.write(value, at, 'latin1')
+      at = bytes.writeUInt32LE(value === undefined ? 0 : value.length + 1, at)
+      if (value !== undefined) at += bytes.write(value, at, 'latin1')
     }
     return sipHash128(key, scratch, at)
   }

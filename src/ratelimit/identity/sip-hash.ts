@@ -3,19 +3,32 @@ import type { CounterId } from './counter-id.ts'
 /** A key of 128 bits, as four 32-bit integers in little-endian order. */
 export type SipKey = readonly [number, number, number, number]
 
+/** The same memory as bytes and as words: of the machine, which is little-endian wherever weir runs. */
+export interface SipInput {
+  readonly bytes: Buffer
+  readonly words: Int32Array
+}
+
+/** @param length in bytes; rounded up to whole words */
+export function sipInput(length: number): SipInput {
+  const memory = new ArrayBuffer(Math.ceil(length / 8) * 8)
+  return { bytes: Buffer.from(memory), words: new Int32Array(memory) }
+}
+
 export function sipKey(bytes: Buffer): SipKey {
   return [bytes.readInt32LE(0), bytes.readInt32LE(4), bytes.readInt32LE(8), bytes.readInt32LE(12)]
 }
 
 /**
  * SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; its reference
- * implementation): nobody without the key can find two inputs of one hash. Hashes the first `length` bytes of `bytes`,
+ * implementation): nobody without the key can find two inputs of one hash. Hashes the first `length` bytes of `input`,
  * which must have room for 8 more: they are overwritten. 64-bit words are pairs of 32-bit integers, low half first.
  */
-export function sipHash128(key: SipKey, bytes: Buffer, length: number): CounterId {
+export function sipHash128(key: SipKey, { bytes, words }: SipInput, length: number): CounterId {
   const blocks = (length >>> 3) + 1
-  bytes.fill(0, length, blocks << 3)
-  bytes[(blocks << 3) - 1] = length
+  const end = (blocks << 3) - 1
+  for (let at = length; at < end; at++) bytes[at] = 0
+  bytes[end] = length
   let v0l = key[0] ^ 0x70736575
   let v0h = key[1] ^ 0x736f6d65
   let v1l = key[2] ^ 0x6e646f6d ^ 0xee
@@ -29,8 +42,8 @@ export function sipHash128(key: SipKey, bytes: Buffer, length: number): CounterI
   // The blocks of the message with 2 rounds each, then two halves of the output with 4 rounds each.
   for (let step = 0; step < blocks + 2; step++) {
     const isBlock = step < blocks
-    const low = isBlock ? bytes.readInt32LE(step << 3) : 0
-    const high = isBlock ? bytes.readInt32LE((step << 3) + 4) : 0
+    const low = isBlock ? words[step << 1]! : 0
+    const high = isBlock ? words[(step << 1) + 1]! : 0
     v3l ^= low
     v3h ^= high
     if (step === blocks) v2l ^= 0xee

@@ -5,9 +5,12 @@ import { LaneError, type Method } from '../../grpc-lane/method.ts'
 import { decodeRateLimitRequest } from './codec/request.ts'
 import { encodeRateLimitResponse } from './codec/response.ts'
 import { failureOf } from './failure.ts'
+import type { RateLimitResponse } from './messages.ts'
 import type { Transport, TransportOptions } from './transport.ts'
 
 const service = 'envoy.service.ratelimit.v3.RateLimitService'
+
+const encoded = (response: RateLimitResponse) => Buffer.from(encodeRateLimitResponse(response))
 
 /** The rate-limit service on weir's own HTTP/2 server (`grpc-lane/`), with the health checking protocol beside it. */
 export function createLaneTransport({ decide, serving, observe }: TransportOptions): Transport {
@@ -21,7 +24,7 @@ export function createLaneTransport({ decide, serving, observe }: TransportOptio
     if (request instanceof WeirError) return failed(request)
     try {
       const answer = decide(request)
-      if (answer instanceof Promise) return answer.then(encodeRateLimitResponse).catch(failed)
+      if (answer instanceof Promise) return answer.then(encoded).catch(failed)
       return encodeRateLimitResponse(answer)
     } catch (error) {
       return failed(error)

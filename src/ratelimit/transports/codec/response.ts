@@ -1,3 +1,4 @@
+import { policyHeader } from '../../decision/headers.ts'
 import type { Code, DescriptorStatus, HeaderValue, RateLimitResponse } from '../messages.ts'
 import { writeStruct } from './struct.ts'
 import { Writer } from './writer.ts'
@@ -6,7 +7,7 @@ const codes: Readonly<Record<Code, number>> = { OK: 1, OVER_LIMIT: 2 }
 
 const writer = new Writer()
 
-/** An `envoy.service.ratelimit.v3.RateLimitResponse`, byte for byte as protobufjs writes it. */
+/** An `envoy.service.ratelimit.v3.RateLimitResponse`, byte for byte as protobufjs writes it; valid until the next one. */
 export function encodeRateLimitResponse(response: RateLimitResponse): Buffer {
   const { overall_code, statuses, response_headers_to_add, request_headers_to_add } = response
   writer.clear()
@@ -18,15 +19,16 @@ export function encodeRateLimitResponse(response: RateLimitResponse): Buffer {
   for (let index = statuses.length - 1; index >= 0; index--) writeStatus(statuses[index]!)
   writer.uint(codes[overall_code])
   writer.tag(1, 0)
-  return writer.taken()
+  return writer.written()
 }
 
 function writeHeaders(field: number, headers: readonly HeaderValue[]): void {
   for (let index = headers.length - 1; index >= 0; index--) {
     const { key, value } = headers[index]!
     const before = writer.length
-    writer.text(2, value)
-    writer.text(1, key)
+    if (key === policyHeader) writer.recurring(2, value)
+    else writer.text(2, value)
+    writer.recurring(1, key)
     writer.message(field, before)
   }
 }

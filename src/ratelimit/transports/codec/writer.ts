@@ -1,3 +1,6 @@
+/** Texts that recur, as they are written; all are forgotten when there are more. */
+const keptTexts = 256
+
 /**
  * Writes a serialized message from its end to its start, so that the length of what a field holds is known when it is
  * written, with nothing to be copied or measured before.
@@ -5,16 +8,15 @@
 export class Writer {
   #bytes = Buffer.allocUnsafeSlow(4_096)
   #at = this.#bytes.length
+  readonly #texts = new Map<string, Buffer>()
 
   clear(): void {
     this.#at = this.#bytes.length
   }
 
-  /** A copy of what was written since it was cleared. */
-  taken(): Buffer {
-    const taken = Buffer.allocUnsafe(this.length)
-    this.#bytes.copy(taken, 0, this.#at)
-    return taken
+  /** What was written since it was cleared, until it is again. */
+  written(): Buffer {
+    return this.#bytes.subarray(this.#at)
   }
 
   /** Bytes written so far, by which a message that is written next knows its length. */
@@ -35,6 +37,13 @@ export class Writer {
 
   /** A whole number from 0 to 2^53. */
   uint(value: number): void {
+    if (value < 0x80) {
+      const at = this.#before(1)
+      this.#bytes[at] = value
+    } else this.#long(value)
+  }
+
+  #long(value: number): void {
     let size = 1
     for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++
     let at = this.#before(size)
@@ -58,6 +67,24 @@ export class Writer {
     this.message(field, before)
   }
 
+  /** A text of which the same few come again and again. */
+  recurring(field: number, text: string): void {
+    const known = this.#texts.get(text) ?? this.#keep(text)
+    const { length } = known
+    const at = this.#before(length)
+    const bytes = this.#bytes
+    for (let index = 0; index < length; index++) bytes[at + index] = known[index]!
+    this.uint(length)
+    this.tag(field, 2)
+  }
+
+  #keep(text: string): Buffer {
+    if (this.#texts.size === keptTexts) this.#texts.clear()
+    const bytes = Buffer.from(text)
+    this.#texts.set(text, bytes)
+    return bytes
+  }
+
   bytes(field: number, bytes: Uint8Array): void {
     const before = this.length
     const at = this.#before(bytes.length)
@@ -69,13 +96,14 @@ export class Writer {
   #ascii(text: string): boolean {
     const { length } = text
     const at = this.#before(length)
+    const bytes = this.#bytes
     for (let index = 0; index < length; index++) {
       const code = text.charCodeAt(index)
       if (code >= 0x80) {
         this.#at += length
         return false
       }
-      this.#bytes[at + index] = code
+      bytes[at + index] = code
     }
     return true
   }
