@@ -31,8 +31,13 @@ export async function direct(references: References): Promise<void> {
 
 async function inMemory({ limitador }: References, load: Load): Promise<void> {
   if (!options.stores.includes('memory')) return
-  if (limitador !== undefined) await one('Limitador', 'memory', load, () => startLimitador(limitador, load))
-  for (const transport of transports) await one(transport, 'memory', load, () => startWeir(transport, load))
+  const reference =
+    limitador === undefined
+      ? undefined
+      : await one('Limitador', 'memory', load, () => startLimitador(limitador, load))
+  for (const transport of transports) {
+    await one(transport, 'memory', load, () => startWeir(transport, load), reference)
+  }
 }
 
 function overValkey({ envoyproxy }: References, load: Load): Promise<Measured | undefined> {
