@@ -1,6 +1,6 @@
 // `npm run test:peers`: tests against other people's tools. It needs Python >= 3.10 with pip, and installs by it, into
 // .weir/peers, what the tests ask for: schemathesis, which tries the REST API by its own OpenAPI document. Go, which it
-// needs, too, brings compose-go there, which reads docker-compose.yml as Docker Compose does.
+// needs, too, brings compose-go there, which reads docker-compose.yml as Docker Compose does, and h2spec.
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { ensureInstalled, launcher, root, SetupError } from './setup.mjs'

@@ -10,7 +10,8 @@ export const defaultBounds = {
   // per lane
   /**
    * Connections. An Envoy opens one a worker thread: 500 Envoys of 32 cores. Beyond, the one that has been idle for longest
-   * makes room for a new one, which is refused where none is idle.
+   * makes room for a new one, which is refused where none is idle. Each may have sent a part of a frame and of a field, of 16
+   * and 32 KiB, that is kept until the rest comes: 768 MiB if all of them did.
    */
   connections: 16_384,
   /** Open streams over all connections, of some 300 bytes each. */

@@ -16,7 +16,7 @@ export const settingList: readonly Setting[] = [
   },
   {
     variable: 'WEIR_RLS_TRANSPORT',
-    help: 'what carries the rate-limit service: grpc-js, or lane, the server of weir itself (grpc-js)',
+    help: 'what carries the rate-limit service: lane, the server of weir itself, or grpc-js (lane)',
   },
   { variable: 'WEIR_DATA_DIR', help: 'folder for all that weir keeps on this machine (.weir)' },
   {

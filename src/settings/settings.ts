@@ -75,7 +75,7 @@ export function readSettings(
     xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
     rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
     rlsEnvoyAddrs: rlsEnvoyAddrs(values),
-    rlsTransport: oneOf(values, 'WEIR_RLS_TRANSPORT', transportNames, 'grpc-js'),
+    rlsTransport: oneOf(values, 'WEIR_RLS_TRANSPORT', transportNames, 'lane'),
     dataDir: resolve(set(values.WEIR_DATA_DIR) ?? '.weir'),
     databaseUrl: databaseUrl(values),
     adminToken: adminToken(values),

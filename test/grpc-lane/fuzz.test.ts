@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Frame } from './fuzz/frames.ts'
 import { Fuzzer, fuzzedMethods } from './fuzz/fuzzer.ts'
 import { recordConversations } from './fuzz/recorded.ts'
@@ -11,6 +13,13 @@ const least = long
   ? { connections: 100_000, mutatedFrames: 10_000_000 }
   : { connections: 1_500, mutatedFrames: 50_000 }
 const samples = 10
+
+/** Memory in MiB, without what is garbage. */
+function residentMemory(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return Math.round(process.memoryUsage.rss() / 2 ** 20)
+}
 
 describe('connections that are fed with mutated conversations', () => {
   let recorded: Frame[][]
@@ -37,7 +46,7 @@ describe('connections that are fed with mutated conversations', () => {
       }
       const progress = Math.min(connections / least.connections, fuzzer.mutatedFrames / least.mutatedFrames)
       if (progress >= resident.length / samples) {
-        resident.push(Math.round(process.memoryUsage.rss() / 2 ** 20))
+        resident.push(residentMemory())
         // Among others the event loop gets a turn, as it does beside sockets.
         await new Promise((resolve) => setImmediate(resolve))
       }

@@ -36,8 +36,8 @@ describe('settings', () => {
   test('what carries the rate-limit service', () => {
     const transport = (environment: Record<string, string>) =>
       readSettings('up', [], environment).rlsTransport
-    assert.equal(transport({}), 'grpc-js')
-    assert.equal(transport({ WEIR_RLS_TRANSPORT: 'lane' }), 'lane')
+    assert.equal(transport({}), 'lane')
+    assert.equal(transport({ WEIR_RLS_TRANSPORT: 'grpc-js' }), 'grpc-js')
     assert.throws(() => transport({ WEIR_RLS_TRANSPORT: 'grpc' }), /WEIR_RLS_TRANSPORT=grpc is not known/)
   })
 
