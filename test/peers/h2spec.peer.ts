@@ -23,10 +23,14 @@ describe('h2spec, in full', () => {
       GOCACHE: join(cache, 'build'),
       GOFLAGS: '-modcacherw',
     }
-    const built = spawnSync('go', ['install', 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'], {
-      env,
-      encoding: 'utf8',
-    })
+    const built = spawnSync(
+      'go',
+      ['install', 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'],
+      {
+        env,
+        encoding: 'utf8',
+      },
+    )
     assert.equal(built.status, 0, `Go builds h2spec: ${built.error?.message ?? built.stderr}`)
     port = String((await lane.listen('127.0.0.1:0')).port)
   })
