@@ -1,0 +1,18 @@
+/** weir's xDS server alone, with resources from a file: what a join is measured on. Driven over IPC. */
+
+import { createXdsServer } from '../../src/xds/server.ts'
+import { gateway, readResources } from './resources.ts'
+
+const xds = createXdsServer({ observe: () => undefined })
+const { port } = await xds.listen('127.0.0.1:0')
+xds.publish({ gateway, revision: 1, resources: readResources(process.argv[2]!) })
+xds.markLoaded()
+process.send!({ port })
+
+/** Bytes in use once all garbage is gone. */
+process.on('message', () => {
+  globalThis.gc!()
+  globalThis.gc!()
+  const { heapUsed, external, rss } = process.memoryUsage()
+  process.send!({ used: heapUsed + external, rss })
+})
