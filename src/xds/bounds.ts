@@ -18,7 +18,7 @@ export const bounds = {
   typeLength: 256,
   /**
    * Bytes for the names and versions of one stream. An Envoy that comes back with 10,000 resources of each of four
-   * types, of 60 characters, takes 9 MiB until it has settled, and 2 MiB then.
+   * types, of 60 characters, takes 9 MiB at most until it has settled, and nothing when it has what the snapshot has.
    */
   bytesPerStream: 24 * mebibyte,
   /** The same for all streams: beyond it whoever asks for more is sent away, and comes back when others settled. */

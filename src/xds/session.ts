@@ -135,7 +135,7 @@ export class Session {
     const onItsWay = (type: string, name: string) =>
       this.#subscriptions.get(type)?.outstanding?.upserts.some((each) => each.name === name) === true
     this.#memory.forgetRejections(
-      (type, name) => this.#subscriptions.get(type)?.wants(name) === true || onItsWay(type, name),
+      (type, name) => this.#subscriptions.get(type)?.interest.wants(name) === true || onItsWay(type, name),
     )
     for (const subscription of this.#subscriptions.values()) {
       for (const { name } of subscription.parked()) {
