@@ -51,7 +51,7 @@ export class Subscription {
    */
   open(opening: Opening, anew = false): void {
     const { resources } = this.#target
-    if (!anew && beginsWhole(opening, this.interest, resources, this.#options)) {
+    if (!(anew && opening.complete) && beginsWhole(opening, this.interest, resources, this.#options)) {
       if (opening.complete) this.#ledger.begin(resources, [])
       else this.#first = new FirstAnswer(!this.interest.wildcard)
       this.#owesAnswer = this.interest.wildcard && this.#options.served && !opening.complete
