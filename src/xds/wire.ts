@@ -1,5 +1,6 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { DeltaResponse } from './delta.ts'
+import { isWhole } from './snapshot.ts'
 import type { SotwResponse } from './sotw.ts'
 
 /*
@@ -22,7 +23,7 @@ const lengthDelimited = 2
 export function encodeDeltaResponse(response: DeltaResponse): Buffer {
   return Buffer.concat([
     text(responseField.version, String(response.revision)),
-    ...response.upserts.map(deltaBytes),
+    deltaBody(response.upserts),
     text(responseField.typeUrl, response.type),
     text(responseField.nonce, response.nonce),
     ...response.removed.map((name) => text(responseField.removedResources, name)),
@@ -33,7 +34,7 @@ export function encodeDeltaResponse(response: DeltaResponse): Buffer {
 export function encodeSotwResponse(response: SotwResponse): Buffer {
   return Buffer.concat([
     text(responseField.version, response.version),
-    ...response.content.map(sotwBytes),
+    sotwBody(response.content),
     text(responseField.typeUrl, response.type),
     text(responseField.nonce, response.nonce),
   ])
@@ -55,6 +56,20 @@ const deltaBytes = oncePerResource((resource) => {
 const sotwBytes = oncePerResource(({ any }) => {
   return Buffer.concat([prefix(responseField.resources, any.length), any])
 })
+
+const deltaBody = body(deltaBytes)
+const sotwBody = body(sotwBytes)
+
+/** The bytes of many resources; those of a list that many streams get are put together once. */
+function body(bytesOf: (resource: EncodedResource) => Buffer): (list: readonly EncodedResource[]) => Buffer {
+  const made = new WeakMap<readonly EncodedResource[], Buffer>()
+  return (list) => {
+    if (!isWhole(list)) return Buffer.concat(list.map(bytesOf))
+    const bytes = made.get(list) ?? Buffer.concat(list.map(bytesOf))
+    made.set(list, bytes)
+    return bytes
+  }
+}
 
 /** However many streams it goes to. */
 function oncePerResource(make: (resource: EncodedResource) => Buffer): (resource: EncodedResource) => Buffer {
