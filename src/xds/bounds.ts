@@ -75,6 +75,14 @@ export const bounds = {
   /** Milliseconds until a refused version is tried again: at first, and at most; it doubles in between. */
   retryFirstMs: 5_000,
   retryLastMs: 5 * 60_000,
+  /** Milliseconds in which a client must take a response: 20 MiB do over 3 Mbit/s. One that never reads is cut off then. */
+  unreadMs: 60_000,
+  /**
+   * Bytes that may be under way to all Envoys that join, and milliseconds after which one that takes nothing is not
+   * waited for: enough for a full line of 250 Mbit/s and more, and few enough to serve one after the other.
+   */
+  joinBytes: 32 * mebibyte,
+  joinPatienceMs: 1_000,
 } as const
 
 /** A client broke a bound or the protocol: its stream ends with this gRPC status. */

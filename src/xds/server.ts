@@ -6,6 +6,7 @@ import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse } from './answer.ts'
 import { bounds } from './bounds.ts'
+import type { AdsCall, Carrier } from './carrier.ts'
 import {
   createDeliveries,
   type Delivery,
@@ -18,11 +19,12 @@ import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
+import { Pace } from './pace.ts'
 import { type RetryClock, systemClock } from './retry.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
-import { type AdsCall, type Carrier, serveStream } from './stream.ts'
+import { serveStream } from './stream.ts'
 import { Versions } from './versions.ts'
 import { encodeDeltaResponse, encodeSotwResponse } from './wire.ts'
 
@@ -84,6 +86,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const gateways = new Gateways()
   const memories = new Memories(clock)
   const taken = { bytes: 0, limit: bytesOfStreams }
+  const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   let streams = 0
@@ -109,7 +112,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
         return
       }
       const noncePrefix = `${instance}.${++streams}.`
-      const shared = { gateways, fleet, memories, taken, observe, clock, noncePrefix }
+      const shared = { gateways, fleet, memories, taken, observe, clock, pace, noncePrefix }
       const end = serveStream(call, carrier, shared)
       endings.add(end)
       call.on('cancelled', () => endings.delete(end))

@@ -155,6 +155,12 @@ export class Session {
     if (first !== undefined && first.retryAt <= now) first.subscription.retry(first.name)
   }
 
+  /** The client has asked for something for the first time, and has not answered what it was told. */
+  get joins(): boolean {
+    for (const subscription of this.#subscriptions.values()) if (subscription.begins) return true
+    return false
+  }
+
   /** Bytes of names and versions that this stream holds, by estimate. */
   get bytes(): number {
     return [...this.#subscriptions.values()].reduce((sum, { bytes }) => sum + bytes, 0)
@@ -177,7 +183,7 @@ export class Session {
         .map(({ name, error }) => ({ type: shortType(subscription.type), resource: name, error })),
     )
     const onTheWay = subscriptions.some(
-      (subscription) => subscription.outstanding !== undefined || subscription.pending.upserts.length > 0,
+      (subscription) => subscription.outstanding !== undefined || subscription.look().upserts.length > 0,
     )
     if (onTheWay) return { state: 'pending', nacks }
     if (nacks.length > 0) return { state: 'nacked', nacks }
@@ -211,8 +217,8 @@ export class Session {
     if (subscription === undefined) return { busy: false, upserts: false, removals: false, parked: false }
     return {
       busy: subscription.outstanding !== undefined,
-      upserts: subscription.pending.upserts.length > 0,
-      removals: subscription.pending.removals.length + subscription.pending.shrinks.length > 0,
+      upserts: subscription.look().upserts.length > 0,
+      removals: subscription.look().removals.length + subscription.look().shrinks.length > 0,
       parked: subscription.hasParked,
     }
   }

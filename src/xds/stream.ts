@@ -1,25 +1,18 @@
-import { type ServerDuplexStream, status } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
 import { bounds, requestBudget, type Violation } from './bounds.ts'
+import type { AdsCall, Carrier } from './carrier.ts'
+import { cut } from './cut.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
 import type { Memories, Seat } from './memories.ts'
-import type { NodeMemory } from './memory.ts'
 import { type Identity, identify } from './node.ts'
+import { Outlet } from './outlet.ts'
+import type { Pace, Paced } from './pace.ts'
 import type { RetryClock } from './retry.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
-import type { Variant } from './variant.ts'
-
-/** How a variant of the protocol goes over a gRPC call. */
-export interface Carrier<Request extends AdsRequest, Response extends AdsResponse> {
-  readonly protocol: Variant['name']
-  open(snapshot: Snapshot, memory: NodeMemory, noncePrefix: string): AdsStream<Request, Response>
-  encode(response: Response): Buffer
-}
-
-export type AdsCall<Request> = ServerDuplexStream<Request, Buffer>
 
 export interface StreamDependencies {
   readonly gateways: Gateways
@@ -29,6 +22,7 @@ export interface StreamDependencies {
   readonly taken: { bytes: number; readonly limit: number }
   readonly observe: Observe
   readonly clock: RetryClock
+  readonly pace: Pace
   /** Different for every stream of every server. */
   readonly noncePrefix: string
 }
@@ -110,8 +104,8 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
 }
 
 /** A stream whose node and gateway are known. */
-class ServedStream<Request extends AdsRequest, Response extends AdsResponse> implements Member {
-  readonly #call: AdsCall<Request>
+class ServedStream<Request extends AdsRequest, Response extends AdsResponse> implements Member, Paced {
+  readonly #outlet: Outlet
   readonly #carrier: Carrier<Request, Response>
   readonly #identity: Identity
   readonly #dependencies: StreamDependencies
@@ -123,8 +117,6 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   readonly #budget = requestBudget()
   readonly #sentAt = new Map<string, number>()
   #over = false
-  /** Messages that the connection has not taken yet; while there are any, nothing new is made. */
-  #unwritten = 0
   #scheduled = false
   #bytes = 0
   /** The time for which a retry is arranged, and how to call it off. */
@@ -141,7 +133,13 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     end: (code: Violation['code'], message: string) => void,
   ) {
     const { gateways, fleet, memories, observe } = dependencies
-    this.#call = call
+    this.#outlet = new Outlet((message, taken) => call.write(message, taken), dependencies.clock, {
+      taken: () => this.#taken(),
+      stuck: () => {
+        end('RESOURCE_EXHAUSTED', `the client took nothing of a response for ${bounds.unreadMs} ms`)
+        cut(call)
+      },
+    })
     this.#carrier = carrier
     this.#identity = identity
     this.#dependencies = dependencies
@@ -207,6 +205,8 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
 
   left(reason: string): void {
     this.#over = true
+    this.#outlet.close()
+    this.#dependencies.pace.leave(this)
     this.#ads.session.close()
     this.#seat.leave()
     this.#dependencies.taken.bytes -= this.#bytes
@@ -217,12 +217,29 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     this.#handle.left(reason)
   }
 
+  /** Who joins waits for its turn; nobody else does. */
   #advance(): void {
     if (this.#over) return
-    if (this.#unwritten === 0) for (const response of this.#ads.advance()) this.#send(response)
+    if (this.#ads.session.joins) this.#dependencies.pace.ready(this)
+    else {
+      this.#dependencies.pace.leave(this)
+      this.serve()
+    }
+  }
+
+  serve(): number {
+    if (this.#over) return 0
+    const before = this.#outlet.bytes
+    if (this.#outlet.isFree) for (const response of this.#ads.advance()) this.#send(response)
     this.#count()
     this.#arrangeRetry()
     this.#handle.changed()
+    return this.#outlet.bytes - before
+  }
+
+  #taken(): void {
+    this.#dependencies.pace.taken(this)
+    this.#advance()
   }
 
   /** Notes what this stream takes; returns by how much that has grown. */
@@ -256,11 +273,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     const bytes = message.length
     this.#dependencies.observe({ event: 'xds_sent', gateway, node, type, resources, removed, bytes })
     this.#sentAt.set(response.nonce, this.#dependencies.clock.now())
-    this.#unwritten++
-    this.#call.write(message, () => {
-      this.#unwritten--
-      if (this.#unwritten === 0) this.#advance()
-    })
+    this.#outlet.send(message)
   }
 
   #note(answer: Answer): void {

@@ -31,6 +31,7 @@ export class Subscription {
   readonly #lack: Lack
   /** While all names are alike; then nothing of what is noted by name counts. */
   #first: FirstAnswer | undefined
+  #answered = false
   #owesAnswer = false
   #inForce: number | null = null
 
@@ -140,8 +141,9 @@ export class Subscription {
     return this.interest.bytes + this.#ledger.held.bytes
   }
 
-  get pending(): Pending {
-    return this.#refresh()
+  /** What the client lacks; compared anew where something changed. */
+  look(): Pending {
+    return this.#first?.pending(this.#target.resources) ?? this.#lack.pending(this.outstanding !== undefined)
   }
 
   /** What goes into the next response; undefined when nothing may go. Nothing changes until `sent`. */
@@ -219,10 +221,8 @@ export class Subscription {
       return first.name
     }
     this.#ledger.doubtAll(answered)
-    this.#bisect.split(
-      answered.upserts.map(({ name }) => name),
-      error,
-    )
+    const names = answered.upserts.map(({ name }) => name)
+    this.#bisect.split(names, error)
     return undefined
   }
 
@@ -234,7 +234,7 @@ export class Subscription {
 
   /** Names whose newest version this client rejected, with its reasons. */
   parked(): Parked[] {
-    this.#refresh()
+    this.look()
     return this.#refused.list()
   }
 
@@ -244,9 +244,14 @@ export class Subscription {
 
   /** True when the client has everything that the target has for it, parked versions apart. */
   get settled(): boolean {
-    this.#refresh()
+    this.look()
     const lacks = this.#first !== undefined || this.#ledger.dirty.size > 0
     return this.outstanding === undefined && !lacks && !this.#owesAnswer
+  }
+
+  /** True until the client has answered for the first time, where there is something to be told. */
+  get begins(): boolean {
+    return !this.#answered && !this.settled
   }
 
   /** True when the client has asked for every resource of the target. */
@@ -270,6 +275,7 @@ export class Subscription {
 
   #settle(): Outstanding | undefined {
     const answered = this.outstanding
+    if (answered !== undefined) this.#answered = true
     this.outstanding = undefined
     this.#ledger.stale = true
     return answered
@@ -284,10 +290,6 @@ export class Subscription {
       resources: this.#target.resources,
       grows: this.#options.grows,
     }
-  }
-
-  #refresh(): Pending {
-    return this.#first?.pending(this.#target.resources) ?? this.#lack.pending(this.outstanding !== undefined)
   }
 
   /** From now on names are not alike any more. */
