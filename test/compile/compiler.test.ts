@@ -167,6 +167,11 @@ describe('a compiler that remembers', () => {
     assert.deepEqual(touched({ kind: 'Route', name: 'a', spec }), ['route'])
   })
 
+  test('an edit of a policy touches what meets it', () => {
+    const outlier = { kind: 'OutlierDetectionPolicy', name: 'default', spec: { consecutive5xx: 7 } }
+    assert.deepEqual(touched(outlier), ['cluster'])
+  })
+
   test('what is not in use touches nothing', () => {
     assert.deepEqual(touched({ kind: 'Cluster', name: 'c', spec: { endpoints: [] } }), [])
     assert.deepEqual(touched({ kind: 'Consumer', name: 'c', spec: {} }), [])
