@@ -79,9 +79,9 @@ export const bounds = {
   unreadMs: 60_000,
   /**
    * Bytes that may be under way to all Envoys that join, and milliseconds after which one that takes nothing is not
-   * waited for: enough for a full line of 250 Mbit/s and more, and few enough to serve one after the other.
+   * waited for: a line of 100 Mbit/s is full with it, and a few of the largest gateways are served at once.
    */
-  joinBytes: 32 * mebibyte,
+  joinBytes: 16 * mebibyte,
   joinPatienceMs: 1_000,
 } as const
 

@@ -1,4 +1,4 @@
-import type { ResourcesByName } from './snapshot.ts'
+import { listOf, type ResourcesByName } from './snapshot.ts'
 
 const none: ResourcesByName = new Map()
 
@@ -78,9 +78,11 @@ export class Names implements Iterable<string> {
   }
 }
 
-/** Whether `names` are the names of all that exist: each once, and no others. */
+/** Whether `names` are the names of all that exist: each once, and no others. Envoy names them in their order. */
 export function areAll(names: readonly string[], existing: ResourcesByName): boolean {
   if (names.length !== existing.size) return false
+  const inOrder = listOf(existing)
+  if (names.every((name, place) => name === inOrder[place]!.name)) return true
   const places = placesOf(existing)
   const met = new Uint8Array(names.length)
   return names.every((name) => {

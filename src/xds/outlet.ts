@@ -1,5 +1,6 @@
 import { bounds } from './bounds.ts'
 import type { RetryClock } from './retry.ts'
+import type { WireMessage } from './wire.ts'
 
 /** What is noted of the messages to one client. */
 export interface OutletEvents {
@@ -14,7 +15,7 @@ export interface OutletEvents {
  * that a slow client costs the memory of one state, and gets the newest one when it reads on.
  */
 export class Outlet {
-  readonly #write: (message: Buffer, taken: () => void) => void
+  readonly #write: (message: WireMessage, taken: () => void) => void
   readonly #clock: Pick<RetryClock, 'timer'>
   readonly #events: OutletEvents
   #messages = 0
@@ -22,7 +23,7 @@ export class Outlet {
   #cancelTimer = () => {}
 
   constructor(
-    write: (message: Buffer, taken: () => void) => void,
+    write: (message: WireMessage, taken: () => void) => void,
     clock: Pick<RetryClock, 'timer'>,
     events: OutletEvents,
   ) {
@@ -40,8 +41,8 @@ export class Outlet {
     return this.#bytes
   }
 
-  send(message: Buffer): void {
-    const { length } = message
+  send(message: WireMessage): void {
+    const { byteLength: length } = message
     if (this.isFree) this.#expectReading()
     this.#messages++
     this.#bytes += length

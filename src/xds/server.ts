@@ -26,7 +26,7 @@ import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
 import { serveStream } from './stream.ts'
 import { Versions } from './versions.ts'
-import { encodeDeltaResponse, encodeSotwResponse } from './wire.ts'
+import { encodeDeltaResponse, encodeSotwResponse, type WireMessage } from './wire.ts'
 
 /** What others may ask about the fleet. */
 export interface FleetView {
@@ -161,10 +161,10 @@ function sotwCarrier(versions: Versions): Carrier<SotwRequest, SotwResponse> {
   }
 }
 
-/** The ADS service, whose responses arrive here as bytes. */
+/** The ADS service, whose responses arrive here as bytes, as far as grpc-js looks at them (`WireMessage`). */
 function aggregatedDiscovery(): ServiceDefinition {
   const definition = service('envoy.service.discovery.v3.AggregatedDiscoveryService')
-  const inBytes = { responseSerialize: (message: Buffer) => message }
+  const inBytes = { responseSerialize: (message: WireMessage) => message as unknown as Buffer }
   return {
     DeltaAggregatedResources: { ...definition.DeltaAggregatedResources!, ...inBytes },
     StreamAggregatedResources: { ...definition.StreamAggregatedResources!, ...inBytes },

@@ -119,7 +119,8 @@ export class Session {
     subscription.sent(nonce, batch)
     if (subscription.type !== typeUrls.cluster) return
     const endpoints = this.#subscriptions.get(typeUrls.endpoints)
-    for (const { name } of [...batch.upserts, ...batch.restored]) endpoints?.follow(name)
+    if (endpoints === undefined) return
+    for (const { name } of [...batch.upserts, ...batch.restored]) endpoints.follow(name)
   }
 
   /** The stream is over: what it leaves in doubt is remembered for the next one. */

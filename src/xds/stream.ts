@@ -270,7 +270,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     const { gateway, id: node } = this.#identity
     const type = shortType(response.type)
     const { resources, removals: removed } = response
-    const bytes = message.length
+    const bytes = message.byteLength
     this.#dependencies.observe({ event: 'xds_sent', gateway, node, type, resources, removed, bytes })
     this.#sentAt.set(response.nonce, this.#dependencies.clock.now())
     this.#outlet.send(message)
