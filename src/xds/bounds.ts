@@ -78,11 +78,13 @@ export const bounds = {
   /** Milliseconds in which a client must take a response: 20 MiB do over 3 Mbit/s. One that never reads is cut off then. */
   unreadMs: 60_000,
   /**
-   * Bytes that may be under way to all Envoys that join, and milliseconds after which one that takes nothing is not
-   * waited for: a line of 100 Mbit/s is full with it, and a few of the largest gateways are served at once.
+   * Bytes that may be under way to all Envoys that join: some of the largest gateways are served at once. Milliseconds for
+   * which one is waited for that takes nothing (16 MiB a second fill 130 Mbit/s), and that does not answer what it took: a
+   * fleet that takes long to answer is sent 160 MiB a second.
    */
   joinBytes: 16 * mebibyte,
-  joinPatienceMs: 1_000,
+  joinTakeMs: 1_000,
+  joinAnswerMs: 100,
 } as const
 
 /** A client broke a bound or the protocol: its stream ends with this gRPC status. */

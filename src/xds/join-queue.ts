@@ -3,14 +3,16 @@ import { bounds } from './bounds.ts'
 interface Joiner {
   /** It has something to be sent, and waits for its turn. */
   isReady: boolean
-  /** What was sent in its turns and the connection has not taken yet, and since when. */
+  /** What was sent in its turns and it has not answered yet, and since when; whether its connection has taken that. */
   bytes: number
   since: number
+  isTaken: boolean
 }
 
 /**
  * Whose turn it is among those that join, oldest first: the first ones are served completely instead of all slowly. What
- * is under way to all of them together is bounded; who takes nothing for a while is not waited for. Times are milliseconds.
+ * is under way to all of them together is bounded; who takes nothing, or gives no answer, is waited for a while only: most
+ * of that time an Envoy is at work on what it has. Times are milliseconds.
  */
 export class JoinQueue<Key> {
   /** Oldest first. */
@@ -22,7 +24,7 @@ export class JoinQueue<Key> {
 
   /** It has something to be sent; who does so for the first time is the youngest. */
   ready(key: Key): void {
-    const joiner = this.#joiners.get(key) ?? { isReady: true, bytes: 0, since: 0 }
+    const joiner = this.#joiners.get(key) ?? { isReady: true, bytes: 0, since: 0, isTaken: true }
     joiner.isReady = true
     this.#joiners.set(key, joiner)
   }
@@ -43,10 +45,17 @@ export class JoinQueue<Key> {
     if (joiner === undefined || bytes === 0) return
     joiner.bytes += bytes
     joiner.since = now
+    joiner.isTaken = false
   }
 
-  /** All that was sent to it is taken. */
+  /** Its connection has taken all that was sent to it. */
   taken(key: Key): void {
+    const joiner = this.#joiners.get(key)
+    if (joiner !== undefined) joiner.isTaken = true
+  }
+
+  /** It has all that was sent to it. */
+  answered(key: Key): void {
     const joiner = this.#joiners.get(key)
     if (joiner !== undefined) joiner.bytes = 0
   }
@@ -60,17 +69,18 @@ export class JoinQueue<Key> {
   wakesIn(now: number): number | undefined {
     const joiners = [...this.#joiners.values()]
     if (!joiners.some(({ isReady }) => isReady)) return undefined
-    const waits = joiners
-      .filter(({ bytes }) => bytes > 0)
-      .map(({ since }) => since + bounds.joinPatienceMs - now)
-    return waits.length === 0 ? undefined : Math.max(0, Math.min(...waits.filter((wait) => wait > 0)))
+    const waits = joiners.map((joiner) => waitedFor(joiner, now)).filter((wait) => wait > 0)
+    return waits.length === 0 ? undefined : Math.min(...waits)
   }
 
   #underWay(now: number): number {
     let sum = 0
-    for (const { bytes, since } of this.#joiners.values()) {
-      if (now - since < bounds.joinPatienceMs) sum += bytes
-    }
+    for (const joiner of this.#joiners.values()) if (waitedFor(joiner, now) > 0) sum += joiner.bytes
     return sum
   }
+}
+
+/** For how much longer. */
+function waitedFor({ bytes, since, isTaken }: Joiner, now: number): number {
+  return bytes === 0 ? 0 : since + (isTaken ? bounds.joinAnswerMs : bounds.joinTakeMs) - now
 }

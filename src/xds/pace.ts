@@ -38,6 +38,12 @@ export class Pace {
     this.#run()
   }
 
+  /** It has all that was sent. */
+  answered(stream: Paced): void {
+    this.#queue.answered(stream)
+    this.#run()
+  }
+
   /** It has joined, or has gone. */
   leave(stream: Paced): void {
     this.#queue.leave(stream)

@@ -278,6 +278,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
 
   #note(answer: Answer): void {
     if (answer.kind !== 'ack' && answer.kind !== 'nack') return
+    this.#dependencies.pace.answered(this)
     const { gateway, id: node } = this.#identity
     const { observe, clock } = this.#dependencies
     const type = shortType(answer.type)

@@ -22,22 +22,29 @@ test('who came first is served first, and again before those who came later', ()
   assert.equal(queue.next(0), undefined)
 })
 
-test('while enough is under way nobody is served, until it is taken', () => {
+test('while enough is under way nobody is served, until it is answered', () => {
   const queue = queueOf('a', 'b', 'c')
   queue.sent(queue.next(0)!, half, 0)
   queue.sent(queue.next(0)!, half, 0)
   assert.equal(queue.next(0), undefined)
   queue.taken('a')
+  assert.equal(queue.next(0), undefined)
+  queue.answered('a')
   assert.equal(queue.next(0), 'c')
 })
 
-test('who takes nothing is waited for no longer than that', () => {
-  const queue = queueOf('a', 'b')
+test('who takes nothing is waited for no longer than that, and who does not answer even less', () => {
+  const queue = queueOf('a', 'b', 'c')
   queue.sent(queue.next(0)!, 2 * half, 1_000)
   assert.equal(queue.next(1_000), undefined)
-  assert.equal(queue.wakesIn(1_200), bounds.joinPatienceMs - 200)
-  assert.equal(queue.next(1_000 + bounds.joinPatienceMs), 'b')
-  assert.equal(queue.wakesIn(1_000), undefined, 'nobody waits')
+  assert.equal(queue.wakesIn(1_010), bounds.joinTakeMs - 10)
+  assert.equal(queue.next(1_000 + bounds.joinTakeMs), 'b')
+  queue.sent('b', 2 * half, 3_000)
+  queue.taken('b')
+  assert.equal(queue.next(3_000), undefined)
+  assert.equal(queue.wakesIn(3_010), bounds.joinAnswerMs - 10)
+  assert.equal(queue.next(3_000 + bounds.joinAnswerMs), 'c')
+  assert.equal(queue.wakesIn(3_000), undefined, 'nobody waits')
 })
 
 test('who has joined or gone holds up nobody, and comes last when it joins again', () => {

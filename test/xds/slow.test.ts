@@ -103,7 +103,7 @@ test('a client that never reads holds up nobody else, joining or connected', asy
   // As much is under way to it as may be.
   const late = open('late')
   await seen('xds_connected', 3)
-  clock.pass(bounds.joinPatienceMs)
+  clock.pass(bounds.joinTakeMs)
   const [response] = await once(late.call, 'data')
   assert.equal(response.system_version_info, '2')
   assert.deepEqual(ids(), ['connected connected', 'late connected', 'stuck connected'])
