@@ -22,8 +22,9 @@ export async function measureStreamBytes(options: {
     const server = await startXds(file)
     const fleet = new FleetOf()
     const world = worldOf(served, server.port, protocol)
-    // The first ones make what all share.
-    await fleet.join(world, 4, 1)
+    // The first ones make what all share, and what only a start needs gives way. and give way what only a start needs.
+    await fleet.join(world, 50, 4)
+    for (let round = 0; round < 3; round++) await server.memory()
     const before = await server.memory()
     await fleet.join(world, envoys, 4)
     const after = await server.memory()

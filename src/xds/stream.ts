@@ -3,9 +3,9 @@ import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
 import { bounds, requestBudget, type Violation } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
-import { cut } from './cut.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
+import { cut, forgetRead } from './grpc-call.ts'
 import type { Memories, Seat } from './memories.ts'
 import { type Identity, identify } from './node.ts'
 import { Outlet } from './outlet.ts'
@@ -78,6 +78,7 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
 
   call.on('data', (request: Request) => {
     if (over) return
+    forgetRead(call)
     if (served !== undefined) {
       served.onRequest(request)
       return
