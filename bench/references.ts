@@ -36,6 +36,13 @@ export function envoyproxy(): Promise<string | undefined> {
   return goProgram('RATELIMIT_BIN', 'service_cmd', 'github.com/envoyproxy/ratelimit/src/service_cmd')
 }
 
+/** Our own small server of that library; its module is in this repository. */
+export function goControlPlane(): Promise<string | undefined> {
+  const folder = join(import.meta.dirname, 'fleet', 'go-control-plane')
+  const file = join(cache, 'go-control-plane')
+  return built('GO_CONTROL_PLANE_BIN', file, 'go', ['build', '-C', folder, '-o', file, '.'])
+}
+
 async function goProgram(variable: string, name: string, source: string): Promise<string | undefined> {
   return built(variable, join(cache, name), 'go', ['install', `${source}@latest`])
 }

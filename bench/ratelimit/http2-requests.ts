@@ -30,6 +30,11 @@ function remembered(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0x40]), text(name), text(value)])
 }
 
+/** The field's literal, which the peer does not remember (RFC 7541, section 6.2.2); texts below 127 bytes. */
+export function literal(name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.from([0]), text(name), text(value)])
+}
+
 function text(value: string): Buffer {
   return Buffer.concat([Buffer.from([value.length]), Buffer.from(value, 'latin1')])
 }

@@ -8,6 +8,7 @@ import { phaseOrder } from '../policies/phases.ts'
 import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
 import type { Live } from './live.ts'
 import { localReplies } from './local-replies.ts'
+import type { Callers } from './observing/callers.ts'
 import { observing } from './observing/observing.ts'
 import { corsFilter } from './routing/cors.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -25,6 +26,7 @@ export function listener(
   gateway: GatewayContext,
   state: State,
   live: Live,
+  callers: Callers,
 ): Message & { name: string } {
   const address = spec.address ?? live.listenerAddress
   return {
@@ -40,7 +42,7 @@ export function listener(
           {
             name: 'envoy.filters.network.http_connection_manager',
             typed_config: connectionManager(name, httpFilters(spec, gateway), {
-              ...observing(spec, gateway, state),
+              ...observing(spec, gateway, state, callers),
               ...clientIdentity(spec),
               ...(spec.trustedHops !== undefined && { xff_num_trusted_hops: spec.trustedHops }),
               max_request_headers_kb: wrap(bytes(gateway.spec.maxRequestHeaderBytes) / 1024),

@@ -6,20 +6,21 @@ export interface Origin {
   readonly name: string
 }
 
+/** Rows in lists as they come, each perhaps several times. */
+export type Origins = readonly (readonly Origin[])[]
+
 /** Which rows made which resource: what Envoy says of a resource is traced back to rows by it. */
 export class Provenance {
-  readonly #origins = new Map<string, readonly (readonly Origin[])[]>()
+  readonly #behind: (type: TypeUrl, resource: string) => Origins
 
-  /** Notes that `origins` had a part in the resource. They are put together only when somebody asks. */
-  add(type: TypeUrl, resource: string, origins: readonly (readonly Origin[])[]): void {
-    const key = `${type} ${resource}`
-    const known = this.#origins.get(key)
-    this.#origins.set(key, known === undefined ? origins : [...known, ...origins])
+  /** `behind` is asked, and its lists are put together, only when somebody asks. */
+  constructor(behind: (type: TypeUrl, resource: string) => Origins) {
+    this.#behind = behind
   }
 
   /** The rows behind a resource, in a stable order; none for weir's own. */
   of(type: TypeUrl, resource: string): Origin[] {
-    const origins = (this.#origins.get(`${type} ${resource}`) ?? []).flat()
+    const origins = this.#behind(type, resource).flat()
     const known = new Map(origins.map(({ kind, name }) => [`${kind}/${name}`, { kind, name }]))
     return [...known.keys()].sort().map((key) => known.get(key)!)
   }

@@ -1,5 +1,6 @@
 import { tierClusters } from '../compile/cluster/tier-endpoints.ts'
-import { type Compiled, compile } from '../compile/compile.ts'
+import type { Compiled } from '../compile/compile.ts'
+import { type Compiler, createCompiler } from '../compile/compiler.ts'
 import { limitsOf } from '../compile/limits.ts'
 import type { Live } from '../compile/live.ts'
 import type { Origin } from '../compile/provenance.ts'
@@ -43,16 +44,19 @@ export interface Controller {
 /** Keeps the fleet and the rate-limit service at the newest state: one compile feeds both. */
 export function createController(options: { live: Live; outlets: Outlets; observe: Observe }): Controller {
   const { outlets, observe } = options
-  const compiled = new Map<string, Compiled>()
+  const compilers = new Map<string, Compiler>()
+  const compiled = new Map<string, Compiled & { encoded: EncodedResources }>()
   let { live } = options
   let newest = emptyState
   let moved: ReadonlySet<string> = new Set()
 
   function refresh(state: State, gateway: string): void {
     const started = performance.now()
-    const result = compile(state, gateway, live)
-    const resources = encodeResources(result.resources, inClear)
-    compiled.set(gateway, result)
+    const compile = compilers.get(gateway) ?? createCompiler(gateway)
+    compilers.set(gateway, compile)
+    const result = compile(state, live)
+    const resources = encodeResources(result.resources, inClear, compiled.get(gateway))
+    compiled.set(gateway, { ...result, encoded: resources })
     outlets.publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
     observe({ event: 'compiled', gateway, revision: state.revision, milliseconds })
@@ -95,6 +99,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
       for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
         compiled.delete(gateway)
+        compilers.delete(gateway)
       }
     },
     announce(announced, gateways) {

@@ -16,20 +16,59 @@ export type EncodedResources = ReadonlyMap<TypeUrl, ReadonlyMap<string, EncodedR
 /** The clear text of a value that stands for a secret; nothing for any other value. */
 export type InClear = (value: object) => string | undefined
 
+/** What was encoded, and what came of it. */
+export interface Encoding {
+  readonly resources: Resources
+  readonly encoded: EncodedResources
+}
+
 /**
  * Encodes every resource once; names keep their sorted order, so equal input gives equal bytes. Messages of secrets hold
  * their clear texts as objects that do not print them: `inClear` is what turns them into text, here and nowhere else.
+ * What is the same as `before` is the very same object.
  */
-export function encodeResources(resources: Resources, inClear: InClear = () => undefined): EncodedResources {
-  const encoded = new Map<TypeUrl, Map<string, EncodedResource>>()
-  for (const [typeUrl, byName] of resources) {
-    const names = [...byName.keys()].sort()
-    encoded.set(
-      typeUrl,
-      new Map(names.map((name) => [name, encodeResource(typeUrl, name, byName.get(name)!, inClear)])),
-    )
+export function encodeResources(
+  resources: Resources,
+  inClear: InClear = () => undefined,
+  before?: Encoding,
+): EncodedResources {
+  const encoded = new Map<TypeUrl, ReadonlyMap<string, EncodedResource>>()
+  for (const [type, byName] of resources) {
+    const [messages, known] = [before?.resources.get(type), before?.encoded.get(type)]
+    const encode = (name: string) => encodeResource(type, name, byName.get(name)!, inClear)
+    if (messages === undefined || known === undefined) encoded.set(type, sorted(byName, encode))
+    else encoded.set(type, messages === byName ? known : patched(byName, messages, known, encode))
   }
   return encoded
+}
+
+type Messages = ReadonlyMap<string, object>
+type Encode = (name: string) => EncodedResource
+
+function sorted(messages: Messages, encode: Encode): ReadonlyMap<string, EncodedResource> {
+  return new Map([...messages.keys()].sort().map((name) => [name, encode(name)]))
+}
+
+/** Only what is another message is looked at; without another name the order stays. */
+function patched(
+  messages: Messages,
+  before: Messages,
+  known: ReadonlyMap<string, EncodedResource>,
+  encode: Encode,
+): ReadonlyMap<string, EncodedResource> {
+  const changes: EncodedResource[] = []
+  for (const [name, message] of messages) {
+    const former = before.get(name)
+    if (former === undefined) return sorted(messages, encode)
+    if (former === message) continue
+    const resource = encode(name)
+    if (resource.version !== known.get(name)!.version) changes.push(resource)
+  }
+  if (messages.size !== before.size) return sorted(messages, encode)
+  if (changes.length === 0) return known
+  const all = new Map(known)
+  for (const resource of changes) all.set(resource.name, resource)
+  return all
 }
 
 const known = new WeakMap<object, EncodedResource>()

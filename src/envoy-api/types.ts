@@ -17,4 +17,4 @@ export type TypeUrl = (typeof typeUrls)[keyof typeof typeUrls]
 export type Message = { [field: string]: unknown }
 
 /** What one gateway's Envoys are to have: type URL -> resource name -> message. */
-export type Resources = Map<TypeUrl, Map<string, Message>>
+export type Resources = ReadonlyMap<TypeUrl, ReadonlyMap<string, Message>>

@@ -11,12 +11,15 @@ export interface State {
   readonly revision: number
   /** kind -> name -> object */
   readonly objects: ReadonlyMap<string, ReadonlyMap<string, StoredObject>>
+  /** Is told of each object that is looked up, and of each kind that is gone through; for who must know what was read. */
+  readonly noted?: (kind: string, name?: string) => void
 }
 
 export const emptyState: State = { revision: 0, objects: new Map() }
 
 /** The object of that kind and name, if there is one. */
 export function find(state: State, kind: string, name: string): StoredObject | undefined {
+  state.noted?.(kind, name)
   return state.objects.get(kind)?.get(name)
 }
 
@@ -24,6 +27,7 @@ const sorted = new WeakMap<ReadonlyMap<string, StoredObject>, readonly StoredObj
 
 /** All objects of a kind, by name; sorted once for all states that have the same ones. */
 export function all(state: State, kind: string): readonly StoredObject[] {
+  state.noted?.(kind)
   const byName = state.objects.get(kind)
   if (byName === undefined) return []
   const known = sorted.get(byName)
@@ -31,6 +35,17 @@ export function all(state: State, kind: string): readonly StoredObject[] {
   const objects = [...byName.values()].sort((a, b) => compareNames(a.document.name, b.document.name))
   sorted.set(byName, objects)
   return objects
+}
+
+/** Where only objects have changed, and no names, the order is that of before. */
+function keepSorted(
+  before: ReadonlyMap<string, StoredObject> | undefined,
+  after: ReadonlyMap<string, StoredObject>,
+): void {
+  const known = before === undefined ? undefined : sorted.get(before)
+  if (known === undefined || known.length !== after.size) return
+  const objects = known.map(({ document }) => after.get(document.name))
+  if (objects.every((object) => object !== undefined)) sorted.set(after, objects)
 }
 
 /** Byte order, the same on every machine whatever its locale. */
@@ -54,5 +69,6 @@ export function replace(state: State, revision: number, replacements: readonly R
     if (object === null) byName.delete(name)
     else byName.set(name, object)
   }
+  for (const [kind, byName] of touched) keepSorted(state.objects.get(kind), byName)
   return { revision, objects: new Map([...state.objects, ...touched]) }
 }

@@ -18,7 +18,7 @@ export const bounds = {
   typeLength: 256,
   /**
    * Bytes for the names and versions of one stream. An Envoy that comes back with 10,000 resources of each of four
-   * types, of 60 characters, takes 9 MiB until it has settled, and 2 MiB then.
+   * types, of 60 characters, takes 9 MiB at most until it has settled, and nothing when it has what the snapshot has.
    */
   bytesPerStream: 24 * mebibyte,
   /** The same for all streams: beyond it whoever asks for more is sent away, and comes back when others settled. */
@@ -75,6 +75,16 @@ export const bounds = {
   /** Milliseconds until a refused version is tried again: at first, and at most; it doubles in between. */
   retryFirstMs: 5_000,
   retryLastMs: 5 * 60_000,
+  /** Milliseconds in which a client must take a response: 20 MiB do over 3 Mbit/s. One that never reads is cut off then. */
+  unreadMs: 60_000,
+  /**
+   * Bytes that may be under way to all Envoys that join: some of the largest gateways are served at once. Milliseconds for
+   * which one is waited for that takes nothing (16 MiB a second fill 130 Mbit/s), and that does not answer what it took: a
+   * fleet that takes long to answer is sent 160 MiB a second.
+   */
+  joinBytes: 16 * mebibyte,
+  joinTakeMs: 1_000,
+  joinAnswerMs: 100,
 } as const
 
 /** A client broke a bound or the protocol: its stream ends with this gRPC status. */

@@ -1,6 +1,24 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { Claim } from './held.ts'
+import type { NodeMemory } from './memory.ts'
 import type { ResourcesByName } from './snapshot.ts'
+
+/** What is said of a subscription when it begins. */
+export interface SubscriptionOptions {
+  readonly type: string
+  readonly target: Target
+  readonly memory: NodeMemory
+  /** False for a type that weir does not know: it has nothing to tell, so not even an empty answer. */
+  readonly served: boolean
+  /** Of this type a response holds everything (`Variant`). */
+  readonly holdsAll: boolean
+  /** Of this type the last accepted version takes the place of an absence (`Variant`). */
+  readonly repeats: boolean
+  readonly grows: boolean
+  readonly claimsByType: boolean
+  /** What it claims of this type it has, and waits for no word on it; else what is in doubt is told anew. */
+  readonly claimsSurely: boolean
+}
 
 /** What a subscription is to converge to. */
 export interface Target {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { absent, Last } from './held.ts'
 import type { Interest } from './interest.ts'
-import type { ResourcesByName } from './snapshot.ts'
+import { listOf, type ResourcesByName } from './snapshot.ts'
 
 /** What a client has of one type: everything in `base`, but for some names. */
 export interface Holdings {
@@ -19,6 +19,13 @@ export function* resourcesIn({ base, exceptions }: Holdings, interest: Interest)
   for (const [name, last] of exceptions) {
     if (typeof last === 'object' && interest.wants(name)) yield last
   }
+}
+
+/** The same as a list, which is the one that all have where the client has everything. */
+export function listIn(holdings: Holdings, interest: Interest): readonly EncodedResource[] {
+  const { base, exceptions } = holdings
+  if (exceptions.size === 0 && interest.covers(base)) return listOf(base)
+  return [...resourcesIn(holdings, interest)]
 }
 
 /**

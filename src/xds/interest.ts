@@ -1,4 +1,5 @@
 import { bounds } from './bounds.ts'
+import { areAll, Names } from './names.ts'
 import type { ResourcesByName } from './snapshot.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { ResourcesByName } from './snapshot.ts'
  */
 export class Interest {
   wildcard = false
-  readonly names = new Set<string>()
+  readonly names = new Names()
   /** Names that the client had, or may have had, and that a removal may have to take from it. */
   readonly gone = new Set<string>()
   #existing = 0
@@ -20,29 +21,42 @@ export class Interest {
 
   /** Bytes that the names take, by estimate. */
   get bytes(): number {
-    return this.names.size * bounds.bytesPerName + this.#absentLength
+    return this.names.held * bounds.bytesPerName + this.#absentLength
   }
 
   add(name: string, existing: ResourcesByName): void {
     if (this.names.has(name)) return
     this.names.add(existing.get(name)?.name ?? name)
     this.#count(name, existing, 1)
+    if (this.#existing === existing.size) this.names.share(existing)
+  }
+
+  /** `add` of all of them, where they are just those that exist and nothing was wanted before; else does nothing. */
+  addAll(names: readonly string[], existing: ResourcesByName): boolean {
+    if (this.names.size > 0 || !areAll(names, existing)) return false
+    this.names.become(existing)
+    this.#existing = existing.size
+    return true
   }
 
   /** Whether the name was among those asked for. */
   remove(name: string, existing: ResourcesByName): boolean {
-    if (!this.names.delete(name)) return false
+    if (!this.names.has(name)) return false
+    this.names.delete(name)
     if (!this.wildcard) this.gone.delete(name)
     this.#count(name, existing, -1)
     return true
   }
 
-  /** What exists is another by now, in this name at least. */
-  changed(name: string, before: ResourcesByName, after: ResourcesByName): void {
-    if (!after.has(name) && this.wants(name)) this.gone.add(name)
-    if (!this.names.has(name)) return
-    this.#count(name, before, -1)
-    this.#count(name, after, 1)
+  /** What exists is another by now, in the names in `changed` at most. */
+  retarget(before: ResourcesByName, after: ResourcesByName, changed: Iterable<string>): void {
+    for (const name of changed) {
+      if (!after.has(name) && this.wants(name)) this.gone.add(name)
+      if (!this.names.has(name)) continue
+      this.#count(name, before, -1)
+      this.#count(name, after, 1)
+    }
+    this.names.follow(before, after, changed)
   }
 
   /** Whether every resource that exists is wanted. */

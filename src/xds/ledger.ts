@@ -28,6 +28,13 @@ export class Ledger {
     this.#resources = resources
   }
 
+  /** The client has all of these, which differ from what it is to have in `changed` at most. */
+  begin(resources: ResourcesByName, changed: Iterable<string>): void {
+    this.held.rebase(resources, [])
+    for (const name of changed) this.dirty.add(name)
+    this.stale = true
+  }
+
   mark(name: string): void {
     this.dirty.add(name)
     this.stale = true
@@ -66,6 +73,12 @@ export class Ledger {
   accept({ upserts, restored, removed }: Batch): void {
     for (const resource of [...upserts, ...restored]) this.confirm(resource.name, resource)
     for (const name of removed) this.confirm(name, absent)
+  }
+
+  /** The client refused a response in which nothing was new. */
+  refuse({ removed, restored }: Batch): void {
+    for (const name of removed) this.learn(name, absent)
+    for (const { name } of restored) this.learn(name, uncertain)
   }
 
   /** Nobody knows which of it the client accepted. What was restored was in doubt before. */

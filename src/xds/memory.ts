@@ -18,6 +18,8 @@ export interface NodeMemory {
   readonly recent: Recent
   /** It gets its clusters from here, even if it has not asked on its newest stream yet. */
   askedForClusters: boolean
+  /** Nothing was refused, and nothing is in doubt. */
+  readonly blank: boolean
   /** The version of this resource that is not to be sent again before its time. */
   rejection(type: string, name: string): Rejection | undefined
   reject(type: string, name: string, refused: Pick<Rejection, 'version' | 'error'>): void
@@ -68,6 +70,10 @@ export class StreamMemory implements NodeMemory {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  get blank(): boolean {
+    return this.#rejections.size + this.#doubts.size === 0
   }
 
   rejection(type: string, name: string): Rejection | undefined {

@@ -6,6 +6,7 @@ import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse } from './answer.ts'
 import { bounds } from './bounds.ts'
+import type { AdsCall, Carrier } from './carrier.ts'
 import {
   createDeliveries,
   type Delivery,
@@ -18,13 +19,14 @@ import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
+import { Pace } from './pace.ts'
 import { type RetryClock, systemClock } from './retry.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
-import { type AdsCall, type Carrier, serveStream } from './stream.ts'
+import { serveStream } from './stream.ts'
 import { Versions } from './versions.ts'
-import { encodeDeltaResponse, encodeSotwResponse } from './wire.ts'
+import { encodeDeltaResponse, encodeSotwResponse, type WireMessage } from './wire.ts'
 
 /** What others may ask about the fleet. */
 export interface FleetView {
@@ -84,6 +86,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const gateways = new Gateways()
   const memories = new Memories(clock)
   const taken = { bytes: 0, limit: bytesOfStreams }
+  const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   let streams = 0
@@ -109,7 +112,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
         return
       }
       const noncePrefix = `${instance}.${++streams}.`
-      const shared = { gateways, fleet, memories, taken, observe, clock, noncePrefix }
+      const shared = { gateways, fleet, memories, taken, observe, clock, pace, noncePrefix }
       const end = serveStream(call, carrier, shared)
       endings.add(end)
       call.on('cancelled', () => endings.delete(end))
@@ -158,10 +161,10 @@ function sotwCarrier(versions: Versions): Carrier<SotwRequest, SotwResponse> {
   }
 }
 
-/** The ADS service, whose responses arrive here as bytes. */
+/** The ADS service, whose responses arrive here as bytes, as far as grpc-js looks at them (`WireMessage`). */
 function aggregatedDiscovery(): ServiceDefinition {
   const definition = service('envoy.service.discovery.v3.AggregatedDiscoveryService')
-  const inBytes = { responseSerialize: (message: Buffer) => message }
+  const inBytes = { responseSerialize: (message: WireMessage) => message as unknown as Buffer }
   return {
     DeltaAggregatedResources: { ...definition.DeltaAggregatedResources!, ...inBytes },
     StreamAggregatedResources: { ...definition.StreamAggregatedResources!, ...inBytes },

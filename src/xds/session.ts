@@ -119,7 +119,8 @@ export class Session {
     subscription.sent(nonce, batch)
     if (subscription.type !== typeUrls.cluster) return
     const endpoints = this.#subscriptions.get(typeUrls.endpoints)
-    for (const { name } of [...batch.upserts, ...batch.restored]) endpoints?.follow(name)
+    if (endpoints === undefined) return
+    for (const { name } of [...batch.upserts, ...batch.restored]) endpoints.follow(name)
   }
 
   /** The stream is over: what it leaves in doubt is remembered for the next one. */
@@ -135,7 +136,7 @@ export class Session {
     const onItsWay = (type: string, name: string) =>
       this.#subscriptions.get(type)?.outstanding?.upserts.some((each) => each.name === name) === true
     this.#memory.forgetRejections(
-      (type, name) => this.#subscriptions.get(type)?.wants(name) === true || onItsWay(type, name),
+      (type, name) => this.#subscriptions.get(type)?.interest.wants(name) === true || onItsWay(type, name),
     )
     for (const subscription of this.#subscriptions.values()) {
       for (const { name } of subscription.parked()) {
@@ -153,6 +154,12 @@ export class Session {
   retryDue(now: number): void {
     const first = this.#firstRetry()
     if (first !== undefined && first.retryAt <= now) first.subscription.retry(first.name)
+  }
+
+  /** The client has asked for something for the first time, and has not answered what it was told. */
+  get joins(): boolean {
+    for (const subscription of this.#subscriptions.values()) if (subscription.begins) return true
+    return false
   }
 
   /** Bytes of names and versions that this stream holds, by estimate. */
@@ -177,7 +184,7 @@ export class Session {
         .map(({ name, error }) => ({ type: shortType(subscription.type), resource: name, error })),
     )
     const onTheWay = subscriptions.some(
-      (subscription) => subscription.outstanding !== undefined || subscription.pending.upserts.length > 0,
+      (subscription) => subscription.outstanding !== undefined || subscription.look().upserts.length > 0,
     )
     if (onTheWay) return { state: 'pending', nacks }
     if (nacks.length > 0) return { state: 'nacked', nacks }
@@ -211,8 +218,8 @@ export class Session {
     if (subscription === undefined) return { busy: false, upserts: false, removals: false, parked: false }
     return {
       busy: subscription.outstanding !== undefined,
-      upserts: subscription.pending.upserts.length > 0,
-      removals: subscription.pending.removals.length + subscription.pending.shrinks.length > 0,
+      upserts: subscription.look().upserts.length > 0,
+      removals: subscription.look().removals.length + subscription.look().shrinks.length > 0,
       parked: subscription.hasParked,
     }
   }

@@ -21,6 +21,22 @@ export function resourcesOf(snapshot: Snapshot, type: string): ResourcesByName {
   return snapshot.resources.get(type as TypeUrl) ?? none
 }
 
+const lists = new WeakMap<ResourcesByName, readonly EncodedResource[]>()
+const whole = new WeakSet<readonly EncodedResource[]>()
+
+/** All of them: the very same list whoever asks, so that what is made of it is made once (`isWhole`). */
+export function listOf(resources: ResourcesByName): readonly EncodedResource[] {
+  const known = lists.get(resources) ?? [...resources.values()]
+  lists.set(resources, known)
+  whole.add(known)
+  return known
+}
+
+/** Whether it is a list that others have, too. */
+export function isWhole(list: readonly EncodedResource[]): boolean {
+  return whole.has(list)
+}
+
 /** What differs between two snapshots. Costs O(resources), so it is done once per transition, not per stream. */
 export function changesBetween(before: Snapshot | undefined, after: Snapshot): Changes {
   const changes = new Map<TypeUrl, Set<string>>()

@@ -4,7 +4,7 @@ import { typeUrls } from '../envoy-api/types.ts'
 import { type AdsRequest, type AdsResponse, type AdsStream, type Answer, takeAnswer } from './answer.ts'
 import type { Opening } from './exchange.ts'
 import { type Claim, uncertain } from './held.ts'
-import { resourcesIn, versionOf } from './holdings.ts'
+import { listIn, resourcesIn, versionOf } from './holdings.ts'
 import { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Due, Session } from './session.ts'
@@ -89,12 +89,12 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
     const { subscription, removed, standIns } = due
     const { type, interest } = subscription
     const whole = sotw.holdsAll(type)
-    const news = whole ? [] : [...due.upserts, ...due.restored, ...substitutes(due)]
+    const news = whole ? [] : joined(due.upserts, [...due.restored, ...substitutes(due)])
     if (!whole && news.length === 0) return undefined
     const holdings = subscription.after(due)
     const version = versionOf(holdings, interest)
     this.#versions.put(type, version, holdings, interest)
-    const content = whole ? [...resourcesIn(holdings, interest), ...standIns] : news
+    const content = whole ? joined(listIn(holdings, interest), standIns) : news
     const removals = whole ? removed.length : 0
     return { type, nonce, version, content, resources: content.length, removals }
   }
@@ -144,6 +144,14 @@ function substitutes({ subscription, absences }: Due): EncodedResource[] {
 function noEndpoints(name: string): EncodedResource {
   const value = encode('envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: name })
   return { name, version: '', any: encode('google.protobuf.Any', { type_url: typeUrls.endpoints, value }) }
+}
+
+/** The very same list where there is nothing besides. */
+function joined(
+  list: readonly EncodedResource[],
+  more: readonly EncodedResource[],
+): readonly EncodedResource[] {
+  return more.length === 0 ? list : [...list, ...more]
 }
 
 function claims(resources: Iterable<EncodedResource>): Map<string, Claim> {

@@ -1,25 +1,18 @@
-import { type ServerDuplexStream, status } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
 import { bounds, requestBudget, type Violation } from './bounds.ts'
+import type { AdsCall, Carrier } from './carrier.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
+import { cut, forgetRead } from './grpc-call.ts'
 import type { Memories, Seat } from './memories.ts'
-import type { NodeMemory } from './memory.ts'
 import { type Identity, identify } from './node.ts'
+import { Outlet } from './outlet.ts'
+import type { Pace, Paced } from './pace.ts'
 import type { RetryClock } from './retry.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
-import type { Variant } from './variant.ts'
-
-/** How a variant of the protocol goes over a gRPC call. */
-export interface Carrier<Request extends AdsRequest, Response extends AdsResponse> {
-  readonly protocol: Variant['name']
-  open(snapshot: Snapshot, memory: NodeMemory, noncePrefix: string): AdsStream<Request, Response>
-  encode(response: Response): Buffer
-}
-
-export type AdsCall<Request> = ServerDuplexStream<Request, Buffer>
 
 export interface StreamDependencies {
   readonly gateways: Gateways
@@ -29,6 +22,7 @@ export interface StreamDependencies {
   readonly taken: { bytes: number; readonly limit: number }
   readonly observe: Observe
   readonly clock: RetryClock
+  readonly pace: Pace
   /** Different for every stream of every server. */
   readonly noncePrefix: string
 }
@@ -84,6 +78,7 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
 
   call.on('data', (request: Request) => {
     if (over) return
+    forgetRead(call)
     if (served !== undefined) {
       served.onRequest(request)
       return
@@ -110,8 +105,8 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
 }
 
 /** A stream whose node and gateway are known. */
-class ServedStream<Request extends AdsRequest, Response extends AdsResponse> implements Member {
-  readonly #call: AdsCall<Request>
+class ServedStream<Request extends AdsRequest, Response extends AdsResponse> implements Member, Paced {
+  readonly #outlet: Outlet
   readonly #carrier: Carrier<Request, Response>
   readonly #identity: Identity
   readonly #dependencies: StreamDependencies
@@ -123,8 +118,6 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   readonly #budget = requestBudget()
   readonly #sentAt = new Map<string, number>()
   #over = false
-  /** Messages that the connection has not taken yet; while there are any, nothing new is made. */
-  #unwritten = 0
   #scheduled = false
   #bytes = 0
   /** The time for which a retry is arranged, and how to call it off. */
@@ -141,7 +134,13 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     end: (code: Violation['code'], message: string) => void,
   ) {
     const { gateways, fleet, memories, observe } = dependencies
-    this.#call = call
+    this.#outlet = new Outlet((message, taken) => call.write(message, taken), dependencies.clock, {
+      taken: () => this.#taken(),
+      stuck: () => {
+        end('RESOURCE_EXHAUSTED', `the client took nothing of a response for ${bounds.unreadMs} ms`)
+        cut(call)
+      },
+    })
     this.#carrier = carrier
     this.#identity = identity
     this.#dependencies = dependencies
@@ -207,6 +206,8 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
 
   left(reason: string): void {
     this.#over = true
+    this.#outlet.close()
+    this.#dependencies.pace.leave(this)
     this.#ads.session.close()
     this.#seat.leave()
     this.#dependencies.taken.bytes -= this.#bytes
@@ -217,12 +218,29 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     this.#handle.left(reason)
   }
 
+  /** Who joins waits for its turn; nobody else does. */
   #advance(): void {
     if (this.#over) return
-    if (this.#unwritten === 0) for (const response of this.#ads.advance()) this.#send(response)
+    if (this.#ads.session.joins) this.#dependencies.pace.ready(this)
+    else {
+      this.#dependencies.pace.leave(this)
+      this.serve()
+    }
+  }
+
+  serve(): number {
+    if (this.#over) return 0
+    const before = this.#outlet.bytes
+    if (this.#outlet.isFree) for (const response of this.#ads.advance()) this.#send(response)
     this.#count()
     this.#arrangeRetry()
     this.#handle.changed()
+    return this.#outlet.bytes - before
+  }
+
+  #taken(): void {
+    this.#dependencies.pace.taken(this)
+    this.#advance()
   }
 
   /** Notes what this stream takes; returns by how much that has grown. */
@@ -253,18 +271,15 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     const { gateway, id: node } = this.#identity
     const type = shortType(response.type)
     const { resources, removals: removed } = response
-    const bytes = message.length
+    const bytes = message.byteLength
     this.#dependencies.observe({ event: 'xds_sent', gateway, node, type, resources, removed, bytes })
     this.#sentAt.set(response.nonce, this.#dependencies.clock.now())
-    this.#unwritten++
-    this.#call.write(message, () => {
-      this.#unwritten--
-      if (this.#unwritten === 0) this.#advance()
-    })
+    this.#outlet.send(message)
   }
 
   #note(answer: Answer): void {
     if (answer.kind !== 'ack' && answer.kind !== 'nack') return
+    this.#dependencies.pace.answered(this)
     const { gateway, id: node } = this.#identity
     const { observe, clock } = this.#dependencies
     const type = shortType(answer.type)

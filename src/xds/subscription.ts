@@ -1,33 +1,18 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { Bisect, mentions } from './bisect.ts'
-import type { Batch, Opening, Outstanding, Pending, Permit, Target } from './exchange.ts'
+import { takeClaims } from './claims.ts'
+import type { Batch, Opening, Outstanding, Pending, Permit, SubscriptionOptions, Target } from './exchange.ts'
+import { beginsWhole, FirstAnswer } from './first-answer.ts'
 import { GivenUp } from './given-up.ts'
 import { meantVersion } from './growth.ts'
-import { absent, asked, claimed, uncertain } from './held.ts'
+import { absent, asked, uncertain } from './held.ts'
 import type { Holdings } from './holdings.ts'
 import { Interest } from './interest.ts'
 import { Lack } from './lack.ts'
 import { Ledger } from './ledger.ts'
-import type { NodeMemory } from './memory.ts'
 import type { Comparison } from './pending.ts'
 import { type Parked, Refused } from './refused.ts'
 import { holdingsAfter, makeWhole } from './whole.ts'
-
-export interface SubscriptionOptions {
-  readonly type: string
-  readonly target: Target
-  readonly memory: NodeMemory
-  /** False for a type that weir does not know: it has nothing to tell, so not even an empty answer. */
-  readonly served: boolean
-  /** Of this type a response holds everything (`Variant`). */
-  readonly holdsAll: boolean
-  /** Of this type the last accepted version takes the place of an absence (`Variant`). */
-  readonly repeats: boolean
-  readonly grows: boolean
-  readonly claimsByType: boolean
-  /** What it claims of this type it has, and waits for no word on it; else what is in doubt is told anew. */
-  readonly claimsSurely: boolean
-}
 
 /**
  * The state of one resource type on one stream: what the client wants, what it has, and what is on its way.
@@ -44,6 +29,9 @@ export class Subscription {
   readonly #bisect = new Bisect()
   readonly #givenUp: GivenUp
   readonly #lack: Lack
+  /** While all names are alike; then nothing of what is noted by name counts. */
+  #first: FirstAnswer | undefined
+  #answered = false
   #owesAnswer = false
   #inForce: number | null = null
 
@@ -62,41 +50,29 @@ export class Subscription {
    * Starts from the first request of the type. A client that has nothing from an earlier stream is owed an answer, be
    * it empty. With `anew`, all is sent again whatever it brings.
    */
-  open({ names, held, complete }: Opening, anew = false): void {
-    const { memory } = this.#options
-    this.subscribe(names)
-    for (const [name, claim] of held) {
-      if (!this.wants(name)) {
-        // It gave this up, and the request that said so may be lost.
-        if (this.#options.claimsByType) this.#givenUp.note(name)
-        continue
-      }
-      this.#ledger.held.bring(name, memory.recent.known(name, claim))
-      if (anew) this.#ledger.held.set(name, asked)
-      if (!this.#target.resources.has(name)) this.interest.gone.add(name)
-      this.#ledger.mark(name)
+  open(opening: Opening, anew = false): void {
+    const { resources } = this.#target
+    if (!(anew && opening.complete) && beginsWhole(opening, this.interest, resources, this.#options)) {
+      if (opening.complete) this.#ledger.begin(resources, [])
+      else this.#first = new FirstAnswer(!this.interest.wildcard)
+      this.#owesAnswer = this.interest.wildcard && this.#options.served && !opening.complete
+      return
     }
-    for (const [name, version] of memory.doubts(this.type)) {
-      const told = held.has(name) && (version !== undefined || this.#options.claimsSurely)
-      const waits = this.interest.names.has(name) && (anew || !told)
-      if (claimed(held.get(name)) === version) memory.settle(this.type, name)
-      else this.#ledger.learn(name, waits ? asked : uncertain)
-    }
-    if (complete) this.#owesAnswer = false
-  }
-
-  wants(name: string): boolean {
-    return this.interest.wants(name)
+    this.subscribe(opening.names)
+    const noting = { ledger: this.#ledger, interest: this.interest, givenUp: this.#givenUp, resources }
+    takeClaims(opening, anew, { ...noting, ...this.#options })
+    if (opening.complete) this.#owesAnswer = false
   }
 
   /** A name that is asked for again is sent again: the client may have dropped it meanwhile. */
   subscribe(names: Iterable<string>): void {
     for (const name of names) {
+      this.#noteEach()
       if (name === '*') {
         this.#subscribeAll()
         continue
       }
-      if (!this.wants(name)) this.#ledger.held.set(name, absent)
+      if (!this.interest.wants(name)) this.#ledger.held.set(name, absent)
       this.interest.add(name, this.#target.resources)
       this.askAgain(name)
     }
@@ -105,6 +81,7 @@ export class Subscription {
   /** Under a wildcard, a name that is given up is answered once more, as the protocol asks. */
   unsubscribe(names: Iterable<string>): void {
     for (const name of names) {
+      this.#noteEach()
       if (name === '*') {
         this.interest.wildcard = false
         this.#owesAnswer = false
@@ -114,13 +91,14 @@ export class Subscription {
         else if (this.#options.claimsByType && this.#ledger.mayHave(name)) this.#givenUp.note(name)
       }
     }
-    this.#refused.restrict((name) => this.wants(name))
+    this.#refused.restrict((name) => this.interest.wants(name))
     this.#ledger.stale = true
   }
 
   /** Sends what the target says of `name` once more, even if the client has it. */
   askAgain(name: string): void {
-    if (this.wants(name)) this.#ledger.ask(name, this.outstanding !== undefined)
+    this.#noteEach()
+    if (this.interest.wants(name)) this.#ledger.ask(name, this.outstanding !== undefined)
   }
 
   /** `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. */
@@ -134,10 +112,13 @@ export class Subscription {
   retarget(target: Target, changed: Iterable<string>): void {
     this.#inForce = this.revision
     const before = this.#target.resources
+    if (this.#first?.outlasts(changed, before, target.resources) === false) this.#noteEach()
     this.#target = target
+    this.interest.retarget(before, target.resources, changed)
     for (const name of changed) {
-      this.interest.changed(name, before, target.resources)
-      if (this.wants(name)) this.#ledger.mark(name)
+      if (!this.interest.wants(name)) continue
+      if (this.#first === undefined) this.#ledger.mark(name)
+      else this.#first.note(name)
     }
   }
 
@@ -160,18 +141,20 @@ export class Subscription {
     return this.interest.bytes + this.#ledger.held.bytes
   }
 
-  get pending(): Pending {
-    return this.#refresh()
+  /** What the client lacks; compared anew where something changed. */
+  look(): Pending {
+    return this.#first?.pending(this.#target.resources) ?? this.#lack.pending(this.outstanding !== undefined)
   }
 
   /** What goes into the next response; undefined when nothing may go. Nothing changes until `sent`. */
   next(permit: Permit): Batch | undefined {
     if (this.outstanding !== undefined) return undefined
-    const batch = this.#lack.batch(permit, this.#options.repeats)
+    const batch =
+      this.#first?.batch(this.#target.resources, permit) ?? this.#lack.batch(permit, this.#options.repeats)
     const answer = this.#owesAnswer && permit.upserts === 'all'
     const empty = batch.upserts.length + batch.removed.length + batch.restored.length === 0
     if (empty && !answer) return undefined
-    return this.#options.holdsAll ? makeWhole(batch, this.#view()) : batch
+    return this.#options.holdsAll && this.#first === undefined ? makeWhole(batch, this.#view()) : batch
   }
 
   /** What the client has once it accepted `batch`. */
@@ -180,13 +163,18 @@ export class Subscription {
   }
 
   sent(nonce: string, batch: Batch): void {
-    this.#ledger.sent([...batch.upserts.map(({ name }) => name), ...batch.removed])
-    for (const { name } of batch.upserts) this.#refused.sent(name)
-    if (this.#options.grows) for (const resource of batch.upserts) this.#options.memory.recent.note(resource)
-    if (batch.upserts.length > 0) this.#bisect.sent()
+    if (this.#first === undefined) this.#noteSent(batch)
+    else this.#first.goes(this.#target.resources)
     this.#owesAnswer = false
     this.#givenUp.sent()
     this.outstanding = { nonce, revision: this.#target.revision, ...batch }
+  }
+
+  #noteSent({ upserts, removed }: Batch): void {
+    this.#ledger.sent([...upserts.map(({ name }) => name), ...removed])
+    for (const { name } of upserts) this.#refused.sent(name)
+    if (this.#options.grows) for (const resource of upserts) this.#options.memory.recent.note(resource)
+    if (upserts.length > 0) this.#bisect.sent()
   }
 
   /** The client accepted the outstanding response. */
@@ -196,8 +184,11 @@ export class Subscription {
 
   #accept(answered: Outstanding | undefined): void {
     if (answered === undefined) return
-    this.#givenUp.accepted((name) => this.wants(name))
-    this.#ledger.accept(answered)
+    this.#givenUp.accepted((name) => this.interest.wants(name))
+    const first = this.#first
+    this.#first = undefined
+    if (first?.sent === undefined) this.#ledger.accept(answered)
+    else this.#ledger.begin(first.sent, first.changed)
     if (this.#ledger.dirty.size + this.#refused.names.size === 0) this.#inForce = answered.revision
   }
 
@@ -207,6 +198,7 @@ export class Subscription {
    * Returns the parked name.
    */
   nack(error: string): string | undefined {
+    this.#noteEach()
     const answered = this.#settle()
     if (answered === undefined) return undefined
     const [first, ...others] = answered.upserts
@@ -217,19 +209,18 @@ export class Subscription {
       return undefined
     }
     if (first === undefined) {
-      for (const name of answered.removed) this.#ledger.learn(name, absent)
-      for (const { name } of answered.restored) this.#ledger.learn(name, uncertain)
+      this.#ledger.refuse(answered)
       return undefined
     }
-    for (const name of answered.removed) this.#ledger.doubtRemoval(name)
     if (others.length === 0) {
+      for (const name of answered.removed) this.#ledger.doubtRemoval(name)
       this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
       // Refused alone, so it has what it had before; unless that was in doubt already.
       if (this.#ledger.held.get(first.name) === asked) this.#ledger.learn(first.name, uncertain)
       else this.#ledger.mark(first.name)
       return first.name
     }
-    for (const { name, version } of answered.upserts) this.#ledger.doubt(name, version)
+    this.#ledger.doubtAll(answered)
     const names = answered.upserts.map(({ name }) => name)
     this.#bisect.split(names, error)
     return undefined
@@ -237,12 +228,13 @@ export class Subscription {
 
   /** The stream is over; what was not answered may have been applied or not. */
   close(): void {
+    this.#noteEach()
     if (this.outstanding !== undefined) this.#ledger.doubtAll(this.outstanding)
   }
 
   /** Names whose newest version this client rejected, with its reasons. */
   parked(): Parked[] {
-    this.#refresh()
+    this.look()
     return this.#refused.list()
   }
 
@@ -252,8 +244,14 @@ export class Subscription {
 
   /** True when the client has everything that the target has for it, parked versions apart. */
   get settled(): boolean {
-    this.#refresh()
-    return this.outstanding === undefined && this.#ledger.dirty.size === 0 && !this.#owesAnswer
+    this.look()
+    const lacks = this.#first !== undefined || this.#ledger.dirty.size > 0
+    return this.outstanding === undefined && !lacks && !this.#owesAnswer
+  }
+
+  /** True until the client has answered for the first time, where there is something to be told. */
+  get begins(): boolean {
+    return !this.#answered && !this.settled
   }
 
   /** True when the client has asked for every resource of the target. */
@@ -277,6 +275,7 @@ export class Subscription {
 
   #settle(): Outstanding | undefined {
     const answered = this.outstanding
+    if (answered !== undefined) this.#answered = true
     this.outstanding = undefined
     this.#ledger.stale = true
     return answered
@@ -293,7 +292,9 @@ export class Subscription {
     }
   }
 
-  #refresh(): Pending {
-    return this.#lack.pending(this.outstanding !== undefined)
+  /** From now on names are not alike any more. */
+  #noteEach(): void {
+    this.#first?.noteEach(this.#ledger, this.#target.resources)
+    this.#first = undefined
   }
 }

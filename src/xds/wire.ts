@@ -1,5 +1,6 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { DeltaResponse } from './delta.ts'
+import { isWhole } from './snapshot.ts'
 import type { SotwResponse } from './sotw.ts'
 
 /*
@@ -18,11 +19,31 @@ const responseField = {
 
 const lengthDelimited = 2
 
+/**
+ * A message in parts, which are put together where it is written, and once only: that of a large gateway has megabytes, and
+ * most of them are those of every other stream. It has what grpc-js asks of the bytes that it puts behind a prefix.
+ */
+export class WireMessage implements Pick<Buffer, 'byteLength' | 'copy'> {
+  readonly byteLength: number
+  readonly #parts: readonly Buffer[]
+
+  constructor(parts: readonly Buffer[]) {
+    this.#parts = parts
+    this.byteLength = parts.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  copy(target: Uint8Array, start = 0): number {
+    let at = start
+    for (const part of this.#parts) at += part.copy(target, at)
+    return at - start
+  }
+}
+
 /** The bytes of a `DeltaDiscoveryResponse`. */
-export function encodeDeltaResponse(response: DeltaResponse): Buffer {
-  return Buffer.concat([
+export function encodeDeltaResponse(response: DeltaResponse): WireMessage {
+  return new WireMessage([
     text(responseField.version, String(response.revision)),
-    ...response.upserts.map(deltaBytes),
+    ...deltaBody(response.upserts),
     text(responseField.typeUrl, response.type),
     text(responseField.nonce, response.nonce),
     ...response.removed.map((name) => text(responseField.removedResources, name)),
@@ -30,10 +51,10 @@ export function encodeDeltaResponse(response: DeltaResponse): Buffer {
 }
 
 /** The bytes of a `DiscoveryResponse`. */
-export function encodeSotwResponse(response: SotwResponse): Buffer {
-  return Buffer.concat([
+export function encodeSotwResponse(response: SotwResponse): WireMessage {
+  return new WireMessage([
     text(responseField.version, response.version),
-    ...response.content.map(sotwBytes),
+    ...sotwBody(response.content),
     text(responseField.typeUrl, response.type),
     text(responseField.nonce, response.nonce),
   ])
@@ -55,6 +76,25 @@ const deltaBytes = oncePerResource((resource) => {
 const sotwBytes = oncePerResource(({ any }) => {
   return Buffer.concat([prefix(responseField.resources, any.length), any])
 })
+
+const deltaBody = body(deltaBytes)
+const sotwBody = body(sotwBytes)
+
+/** The bytes of many resources; those of a list that many streams get are put together once. */
+function body(
+  bytesOf: (resource: EncodedResource) => Buffer,
+): (list: readonly EncodedResource[]) => readonly Buffer[] {
+  const made = new WeakMap<readonly EncodedResource[], readonly Buffer[]>()
+  return (list) => {
+    const known = made.get(list)
+    if (known !== undefined) return known
+    const parts = list.map(bytesOf)
+    if (!isWhole(list)) return parts
+    const whole = [Buffer.concat(parts)]
+    made.set(list, whole)
+    return whole
+  }
+}
 
 /** However many streams it goes to. */
 function oncePerResource(make: (resource: EncodedResource) => Buffer): (resource: EncodedResource) => Buffer {

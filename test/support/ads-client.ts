@@ -9,7 +9,7 @@ export function openAdsStream(port: number, method: 'delta' | 'sotw' = 'delta') 
   const { path, requestSerialize, responseDeserialize } =
     method === 'delta' ? ads.DeltaAggregatedResources! : ads.StreamAggregatedResources!
   // A connection of its own, as each Envoy has.
-  const ownConnection = { 'grpc.use_local_subchannel_pool': 1 }
+  const ownConnection = { 'grpc.use_local_subchannel_pool': 1, 'grpc.max_receive_message_length': -1 }
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), ownConnection)
   const call: ClientDuplexStream<object, object> = client.makeBidiStreamRequest(
     path,

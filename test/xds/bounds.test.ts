@@ -74,7 +74,7 @@ for (const protocol of protocols) {
       assert.ok(requests > 1 && client.session.bytes <= bounds.bytesPerStream)
     })
 
-    test('a large gateway fits, and takes little once the Envoy has settled', () => {
+    test('a large gateway fits, and takes nothing of its own once the Envoy has settled', () => {
       const list = names(10_000, 'n'.repeat(55))
       const versions = Object.fromEntries(list.map((name) => [name, '0123456789abcdef']))
       const all = { cluster: versions, endpoints: versions, listener: versions, route: versions }
@@ -85,7 +85,7 @@ for (const protocol of protocols) {
       assert.deepEqual(Object.keys(client.session.types()).length, 4)
       assert.deepEqual(client.advance(), [])
       assert.equal(client.delivery(), 'acked')
-      assert.equal(client.session.bytes, 2 * 10_000 * bounds.bytesPerName)
+      assert.equal(client.session.bytes, 0)
     })
 
     test('names that never were leave nothing behind', () => {

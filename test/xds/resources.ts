@@ -1,6 +1,6 @@
 import { any, duration, fromAds, socketAddress } from '../../src/envoy-api/build.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
-import { type Message, type Resources, type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
+import { type Message, type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 import type { Snapshot } from '../../src/xds/snapshot.ts'
 
 /** A snapshot of messages, named by their own `name` or `cluster_name`. */
@@ -9,7 +9,7 @@ export function snapshotOf(
   revision: number,
   messages: Partial<Record<keyof typeof typeUrls, Message[]>>,
 ): Snapshot {
-  const resources: Resources = new Map()
+  const resources = new Map<TypeUrl, Map<string, Message>>()
   for (const [short, items] of Object.entries(messages)) {
     const type: TypeUrl = typeUrls[short as keyof typeof typeUrls]
     resources.set(type, new Map(items.map((item) => [String(item.name ?? item.cluster_name), item])))

@@ -297,13 +297,15 @@ test('a client that does not read is sent the newest state only, once it reads a
   // Nothing is read from the stream until somebody listens to it.
   const stream = open()
   stream.send(askClusters)
-  stream.send({ type_url: typeUrls.endpoints, resource_names_subscribe: ['z'] })
-  while (server.fleet.list()[0]?.types.endpoints === undefined) {
-    await new Promise((resolve) => setImmediate(resolve))
+  const sent = () => events.filter(({ event }) => event === 'xds_sent').length
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
   }
+  await until(() => sent() === 1)
+  stream.send({ type_url: typeUrls.endpoints, resource_names_subscribe: ['z'] })
+  await until(() => server.fleet.list()[0]?.types.endpoints !== undefined)
   for (let revision = 2; revision < 50; revision++) server.publish(big(revision))
   await new Promise((resolve) => setImmediate(resolve))
-  const sent = () => events.filter(({ event }) => event === 'xds_sent').length
   assert.equal(sent(), 1, 'the answer about endpoints waits until the clusters are written')
   const answers: string[] = []
   const finished = new Promise<void>((resolve) => {

@@ -7,6 +7,7 @@ import type { State } from '../../model/state.ts'
 import { outlierDocument, outlierPolicy } from '../../policies/outlier-detection/policy-of.ts'
 import type { Live } from '../live.ts'
 import { Remembered } from '../remembered.ts'
+import { clusterSecrets } from '../tls/names.ts'
 import { type ClusterMessages, clusterMessages } from './cluster.ts'
 import { tierEndpoints } from './tier-endpoints.ts'
 
@@ -14,6 +15,8 @@ import { tierEndpoints } from './tier-endpoints.ts'
 export interface WrittenCluster {
   messages: ClusterMessages
   origins: Document[]
+  /** Names of the secrets that it asks for. */
+  secrets: string[]
 }
 
 const remembered = new Remembered<WrittenCluster>()
@@ -34,6 +37,7 @@ export function writtenCluster(document: Document, state: State, live: Live): Wr
       served(spec, announced),
     ),
     origins: policy === undefined ? [document] : [document, policy],
+    secrets: clusterSecrets(spec.tls),
   }))
 }
 

@@ -5,7 +5,7 @@ import type { Listener } from '../../model/listener.ts'
 import { find, type State } from '../../model/state.ts'
 import type { GatewayContext } from '../../policies/policy-kind.ts'
 import { accessLog } from './access-log.ts'
-import { callersOf } from './callers.ts'
+import type { Callers } from './callers.ts'
 import { tracing } from './tracing.ts'
 
 /** Clusters that a gateway sends spans and log records to. */
@@ -14,8 +14,12 @@ export function collectorsOf({ tracing, accessLog }: GatewaySpec): string[] {
 }
 
 /** What a connection manager says of the requests of a listener: their ids, their spans, their log lines. */
-export function observing(listener: Listener, gateway: GatewayContext, state: State): Message {
-  const callers = callersOf(state, gateway.name, listener)
+export function observing(
+  listener: Listener,
+  gateway: GatewayContext,
+  state: State,
+  callers: Callers,
+): Message {
   const place: ObservedPlace = {
     gateway: gateway.name,
     listener: listener.name,
@@ -36,7 +40,7 @@ export function observing(listener: Listener, gateway: GatewayContext, state: St
 export interface ObservedPlace {
   readonly gateway: string
   readonly listener: string
-  readonly callers: 'clients' | 'gateways'
+  readonly callers: Callers
   /** gRPC needs it; a collector that does not speak it is sent to by POST. */
   speaksHttp2(cluster: string): boolean
 }
