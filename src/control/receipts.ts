@@ -36,7 +36,7 @@ export function createReceipts(options: {
   fleet: FleetView
   controller: Controller
   /** What is known of the Envoys of other replicas. */
-  shared: Pick<SharedFleet, 'look' | 'watch'>
+  shared: Pick<SharedFleet, 'look' | 'retry' | 'watch'>
   replicas: Pick<Replicas, 'known' | 'reached'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
@@ -62,7 +62,9 @@ export function createReceipts(options: {
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
         for (const gateway of question.gateways) retry(gateway)
-        const delivered = everywhere(() => fleet.whenDelivered(asked(), { signal }), signal)
+        const delivered = everywhere([...question.gateways], signal, () => {
+          return fleet.whenDelivered(asked(), { signal })
+        })
         const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
         return traced(delivery, services)
       }
@@ -70,14 +72,18 @@ export function createReceipts(options: {
     return traced(fleet.settled(asked()), replicas.known(revision))
   }
 
-  /** Waits with what all replicas say, beginning with what they say now. */
-  async function everywhere<Result>(wait: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  /** Waits with what all replicas say, beginning with what they say now; their Envoys try again, too. */
+  async function everywhere<Result>(
+    gateways: readonly string[],
+    signal: AbortSignal,
+    wait: () => Promise<Result>,
+  ): Promise<Result> {
     const release = shared.watch()
-    const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
-    )
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
     try {
-      if (!signal.aborted) await Promise.race([shared.look(), aborted])
+      await Promise.race([shared.look().then(() => shared.retry(gateways, signal)), aborted])
       return await wait()
     } finally {
       release()

@@ -29,12 +29,15 @@ export interface SharedFleetOptions {
   /** Where what the others tell goes. Answers with the gateways whose Envoys are not as they were. */
   others: {
     known(): ReadonlyMap<string, number>
+    refusing(gateways: readonly string[]): ReadonlyMap<string, number>
     merge(told: readonly (ToldReplica & { life: Life })[]): Set<string>
   }
   /** Called for each gateway whose Envoys at other replicas are not as they were. */
   onChange(gateway: string): void
   /** What all replicas share, as `store/fleet.ts` serves it. */
   table(exchange: FleetExchange): Promise<FleetAnswer>
+  /** Asks all replicas to have Envoys of these gateways try again what they refused. */
+  ask(gateways: readonly string[]): Promise<void>
   observe: Observe
   signMs?: number
 }
@@ -47,6 +50,11 @@ export interface SharedFleet {
   hint(id?: string): void
   /** A look that begins after this call; it never fails. */
   look(): Promise<void>
+  /**
+   * Has the Envoys at other replicas try again what they refused; resolves once those replicas told how far these are
+   * since, or had a second to. It never fails.
+   */
+  retry(gateways: readonly string[], signal: AbortSignal): Promise<void>
   /** While anybody waits, every hint is followed. Returns a function that ends this. */
   watch(): () => void
   /** This one ends: its Envoys go elsewhere. */
@@ -59,7 +67,7 @@ export interface SharedFleet {
  * only while this replica itself has watched without a gap, or after an outage all would be taken for dead.
  */
 export async function createSharedFleet(options: SharedFleetOptions): Promise<SharedFleet> {
-  const { name, record, others, onChange, table, observe, signMs = defaultSignMs } = options
+  const { name, record, others, onChange, table, ask, observe, signMs = defaultSignMs } = options
   const id = randomUUID()
   let says: FleetExchange['says'] = 'first'
   let version = 0
@@ -77,6 +85,8 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   let tookMs = 0
   let watchers = 0
   let isClosed = false
+  /** What is to be done whenever others were heard of. */
+  const listening = new Set<() => void>()
 
   function lifeOf(silentMs: number, now: number): Life {
     const watchedMs = watchingSince === undefined ? 0 : now - watchingSince
@@ -120,6 +130,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
       watchingSince ??= started
       const lives = answer.replicas.map((each) => ({ ...each, life: lifeOf(each.silentMs, started) }))
       for (const gateway of others.merge(lives)) onChange(gateway)
+      for (const listen of listening) listen()
     } catch (error) {
       // Whether anything was written is not known.
       isAway = true
@@ -164,6 +175,22 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
       if (watchers > 0 && from !== id) void look()
     },
     look,
+    async retry(gateways, signal) {
+      const asked = others.refusing(gateways)
+      if (asked.size === 0 || signal.aborted) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const listen = () => {
+        const known = others.known()
+        if ([...asked].every(([id, version]) => known.get(id) !== version)) resolve()
+      }
+      listening.add(listen)
+      const timer = setTimeout(resolve, signMs)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      await ask(gateways).catch(() => resolve())
+      await promise
+      listening.delete(listen)
+      clearTimeout(timer)
+    },
     watch() {
       watchers++
       return () => watchers--

@@ -3,7 +3,7 @@ import type { AnnouncementExchange, KnownAnnouncement } from '../model/announcem
 import type { FleetAnswer, FleetExchange } from '../model/fleet-record.ts'
 import type { KnownReplica, ReplicaExchange } from '../model/replica.ts'
 import { exchangeAnnouncements } from './announcements.ts'
-import { exchangeFleet } from './fleet.ts'
+import { askRetry, exchangeFleet } from './fleet.ts'
 import { notified } from './notices.ts'
 import { guarded } from './pool.ts'
 import { exchangeReplicas } from './replicas.ts'
@@ -22,6 +22,9 @@ export function createExchanges(db: NodePgDatabase) {
     /** Notes what is new of a replica's Envoys, and answers with what is new of those of the others. */
     exchangeFleet: (exchange: FleetExchange): Promise<FleetAnswer> =>
       guarded(() => exchangeFleet(db, exchange)),
+
+    /** Asks the replicas to send the Envoys of these gateways once more what they refused. */
+    askRetry: (gateways: readonly string[]): Promise<void> => guarded(() => askRetry(db, gateways)),
 
     /** How often was told on each channel of NOTIFY whose notifications must not be missed. */
     notified: (): Promise<Map<string, number>> => guarded(() => notified(db)),

@@ -1,7 +1,7 @@
 import { and, eq, gt, inArray, lt, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { FleetAnswer, FleetExchange, ToldReplica } from '../model/fleet-record.ts'
-import { fleetChannel } from './locks.ts'
+import { fleetChannel, retryChannel } from './locks.ts'
 import type { Transaction } from './read-state.ts'
 import { fleetEnvoys, fleetGateways, fleetReplicas } from './tables.ts'
 
@@ -15,6 +15,11 @@ export async function exchangeFleet(db: NodePgDatabase, exchange: FleetExchange)
     ...{ isolationLevel: 'repeatable read', accessMode: 'read only' },
   })
   return { replicas, lost: false }
+}
+
+/** Asks the replicas to send the Envoys of these gateways once more what they refused. One that misses it does so later. */
+export async function askRetry(db: NodePgDatabase, gateways: readonly string[]): Promise<void> {
+  for (const gateway of gateways) await db.execute(sql`select pg_notify(${retryChannel}, ${gateway})`)
 }
 
 /** Whether what it builds on is there. */

@@ -21,3 +21,6 @@ export const replicasChannel = 'weir_replicas'
 
 /** The NOTIFY channel on which a replica, by its id, tells that its Envoys are not as they were. */
 export const fleetChannel = 'weir_fleet'
+
+/** The NOTIFY channel on which replicas are asked to send a gateway's Envoys once more what they refused. */
+export const retryChannel = 'weir_retry'

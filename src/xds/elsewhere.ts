@@ -48,6 +48,14 @@ export class Others implements Elsewhere {
     return new Map([...this.#others].map(([id, { version }]) => [id, version]))
   }
 
+  /** Those that live and have Envoys of these gateways which refuse something, as in `known`. */
+  refusing(gateways: readonly string[]): Map<string, number> {
+    const refuses = (other: Other) =>
+      gateways.some((gateway) => [...(other.groups.get(gateway)?.values() ?? [])].some(isNacked))
+    const found = [...this.#others].filter(([, other]) => other.life === 'live' && refuses(other))
+    return new Map(found.map(([id, { version }]) => [id, version]))
+  }
+
   /** These are all other replicas. Answers with the gateways whose Envoys are not as they were. */
   merge(told: readonly (ToldFleet & { readonly life: Life })[]): Set<string> {
     const changed = new Set<string>()
@@ -130,6 +138,10 @@ function memoized<Value>(make: (key: string) => Value): (key: string) => Value {
     made.set(key, value)
     return value
   }
+}
+
+function isNacked({ state }: Standing): boolean {
+  return state === 'nacked'
 }
 
 function gatewaysOf({ groups }: Other): Set<string> {

@@ -4,15 +4,16 @@ import { createSharedFleet, type SharedFleet } from '../../src/control/shared-fl
 import { WeirError } from '../../src/errors.ts'
 import type { FleetExchange } from '../../src/model/fleet-record.ts'
 import type { Event } from '../../src/observe.ts'
-import { createDeliveries } from '../../src/xds/delivery.ts'
+import { createDeliveries, deliveryOf } from '../../src/xds/delivery.ts'
 import { Others } from '../../src/xds/elsewhere.ts'
 import { Fleet, type StreamView } from '../../src/xds/fleet.ts'
 import { FleetRecord } from '../../src/xds/fleet-record.ts'
+import type { DeliveryState } from '../../src/xds/session.ts'
 import { fleetTable } from '../support/fleet-table.ts'
 
 /** Replicas over one table, which look when they are asked to; time is the test's. */
 function setUp(t: TestContext) {
-  const world = { now: 0, failure: undefined as Error | undefined }
+  const world = { now: 0, failure: undefined as Error | undefined, asked: [] as string[] }
   const table = fleetTable(() => world.now)
   t.mock.timers.enable({ apis: ['setInterval'] })
   t.mock.method(performance, 'now', () => world.now)
@@ -38,6 +39,9 @@ function setUp(t: TestContext) {
         if (world.failure !== undefined) throw world.failure
         return table.exchange(exchange)
       },
+      async ask(gateways) {
+        world.asked.push(...gateways)
+      },
       observe: (event) => events.push(event),
       signMs: 1_000,
     })
@@ -45,15 +49,20 @@ function setUp(t: TestContext) {
       ...{ fleet, shared, deliveries, events, said },
       shown: () => fleet.list().map(({ id, state, replica }) => `${id} ${replica} ${state}`),
       join(id: string, revision = 1) {
-        const now = { revision }
+        const now = { revision, state: 'acked' as DeliveryState }
         const view: StreamView = {
           protocol: 'delta',
           revision: () => now.revision,
           types: () => ({}),
-          delivery: () => ({ state: 'acked', nacks: [] }),
+          delivery: () => ({ state: now.state, nacks: [] }),
         }
         const identity = { id, gateway: 'edge', labels: {}, version: '', addresses: [] }
-        return { now, handle: fleet.connect(identity, '192.0.2.1:5000', view) }
+        const handle = fleet.connect(identity, '192.0.2.1:5000', view)
+        const become = (state: DeliveryState) => {
+          now.state = state
+          handle.changed()
+        }
+        return { now, handle, become }
       },
     }
   }
@@ -179,6 +188,31 @@ describe('replicas that tell each other of their Envoys', () => {
     await one.shared.look()
     await one.shared.look()
     assert.deepEqual(one.shown(), ['n two connected'])
+  })
+
+  test('an Envoy there tries again what it refused before somebody here is told of it', async (t) => {
+    const { replica, world } = setUp(t)
+    const [one, two] = [await replica('one'), await replica('two')]
+    const never = new AbortController().signal
+    const envoy = two.join('n')
+    await two.shared.look()
+    await one.shared.look()
+    await one.shared.retry(['edge'], never)
+    assert.deepEqual(world.asked, [])
+    envoy.become('nacked')
+    await two.shared.look()
+    await one.shared.look()
+    const retried = one.shared.retry(['edge'], never)
+    assert.deepEqual(world.asked, ['edge'])
+    envoy.become('pending')
+    await two.shared.look()
+    await one.shared.look()
+    await retried
+    assert.equal(deliveryOf(one.fleet, { revision: 1, gateways: ['edge'] }).state, 'pending')
+    envoy.become('nacked')
+    await two.shared.look()
+    await one.shared.look()
+    await one.shared.retry(['edge'], AbortSignal.abort())
   })
 
   test('one that ends is gone at once, and looks no more', async (t) => {
