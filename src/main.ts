@@ -237,9 +237,9 @@ async function startControl(
     },
     fleet: fleet.list,
     config: fleet.config,
-    panic: async ({ gateway, id, state }) => {
-      const own =
-        state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
+    panic: async ({ gateway, id, state, replica }) => {
+      const isHere = state === 'connected' && replica === shared.name
+      const own = isHere && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
       return own === undefined ? undefined : clustersInPanic(own.adminPort())
     },
     deliver: receipt,

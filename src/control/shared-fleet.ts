@@ -44,6 +44,8 @@ export interface SharedFleetOptions {
 
 /** Keeps what replicas know of each other's Envoys. */
 export interface SharedFleet {
+  /** Of this replica, as the fleet has it. */
+  readonly name: string
   /** Something happened to an Envoy of this replica. */
   changed(): void
   /** The replica of that id told something; looked at now if anybody waits for it, else at the next sign. */
@@ -85,6 +87,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   let tookMs = 0
   let watchers = 0
   let isClosed = false
+  let forgotAt = Number.NEGATIVE_INFINITY
   /** What is to be done whenever others were heard of. */
   const listening = new Set<() => void>()
 
@@ -97,7 +100,10 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   function exchanged(says: FleetExchange['says'], news: Partial<FleetExchange> = {}): Promise<FleetAnswer> {
     const own = { id, name, revision: told, version, base }
     const nothing = { envoys: [], gateways: [], tell: false }
-    return table({ own, says, ...nothing, known: others.known(), forgetMs: forgetSigns * signMs, ...news })
+    const forgetMs = forgetSigns * signMs
+    const isDue = performance.now() - forgotAt >= forgetMs / 10
+    if (isDue) forgotAt = performance.now()
+    return table({ own, says, ...nothing, known: others.known(), ...(isDue && { forgetMs }), ...news })
   }
 
   function tellNews(): Promise<FleetAnswer> {
@@ -166,6 +172,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   const timer = setInterval(() => void look(), signMs)
 
   return {
+    name,
     changed() {
       if (isClosed || gathering !== undefined) return
       const rest = Math.max(paceMs, restFactor * tookMs) - (performance.now() - toldAt)

@@ -45,8 +45,8 @@ export interface FleetExchange {
   readonly tell: boolean
   /** The versions of other replicas that are known already. */
   readonly known: ReadonlyMap<string, number>
-  /** Milliseconds without a sign of life after which a replica is forgotten. */
-  readonly forgetMs: number
+  /** Replicas without a sign of life for so many milliseconds are to be forgotten; absent: not now. */
+  readonly forgetMs?: number
 }
 
 /** What another replica tells: of its Envoys what is new since the version that was known. */

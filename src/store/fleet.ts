@@ -62,7 +62,9 @@ async function write(tx: Transaction, exchange: FleetExchange): Promise<boolean>
 async function forget(tx: Transaction, { own, says, forgetMs }: FleetExchange): Promise<void> {
   const { id, name, seenAt } = fleetReplicas
   const replaced = says === 'first' ? eq(name, own.name) : undefined
-  const gone = and(ne(id, own.id), or(replaced, lt(seenAt, ago(forgetMs))))
+  const silent = forgetMs === undefined ? undefined : lt(seenAt, ago(forgetMs))
+  if (replaced === undefined && silent === undefined) return
+  const gone = and(ne(id, own.id), or(replaced, silent))
   const found = tx.select({ id }).from(fleetReplicas).where(gone).for('update', { skipLocked: true })
   await tx.delete(fleetReplicas).where(inArray(id, found))
 }
