@@ -150,6 +150,17 @@ test('a replica that is cut off from the database serves on, is named as behind,
   assert.deepEqual(delivered(await write(here, 'healed')), { 'edge-0': 'acked', 'edge-1': 'acked' })
 })
 
+test('one that the database does not answer is behind as well, and current once it does', async () => {
+  doors.database.freeze()
+  const behind = await write(here, 'unanswered', '300ms')
+  assert.equal(behind.status, 202)
+  assert.deepEqual(delivered(behind), { 'edge-0': 'acked', 'edge-1': 'pending' })
+  assert.equal((await send(port, { path: '/' })).status, 200)
+  doors.database.thaw()
+  await until('edge-1 has what was written meanwhile', () => has(envoys[1]!, 'unanswered'))
+  assert.deepEqual(delivered(await write(there, 'answered')), { 'edge-0': 'acked', 'edge-1': 'acked' })
+})
+
 test('an Envoy that moves is sent nothing that it has, and what was written meanwhile once', async () => {
   const sent = () => here.metric('weir_xds_resources_sent_total')
   const arrived = async () => {
