@@ -4,13 +4,10 @@ import type { FleetAnswer, FleetExchange, ToldReplica } from '../model/fleet-rec
 import type { Observe } from '../observe.ts'
 import type { Life } from '../xds/elsewhere.ts'
 import type { FleetRecord } from '../xds/fleet-record.ts'
+import { lifeOf } from './life.ts'
 
 /** Between signs of life, and looks at what the others say, whether or not a notification came. */
 const defaultSignMs = 1_000
-/** Signs without which a replica is quiet: an Envoy of it that is seen elsewhere has moved. */
-const quietSigns = 3
-/** Signs without which nothing is known of its Envoys. By then they have noticed themselves that it is gone. */
-const silentSigns = 8
 /** Signs without which it is forgotten, with its Envoys. */
 const forgetSigns = 600
 
@@ -91,10 +88,9 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   /** What is to be done whenever others were heard of. */
   const listening = new Set<() => void>()
 
-  function lifeOf(silentMs: number, now: number): Life {
-    const watchedMs = watchingSince === undefined ? 0 : now - watchingSince
-    const signs = Math.min(silentMs, watchedMs) / signMs
-    return signs >= silentSigns ? 'silent' : signs >= quietSigns ? 'quiet' : 'live'
+  /** For how long a replica was silent while this one listened. */
+  function unheardMs(silentMs: number, now: number): number {
+    return Math.min(silentMs, watchingSince === undefined ? 0 : now - watchingSince)
   }
 
   function exchanged(says: FleetExchange['says'], news: Partial<FleetExchange> = {}): Promise<FleetAnswer> {
@@ -134,7 +130,10 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
       }
       says = 'changes'
       watchingSince ??= started
-      const lives = answer.replicas.map((each) => ({ ...each, life: lifeOf(each.silentMs, started) }))
+      const lives = answer.replicas.map((each) => ({
+        ...each,
+        life: lifeOf(unheardMs(each.silentMs, started), signMs),
+      }))
       for (const gateway of others.merge(lives)) onChange(gateway)
       for (const listen of listening) listen()
     } catch (error) {
