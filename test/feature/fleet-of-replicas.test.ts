@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { type Door, openDoor } from '../support/door.ts'
 import { cluster, route } from '../support/edge.ts'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
@@ -93,7 +94,7 @@ test('a write on either replica waits for the Envoys of both, and names each wit
 test('each replica shows the whole fleet, and what an Envoy elsewhere is served', async () => {
   await until('both replicas say the same', async () => {
     const [one, other] = await Promise.all([fleet(here), fleet(there)])
-    return JSON.stringify(one) === JSON.stringify(other)
+    return isDeepStrictEqual(one, other)
   })
   const [first, second] = await fleet(here)
   assert.match(first!.replica, replicas.nameOf(0))

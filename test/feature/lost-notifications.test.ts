@@ -29,7 +29,7 @@ before(async () => {
   await replicas.weirs[0]!.apply(
     ...gateways,
     cluster('a', upstream),
-    { kind: 'Cluster', name: 'behind', spec: { gateway: 'internal' } },
+    { kind: 'Cluster', name: 'behind', spec: { gateway: { name: 'internal', listener: 'http' } } },
     route('all', '/', { forward: [{ cluster: 'behind' }] }),
     route('behind', '/', { gateways: ['internal'] }),
   )
