@@ -30,7 +30,7 @@ before(async () => {
   upstream = await startUpstream('a')
   ports = { steady: await freePort(), restarted: await freePort() }
   replicas = await startSeveralReplicas([door.url, door.url])
-  const policy = { algorithm: 'token_bucket', limit: 1_000_000, window: '1h', key: [{ client_ip: true }] }
+  const policy = { algorithm: 'fixed_window', limit: 1_000_000, window: '1h', key: [{ client_ip: true }] }
   await replicas.weirs[0]!.apply(
     ...Object.entries(ports).map(([name, port]) => ({
       kind: 'Gateway',
