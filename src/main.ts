@@ -3,7 +3,6 @@ import type { Readiness } from './admin/context.ts'
 import { createAdmin, createHealthServer } from './admin/server.ts'
 import { limitsOf } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
-import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
@@ -37,11 +36,12 @@ import { applyFirstDocuments, openStore } from './startup/open-store.ts'
 import { createProgress } from './startup/progress.ts'
 import { serveQuickstart } from './startup/quickstart.ts'
 import { startReplicas } from './startup/replicas.ts'
+import { shareFleet } from './startup/share-fleet.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
-import { announcedChannel, replicasChannel } from './store/locks.ts'
+import { replicasChannel } from './store/locks.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -151,7 +151,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     : undefined
   const services = rlsAddresses(settings, [...(port === undefined ? [] : [port]), ...replicaPorts])
   const replicas = await createReplicas({
-    ...(port !== undefined && { own: { id: counters.replica, name: replicaName(settings, port) } }),
+    ...(port !== undefined && { own: { id: counters.replica, name: replicaName(settings.rlsAddr, port) } }),
     ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
   })
   shutdown.add('revision of this replica', replicas.close)
@@ -191,15 +191,8 @@ async function startControl(
     observe,
   })
   gauges.revision = controller.revision
-  gauges.connectedEnvoys = () => xds.fleet.list().filter(({ state }) => state === 'connected').length
-  const announcements = await createAnnouncements({
-    fleet: xds.fleet,
-    table: store.exchangeAnnouncements,
-    onChange: controller.announce,
-    observe,
-    signal: shutdown.signal,
-  })
-  shutdown.add('addresses of the Envoys', announcements.close)
+  gauges.connectedEnvoys = () => xds.fleet.places().length
+  const { shared, hints } = await shareFleet(parts, { store, xds, xdsPort, controller })
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
@@ -213,7 +206,7 @@ async function startControl(
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
-    others: { [announcedChannel]: announcements.hint, [replicasChannel]: replicas.hint },
+    others: { ...hints, [replicasChannel]: replicas.hint },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) {
@@ -226,7 +219,8 @@ async function startControl(
   // The door.
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
+  const { fleet, retry } = xds
+  const receipt = createReceipts({ feed, fleet, shared, controller, replicas, retry, expected })
   const isLoaded = () => controller.revision() > 0 || feed.delivered()
   const readiness = () =>
     readinessOf(parts, core, { feed, revision: controller.revision(), loaded: isLoaded() })
@@ -241,11 +235,11 @@ async function startControl(
       await limitWatch?.look()
       return metrics.expose()
     },
-    fleet: xds.fleet.list,
-    config: xds.fleet.config,
-    panic: async ({ gateway, id, state }) => {
-      const own =
-        state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
+    fleet: fleet.list,
+    config: fleet.config,
+    panic: async ({ gateway, id, state, replica }) => {
+      const isHere = state === 'connected' && replica === shared.name
+      const own = isHere && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
       return own === undefined ? undefined : clustersInPanic(own.adminPort())
     },
     deliver: receipt,

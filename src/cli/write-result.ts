@@ -99,6 +99,10 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   printWarnings(answer.warnings, cli)
   if (!options.wait) return exitCodes.done
   const { state, envoys, replicas = [] } = answer.delivery
+  for (const { gateway, id, replica } of standingAt(envoys, 'unknown')) {
+    const why = `${replica}, which had its stream, gives no sign of life, and no other replica has it`
+    stderr.write(`weir: ${printable(`nothing is known of the Envoy ${gateway}/${id}: ${why}`)}\n`)
+  }
   if (state === 'pending') {
     const within = `within ${options.timeout ?? defaultTimeout}`
     const behind = replicas.filter((each) => each.state === 'pending')
@@ -106,7 +110,7 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
       const line = `revision ${answer.revision} is written, but the rate-limit service ${name} did not come to it ${within}: it decides by revision ${revision}.`
       stderr.write(`weir: ${printable(line)}\n`)
     }
-    if (behind.length === 0 || isAnyPending(envoys)) {
+    if (behind.length === 0 || standingAt(envoys, 'pending').length > 0) {
       stderr.write(
         `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it ${within}.\n`,
       )
@@ -143,7 +147,7 @@ function summary(
   stream: NodeJS.WriteStream,
 ): string {
   const told = {
-    acked: `acknowledged by ${count(delivery.envoys.length, 'Envoy')}`,
+    acked: `acknowledged by ${count(standingAt(delivery.envoys, 'acked').length, 'Envoy')}`,
     none: 'no Envoy of these gateways is connected',
     nacked: 'refused by an Envoy',
     pending: 'on its way to the fleet',
@@ -159,11 +163,12 @@ interface EnvoyReceipt {
   state?: string
   gateway?: string
   id?: string
+  replica?: string
   nacks?: { type?: string; resource?: string; error?: string; rows?: { kind: string; name: string }[] }[]
 }
 
-function isAnyPending(envoys: readonly unknown[]): boolean {
-  return envoys.some((envoy) => (envoy as EnvoyReceipt).state === 'pending')
+function standingAt(envoys: readonly unknown[], state: string): EnvoyReceipt[] {
+  return (envoys as readonly EnvoyReceipt[]).filter((envoy) => envoy.state === state)
 }
 
 function nackLines(envoy: unknown): string[] {

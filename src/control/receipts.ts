@@ -6,6 +6,7 @@ import type { FleetView } from '../xds/server.ts'
 import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
+import type { SharedFleet } from './shared-fleet.ts'
 
 /**
  * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
@@ -34,13 +35,15 @@ export function createReceipts(options: {
   feed: Feed
   fleet: FleetView
   controller: Controller
+  /** What is known of the Envoys of other replicas. */
+  shared: Pick<SharedFleet, 'look' | 'retry' | 'watch'>
   replicas: Pick<Replicas, 'known' | 'reached'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, controller, replicas, retry, expected } = options
+  const { feed, fleet, shared, controller, replicas, retry, expected } = options
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -59,12 +62,32 @@ export function createReceipts(options: {
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
         for (const gateway of question.gateways) retry(gateway)
-        const delivered = fleet.whenDelivered(asked(), { signal })
+        const delivered = everywhere([...question.gateways], signal, () => {
+          return fleet.whenDelivered(asked(), { signal })
+        })
         const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
         return traced(delivery, services)
       }
     }
     return traced(fleet.settled(asked()), replicas.known(revision))
+  }
+
+  /** Waits with what all replicas say, beginning with what they say now; their Envoys try again, too. */
+  async function everywhere<Result>(
+    gateways: readonly string[],
+    signal: AbortSignal,
+    wait: () => Promise<Result>,
+  ): Promise<Result> {
+    const release = shared.watch()
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    try {
+      await Promise.race([shared.look().then(() => shared.retry(gateways, signal)), aborted])
+      return await wait()
+    } finally {
+      release()
+    }
   }
 
   function traced({ state, envoys }: Delivery, services: ReplicaDelivery[]): Receipt {

@@ -5,6 +5,7 @@ import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import { revisionChannel } from '../store/locks.ts'
 import type { Store } from '../store/store.ts'
+import { createLostNotices } from './lost-notices.ts'
 import { createPrivateKeys, type PrivateKeys } from './private-keys.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
@@ -105,7 +106,11 @@ export function createFeed(options: {
   }
 
   const hint = () => void look()
-  const timer = setInterval(hint, pollMs)
+  const lost = createLostNotices(store.notified, others)
+  const timer = setInterval(() => {
+    hint()
+    void lost.look()
+  }, pollMs)
   const listening = listen(url, { ...others, [revisionChannel]: hint }, observe, closing.signal)
 
   return {
@@ -129,7 +134,8 @@ export function createFeed(options: {
   }
 }
 
-type Hints = Readonly<Record<string, () => void>>
+/** By channel, what is to be done when something was told there; without what was told, where it may have been missed. */
+export type Hints = Readonly<Record<string, (told?: string) => void>>
 
 /** Keeps one connection that LISTENs, until `signal` aborts; while it is away the polling goes on. */
 async function listen(url: string, hints: Hints, observe: Observe, signal: AbortSignal): Promise<void> {
@@ -153,7 +159,7 @@ async function session(client: pg.Client, hints: Hints): Promise<void> {
     client.once('end', resolve)
     client.on('error', () => resolve())
   })
-  client.on('notification', ({ channel }) => hints[channel]?.())
+  client.on('notification', ({ channel, payload }) => hints[channel]?.(payload))
   await client.connect()
   for (const channel of Object.keys(hints)) await client.query(`listen ${channel}`)
   for (const hint of Object.values(hints)) hint()

@@ -13,7 +13,8 @@ const tell: Teller = {
   store_unavailable: ({ error }) =>
     `PostgreSQL is away (${error}); what was served last goes on being served`,
   store_recovered: () => 'PostgreSQL is back',
-  row_unreadable: ({ kind, name, error }) => `${kind}/${name} cannot be read and is left out: ${error}`,
+  row_unreadable: ({ kind, name, error }) =>
+    `${kind}/${name} cannot be read, and is held as it was or left out: ${error}`,
   secret_unreadable: ({ secret }) =>
     `The secret ${secret} cannot be opened with the keys that this weir has: a placeholder is served in its place (docs/secrets.md)`,
   held_back: ({ gateway, kind, name, reason }) => `${kind}/${name} (gateway ${gateway}) ${reason}`,

@@ -17,7 +17,7 @@ export function rlsAddresses(
   return rlsEnvoyAddrs ?? ports.map((port) => ({ host, port }))
 }
 
-/** Where the rate-limit service of this process is, for people: no other process has it at the same time. */
-export function replicaName({ rlsAddr }: Settings, port: number): string {
-  return `${formatHostPort({ host: rlsAddr.host, port })} on ${hostname()}`
+/** Where a service of this process is, for people: no other process has it at the same time. */
+export function replicaName({ host }: HostPort, port: number): string {
+  return `${formatHostPort({ host, port })} on ${hostname()}`
 }

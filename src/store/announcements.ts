@@ -8,6 +8,7 @@ import {
   type KnownAnnouncement,
 } from '../model/announcement.ts'
 import { announcedChannel, locks } from './locks.ts'
+import { notify } from './notices.ts'
 import type { Transaction } from './read-state.ts'
 import { envoyAddresses } from './tables.ts'
 
@@ -31,7 +32,7 @@ export async function exchangeAnnouncements(
     await put(tx, left, { replica: null }, eq(envoyAddresses.replica, replica))
     const forgotten = olderMs === undefined ? 0 : await forget(tx, olderMs)
     if (present.length > 0) await bound(tx)
-    if (tell || forgotten > 0) await tx.execute(sql`select pg_notify(${announcedChannel}, '')`)
+    if (tell || forgotten > 0) await notify(tx, announcedChannel)
     return read(tx, exchange.staleMs)
   })
 }

@@ -18,3 +18,9 @@ export const announcedChannel = 'weir_announced'
 
 /** The NOTIFY channel on which it is told that a rate-limit service answers by another revision, came or left. */
 export const replicasChannel = 'weir_replicas'
+
+/** The NOTIFY channel on which a replica, by its id, tells that its Envoys are not as they were. */
+export const fleetChannel = 'weir_fleet'
+
+/** The NOTIFY channel on which replicas are asked to send a gateway's Envoys once more what they refused. */
+export const retryChannel = 'weir_retry'

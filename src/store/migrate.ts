@@ -10,12 +10,17 @@ interface Migration {
   name: string
   sql: string
   hash: string
+  /** Versions that do not know it cannot run beside it. */
+  breaks: boolean
 }
+
+/** The line by which a file says so; what follows it is why. */
+const breaking = /^-- Breaks older versions: /m
 
 /**
  * Brings the schema to the newest of the numbered SQL files, each in a transaction of its own, under an advisory
- * lock, so that replicas may start together. A file that was changed after it ran, or a schema newer than this
- * program, stops the start.
+ * lock, so that replicas may start together. A file that was changed after it ran stops the start, and so does one of a
+ * newer version that says of itself that it breaks older ones; beside all others of newer versions this one runs.
  */
 export async function migrate(pool: Pool, folder: string, observe: Observe): Promise<void> {
   const migrations = await readMigrations(folder)
@@ -25,11 +30,17 @@ export async function migrate(pool: Pool, folder: string, observe: Observe): Pro
     await client.query(
       'create table if not exists schema_migrations (name text primary key, hash text not null, at timestamptz not null default now())',
     )
-    const { rows } = await client.query<{ name: string; hash: string }>(
-      'select name, hash from schema_migrations',
+    await client.query(
+      'alter table schema_migrations add column if not exists breaks boolean not null default false',
+    )
+    const { rows } = await client.query<{ name: string; hash: string; breaks: boolean }>(
+      'select name, hash, breaks from schema_migrations',
     )
     const done = new Map(rows.map((row) => [row.name, row.hash]))
-    refuseUnknown([...done.keys()], migrations)
+    refuseBreaking(
+      rows.flatMap(({ name, breaks }) => (breaks ? [name] : [])),
+      migrations,
+    )
     for (const migration of migrations) {
       const hash = done.get(migration.name)
       if (hash === undefined) await run(client, migration, observe)
@@ -46,7 +57,8 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(join(folder, name), 'utf8')
-      return { name, sql, hash: createHash('sha256').update(sql).digest('hex') }
+      const hash = createHash('sha256').update(sql).digest('hex')
+      return { name, sql, hash, breaks: breaking.test(sql) }
     }),
   )
 }
@@ -56,9 +68,10 @@ async function run(client: PoolClient, migration: Migration, observe: Observe): 
   await client.query('begin')
   try {
     await client.query(migration.sql)
-    await client.query('insert into schema_migrations (name, hash) values ($1, $2)', [
+    await client.query('insert into schema_migrations (name, hash, breaks) values ($1, $2, $3)', [
       migration.name,
       migration.hash,
+      migration.breaks,
     ])
     await client.query('commit')
   } catch (error) {
@@ -68,11 +81,11 @@ async function run(client: PoolClient, migration: Migration, observe: Observe): 
   observe({ event: 'migrated', file: migration.name, milliseconds: Math.round(performance.now() - started) })
 }
 
-function refuseUnknown(done: readonly string[], migrations: readonly Migration[]): void {
+function refuseBreaking(done: readonly string[], migrations: readonly Migration[]): void {
   const unknown = done.filter((name) => !migrations.some((migration) => migration.name === name))
   if (unknown.length === 0) return
   throw startupError(
-    `The database was migrated by a newer weir (${unknown.join(', ')}).`,
+    `The database was migrated by a newer weir, beside which this one cannot run (${unknown.join(', ')}).`,
     'Start that version, or restore a backup from before.',
   )
 }

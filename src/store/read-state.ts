@@ -2,8 +2,9 @@ import { and, eq, gt, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { idOf } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
-import { emptyState, type Replacement, replace, type State } from '../model/state.ts'
+import { emptyState, find, type Replacement, replace, type State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
+import { heldRows } from './held-rows.ts'
 import { readRow } from './rows.ts'
 import { history, type ObjectRow, objects, revisions } from './tables.ts'
 
@@ -30,7 +31,13 @@ export interface LoadedState {
 
 /** Reads states from the rows; keeps nothing. */
 export function createStateReader(kinds: readonly Kind[], observe: Observe) {
-  /** A row that this program cannot read is named and left out, so that it freezes nothing else. */
+  /** Nothing where this program cannot read the row. */
+  function readable({ kind, name, ...row }: ObjectRow): Replacement[] {
+    const { object } = readRow(kinds, { kind, name, ...row })
+    return object === undefined ? [] : [{ kind, name, object }]
+  }
+
+  /** A row that this program cannot read is named, so that it freezes nothing else. */
   function replacementOf(row: ObjectRow): Replacement[] {
     const { object, problems } = readRow(kinds, row)
     if (object !== undefined) return [{ kind: row.kind, name: row.name, object }]
@@ -39,8 +46,26 @@ export function createStateReader(kinds: readonly Kind[], observe: Observe) {
     return []
   }
 
+  /** The newest state, of a replica that starts: what cannot be read is held in its last form that can. */
+  async function newest(reader: Reader, revision: number): Promise<State> {
+    const { rows, state } = await present(reader, revision)
+    const unreadable = rows.filter(({ kind, name }) => find(state, kind, name) === undefined)
+    if (unreadable.length === 0) return state
+    return replace(state, revision, await heldRows(reader, unreadable, readable))
+  }
+
   /** The state, or a part of it, as it was at a revision that is not compacted away. */
   async function load(reader: Reader, revision: number, part: Part = {}): Promise<LoadedState> {
+    const { rows, state } = await present(reader, revision, part)
+    const unreadable = rows.filter(({ kind, name }) => find(state, kind, name) === undefined)
+    return { state, unreadable: unreadable.map(idOf) }
+  }
+
+  async function present(
+    reader: Reader,
+    revision: number,
+    part: Part = {},
+  ): Promise<{ rows: ObjectRow[]; state: State }> {
     const query = reader
       .select()
       .from(objects)
@@ -52,10 +77,7 @@ export function createStateReader(kinds: readonly Kind[], observe: Observe) {
         ),
       )
     const rows = await (part.limit === undefined ? query : query.orderBy(byteOrder).limit(part.limit))
-    const readable = rows.flatMap(replacementOf)
-    const read = new Set(readable.map(({ kind, name }) => `${kind}/${name}`))
-    const unreadable = rows.map(({ kind, name }) => `${kind}/${name}`).filter((id) => !read.has(id))
-    return { state: replace({ ...emptyState, revision }, revision, readable), unreadable }
+    return { rows, state: replace({ ...emptyState, revision }, revision, rows.flatMap(replacementOf)) }
   }
 
   /** The state at `revision`, from that of an earlier one. */
@@ -75,7 +97,7 @@ export function createStateReader(kinds: readonly Kind[], observe: Observe) {
         ),
       )
     // What ended before the oldest kept revision left no row, so that a replica that slept longer starts anew.
-    if (base.revision < (await oldestRevision(reader))) return (await load(reader, revision)).state
+    if (base.revision < (await oldestRevision(reader))) return newest(reader, revision)
     const readable = begun.flatMap(replacementOf)
     // An object whose new form cannot be read keeps its last good one.
     const read = new Set(readable.map(idOf))
@@ -84,7 +106,7 @@ export function createStateReader(kinds: readonly Kind[], observe: Observe) {
     return replace(base, revision, [...gone.map((object) => ({ ...object, object: null })), ...readable])
   }
 
-  return { load, advance }
+  return { load, newest, advance }
 }
 
 /** As the model compares names, whatever the database's locale. */

@@ -2,6 +2,7 @@ import { and, eq, inArray, lt, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { KnownReplica, Replica, ReplicaExchange } from '../model/replica.ts'
 import { replicasChannel } from './locks.ts'
+import { notify } from './notices.ts'
 import type { Transaction } from './read-state.ts'
 import { replicas } from './tables.ts'
 
@@ -14,7 +15,7 @@ export async function exchangeReplicas(
     await db.transaction(async (tx) => {
       if (leaving) await tx.delete(replicas).where(eq(replicas.id, own.id))
       else await put(tx, own, forgetMs)
-      if (tell) await tx.execute(sql`select pg_notify(${replicasChannel}, '')`)
+      if (tell) await notify(tx, replicasChannel)
     })
   }
   const { id, name, revision, seenAt } = replicas

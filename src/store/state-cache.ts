@@ -23,7 +23,7 @@ export function createStateCache(reader: ReturnType<typeof createStateReader>) {
       // What was known before the question was committed before it, so that a lower answer means that the database
       // was reset under us; then it is read anew.
       const anew = newest < base.revision || base.revision === 0
-      const state = anew ? (await reader.load(from, newest)).state : await reader.advance(from, base, newest)
+      const state = anew ? await reader.newest(from, newest) : await reader.advance(from, base, newest)
       if (cached === base || state.revision > cached.revision) cached = state
       return state
     },

@@ -2,17 +2,15 @@ import { desc, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { type Problem, WeirError } from '../errors.ts'
-import type { AnnouncementExchange, KnownAnnouncement } from '../model/announcement.ts'
 import type { Kind } from '../model/kind.ts'
 import type { Change, Edit, WritePlan } from '../model/plan-write.ts'
-import type { KnownReplica, ReplicaExchange } from '../model/replica.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { SecretRow } from '../secrets/rows.ts'
 import type { Rotation, Secrets, Unlocked } from '../secrets/secrets.ts'
-import { exchangeAnnouncements } from './announcements.ts'
 import { type Compaction, compact, type Retention } from './compaction.ts'
+import { createExchanges } from './exchanges.ts'
 import {
   type Difference,
   differences,
@@ -34,7 +32,6 @@ import {
   type Reader,
   type Transaction,
 } from './read-state.ts'
-import { exchangeReplicas } from './replicas.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
 import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
@@ -271,13 +268,7 @@ export function createStore(options: {
         return rotation
       }),
 
-    /** Notes where the Envoys of a replica are, and answers where those of all replicas are. */
-    exchangeAnnouncements: (exchange: AnnouncementExchange): Promise<KnownAnnouncement[]> =>
-      guarded(() => exchangeAnnouncements(db, exchange)),
-
-    /** Notes by which revision a rate-limit service answers, and answers with what is known of all. */
-    exchangeReplicas: (exchange: ReplicaExchange): Promise<KnownReplica[]> =>
-      guarded(() => exchangeReplicas(db, exchange)),
+    ...createExchanges(db),
 
     /** Throws `unavailable` unless the database answers. */
     ping: (): Promise<void> => guarded(async () => void (await db.execute(sql`select 1`))),

@@ -3,6 +3,7 @@ import {
   boolean,
   customType,
   index,
+  integer,
   json,
   jsonb,
   pgTable,
@@ -11,6 +12,7 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { FleetGroup } from '../model/fleet-record.ts'
 import type { Change } from '../model/plan-write.ts'
 
 /** One row a write. */
@@ -96,6 +98,46 @@ export const replicas = pgTable('replicas', {
   name: text().notNull(),
   revision: bigint({ mode: 'number' }).notNull(),
   seenAt: timestamp('seen_at', { withTimezone: true }).notNull(),
+})
+
+/** One row a replica that serves Envoys, or did until lately. */
+export const fleetReplicas = pgTable('fleet_replicas', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  revision: bigint({ mode: 'number' }).notNull(),
+  version: bigint({ mode: 'number' }).notNull(),
+  base: bigint({ mode: 'number' }).notNull(),
+  seenAt: timestamp('seen_at', { withTimezone: true }).notNull(),
+})
+
+/** One row an Envoy that is or was at a replica. */
+export const fleetEnvoys = pgTable(
+  'fleet_envoys',
+  {
+    replica: text().notNull(),
+    seat: integer().notNull(),
+    version: bigint({ mode: 'number' }).notNull(),
+    item: jsonb(),
+  },
+  (table) => [primaryKey({ columns: [table.replica, table.seat] })],
+)
+
+/** One row a gateway that has Envoys at a replica. */
+export const fleetGateways = pgTable(
+  'fleet_gateways',
+  {
+    replica: text().notNull(),
+    gateway: text().notNull(),
+    version: bigint({ mode: 'number' }).notNull(),
+    groups: jsonb().$type<readonly FleetGroup[]>(),
+  },
+  (table) => [primaryKey({ columns: [table.replica, table.gateway] })],
+)
+
+/** How often was told on each channel of NOTIFY that others must not miss. */
+export const notifications = pgTable('notifications', {
+  channel: text().primaryKey(),
+  number: bigint({ mode: 'number' }).notNull(),
 })
 
 export type ObjectRow = typeof objects.$inferSelect

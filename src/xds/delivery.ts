@@ -13,7 +13,10 @@ export interface EnvoyDelivery {
   readonly id: string
   /** `address:port` of the stream's other end, by which Envoys of one id differ; none while it is expected. */
   readonly peer?: string
-  readonly state: DeliveryState
+  /** The replica of weir that has its stream; absent where there is but one. */
+  readonly replica?: string
+  /** `unknown`: that replica gives no sign of life, and no other has the Envoy. It is not waited for. */
+  readonly state: DeliveryState | 'unknown'
   /** What this Envoy refuses of its newest snapshot. */
   readonly nacks?: readonly Nack[]
 }
@@ -38,23 +41,25 @@ export interface WaitOptions {
  */
 export function deliveryOf(fleet: Fleet, question: DeliveryQuestion): Delivery {
   const envoys: EnvoyDelivery[] = []
+  const here = new Set<string>()
   for (const gateway of new Set(question.gateways)) {
-    for (const { id, peer, view } of fleet.connected(gateway)) {
+    for (const { id, peer, replica, isElsewhere, view } of fleet.connected(gateway)) {
       const { state, nacks } = view.delivery()
-      const reached = view.revision() >= question.revision ? state : 'pending'
-      envoys.push({ gateway, id, peer, state: reached, ...(nacks.length > 0 && { nacks }) })
+      const reached = state === 'unknown' || view.revision() >= question.revision ? state : 'pending'
+      const told = { gateway, id, peer, ...(replica !== undefined && { replica }), state: reached }
+      envoys.push({ ...told, ...(nacks.length > 0 && { nacks }) })
+      if (!isElsewhere) here.add(JSON.stringify([gateway, id]))
     }
   }
   for (const { gateway, id } of question.expected ?? []) {
     if (!question.gateways.includes(gateway)) continue
-    if (!envoys.some((envoy) => envoy.gateway === gateway && envoy.id === id)) {
-      envoys.push({ gateway, id, state: 'pending' })
-    }
+    if (!here.has(JSON.stringify([gateway, id]))) envoys.push({ gateway, id, state: 'pending' })
   }
   return { state: summary(envoys), envoys }
 }
 
-function summary(envoys: readonly EnvoyDelivery[]): Delivery['state'] {
+function summary(all: readonly EnvoyDelivery[]): Delivery['state'] {
+  const envoys = all.filter(({ state }) => state !== 'unknown')
   if (envoys.length === 0) return 'none'
   if (envoys.some(({ state }) => state === 'pending')) return 'pending'
   return envoys.some(({ state }) => state === 'nacked') ? 'nacked' : 'acked'

@@ -1,4 +1,5 @@
 import { bounds } from './bounds.ts'
+import { fleetList } from './fleet-list.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
@@ -12,7 +13,10 @@ export interface FleetItem {
   readonly version: string
   /** What the bootstrap announced, else the address that the stream came from. */
   readonly addresses: readonly string[]
-  readonly state: 'connected' | 'disconnected' | 'refused'
+  /** `unknown`: the replica that had its stream gives no sign of life, and no other has it. */
+  readonly state: 'connected' | 'disconnected' | 'refused' | 'unknown'
+  /** Which replica of weir has its stream, or had it; absent where there is but one. */
+  readonly replica?: string
   /** The variant of ADS that it speaks (spoke); absent when it was refused. */
   readonly protocol?: Variant['name']
   /** `address:port` of the stream's other end. */
@@ -43,7 +47,7 @@ export interface StreamView {
   /** Revision of the snapshot that the stream converges to. */
   revision(): number
   types(): Record<string, TypeState>
-  delivery(): { state: DeliveryState; nacks: Nack[] }
+  delivery(): { state: DeliveryState | 'unknown'; nacks: readonly Nack[] }
 }
 
 /** How a stream tells the fleet about itself. */
@@ -59,7 +63,28 @@ export interface Connected {
   readonly gateway: string
   readonly id: string
   readonly peer: string
+  /** The replica that has the stream. */
+  readonly replica?: string
+  /** Whether that is another one. */
+  readonly isElsewhere: boolean
   readonly view: StreamView
+}
+
+/** The Envoys of the other replicas, as those tell of them. */
+export interface Elsewhere {
+  connected(gateway: string): readonly Connected[]
+  list(): readonly FleetItem[]
+}
+
+const nowhere: Elsewhere = { connected: () => [], list: () => [] }
+
+/** An Envoy of this replica, for who tells the others of it. */
+export interface OwnEnvoy {
+  readonly item: FleetItem
+  /** While its stream lives. */
+  readonly view: StreamView | undefined
+  /** Grows with what happens on the stream. */
+  readonly changes: number
 }
 
 /** An Envoy with a live stream, and what it says of where it is. */
@@ -72,10 +97,11 @@ export interface StreamPlace {
   readonly peer: string
 }
 
-interface Entry {
+interface Entry extends OwnEnvoy {
   readonly place: StreamPlace
   item: FleetItem
   view: StreamView | undefined
+  changes: number
   /** When the item may be forgotten, in milliseconds. */
   until: number
 }
@@ -93,6 +119,9 @@ export class Fleet {
   readonly #connected = new Map<string, Set<Entry>>()
   readonly #departed = new Map<string, Entry>()
   readonly #refused = new Map<string, Entry>()
+  /** The name of this replica among several. */
+  #replica: string | undefined
+  #elsewhere = nowhere
 
   constructor(now: () => number, onChange: (gateway: string) => void = () => {}) {
     this.#now = now
@@ -101,17 +130,44 @@ export class Fleet {
 
   /** Every Envoy that is known, ordered by gateway and id; of one id, the one that came first is first. */
   list(): FleetItem[] {
-    this.#forgetOld()
-    const connected = [...this.#connected.values()].flatMap((entries) => [...entries])
-    const entries = [...connected, ...this.#departed.values(), ...this.#refused.values()]
-    return entries.map(itemOf).sort((a, b) => order(a.gateway, b.gateway) || order(a.id, b.id))
+    const replica = this.#replica === undefined ? {} : { replica: this.#replica }
+    const own = this.#entries().map((entry) => ({ ...itemOf(entry), ...replica }))
+    return fleetList(own, this.#elsewhere.list())
   }
 
-  /** The Envoys with a live stream, of one gateway. */
+  /** Every Envoy that this replica knows by itself. */
+  own(): readonly OwnEnvoy[] {
+    return this.#entries()
+  }
+
+  #entries(): Entry[] {
+    this.#forgetOld()
+    const connected = [...this.#connected.values()].flatMap((entries) => [...entries])
+    return [...connected, ...this.#departed.values(), ...this.#refused.values()]
+  }
+
+  /** The Envoys with a live stream, of one gateway: those of this replica, then those of the others. */
   connected(gateway: string): Connected[] {
-    return [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, peer }, view }) => {
-      return { gateway, id, peer, view: view! }
+    const shared = {
+      gateway,
+      isElsewhere: false,
+      ...(this.#replica !== undefined && { replica: this.#replica }),
+    }
+    const own = [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, peer }, view }) => {
+      return { ...shared, id, peer, view: view! }
     })
+    return [...own, ...this.#elsewhere.connected(gateway)]
+  }
+
+  /** The ids of the gateway's Envoys whose streams this replica has. */
+  here(gateway: string): Set<string> {
+    return new Set([...(this.#connected.get(gateway) ?? [])].map(({ item }) => item.id))
+  }
+
+  /** This replica, of that name, is one of several: those of the others belong to the fleet from now on. */
+  share(replica: string, elsewhere: Elsewhere): void {
+    this.#replica = replica
+    this.#elsewhere = elsewhere
   }
 
   /** Where each Envoy with a live stream is. */
@@ -129,7 +185,7 @@ export class Fleet {
     const lastNack = this.#departed.get(key(gateway, id))?.item.lastNack ?? null
     const { protocol } = view
     const item = { ...this.#item(identity, peer, 'connected'), protocol, lastNack }
-    const entry: Entry = { place: placeOf(identity, peer), item, view, until: 0 }
+    const entry: Entry = { place: placeOf(identity, peer), item, view, changes: 0, until: 0 }
     this.#departed.delete(key(gateway, id))
     this.#refused.delete(key(gateway, id))
     this.#connected.set(gateway, (this.#connected.get(gateway) ?? new Set<Entry>()).add(entry))
@@ -137,6 +193,7 @@ export class Fleet {
     this.#tellFollowers()
     return {
       changed: () => {
+        entry.changes++
         this.#resolve(entry)
         this.#onChange(gateway)
       },
@@ -161,7 +218,7 @@ export class Fleet {
     const at = key(identity.gateway, identity.id)
     this.#departed.delete(at)
     const until = this.#now() + bounds.rememberedMs
-    const entry = { place: placeOf(identity, peer), item, view: undefined, until }
+    const entry = { place: placeOf(identity, peer), item, view: undefined, changes: 0, until }
     put(this.#refused, at, entry, bounds.refused)
   }
 
@@ -219,8 +276,4 @@ function itemOf({ item, view }: Entry): FleetItem {
 
 function key(gateway: string, id: string): string {
   return JSON.stringify([gateway, id])
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,7 +1,7 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { readable } from '../envoy-api/readable.ts'
 import { type Message, typeUrls } from '../envoy-api/types.ts'
-import type { Fleet } from './fleet.ts'
+import type { Connected, Fleet } from './fleet.ts'
 import { shortType } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -12,6 +12,8 @@ export const servedTypes: readonly string[] = Object.keys(typeUrls)
 export interface ServedConfig {
   readonly gateway: string
   readonly id: string
+  /** The replica that has its stream; absent where there is but one. */
+  readonly replica?: string
   /** Of the model, as of which this is. */
   readonly revision: number
   /** By type, then by name. */
@@ -45,6 +47,7 @@ export function servedConfig(
   const envoys = fleet.connected(gateway).filter((envoy) => envoy.id === id)
   const snapshot = snapshotOf(gateway)
   if (envoys.length === 0 || snapshot === undefined) return undefined
+  const [{ replica }] = envoys as [Connected]
   const nacks = envoys.flatMap(({ view }) => view.delivery().nacks)
   const shown = (type: string, resource: EncodedResource): ServedResource => {
     const { name, version } = resource
@@ -57,5 +60,5 @@ export function servedConfig(
     if (wanted !== undefined && wanted !== type) return []
     return [...byName.values()].map((resource) => shown(type, resource))
   })
-  return { gateway, id, revision: snapshot.revision, resources }
+  return { gateway, id, ...(replica !== undefined && { replica }), revision: snapshot.revision, resources }
 }

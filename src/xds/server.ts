@@ -15,7 +15,9 @@ import {
   type WaitOptions,
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
+import { Others } from './elsewhere.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
+import { FleetRecord } from './fleet-record.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
@@ -43,8 +45,21 @@ export interface FleetView {
   whenDelivered(question: DeliveryQuestion, options?: WaitOptions): Promise<Delivery>
 }
 
+/** By what this replica tells others of its Envoys, and is told of theirs. */
+export interface FleetShare {
+  readonly record: FleetRecord
+  readonly others: Others
+  /** The gateway's Envoys at other replicas are not as they were. */
+  changedElsewhere(gateway: string): void
+}
+
 export interface XdsServer {
   readonly fleet: FleetView
+  /**
+   * This replica, of that name, is one of several: the fleet is that of all from now on. Calls back whenever something
+   * happens to an Envoy of this one.
+   */
+  share(replica: string, onChange: () => void): FleetShare
   /**
    * The gateway's Envoys converge to `snapshot`. A revision that changes nothing of a gateway is published as
    * well, so that receipts can tell that the gateway has it.
@@ -82,7 +97,11 @@ const keepalive = {
 export function createXdsServer(options: XdsOptions): XdsServer {
   const { observe, clock = systemClock, bytesOfStreams = bounds.bytesOfStreams } = options
   const deliveries = createDeliveries(() => fleet)
-  const fleet: Fleet = new Fleet(clock.now, deliveries.noteChange)
+  let noteOwn = () => {}
+  const fleet: Fleet = new Fleet(clock.now, (gateway) => {
+    deliveries.noteChange(gateway)
+    noteOwn()
+  })
   const gateways = new Gateways()
   const memories = new Memories(clock)
   const taken = { bytes: 0, limit: bytesOfStreams }
@@ -127,6 +146,12 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
+    },
+    share(replica, onChange) {
+      const others = new Others((gateway) => fleet.here(gateway))
+      fleet.share(replica, others)
+      noteOwn = onChange
+      return { record: new FleetRecord(fleet), others, changedElsewhere: deliveries.noteChange }
     },
     publish: (snapshot) => {
       noteGrowing(memories, snapshot)

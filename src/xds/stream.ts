@@ -170,6 +170,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
 
   retry(): void {
     this.#ads.session.retry()
+    this.#handle.changed()
     this.#schedule()
   }
 

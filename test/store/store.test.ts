@@ -115,6 +115,28 @@ describe('the store', () => {
     assert.equal(find(await store.current(), 'Cluster', 'odd')?.document.owner, 'mended')
   })
 
+  test('a row whose newest form cannot be read is held in the last that can, and not from before it was deleted', async () => {
+    const fresh = () => createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
+    const owner = async (name: string) => find(await fresh().current(), 'Cluster', name)?.document.owner
+    const spoil = (name: string, form: string) =>
+      pool.query(`update objects set spec = '{"endpoints": "none"}' where name = $1 and owner = $2`, [
+        name,
+        form,
+      ])
+    for (const form of ['one', 'two', 'three', 'four']) await write([put('held', form)])
+    await spoil('held', 'four')
+    assert.equal(await owner('held'), 'three')
+    await spoil('held', 'three')
+    assert.equal(await owner('held'), 'two')
+
+    await write([put('again', 'one')])
+    await write([{ op: 'delete', kind: 'Cluster', name: 'again', document: 0 }])
+    await write([put('away', 'between')])
+    await write([put('again', 'two')])
+    await spoil('again', 'two')
+    assert.equal(await owner('again'), undefined)
+  })
+
   test('a session that ends in the middle of a write fails it as unavailable, and the next one succeeds', async () => {
     const before = (await store.current()).revision
     await withClient(database.url, async (client) => {

@@ -7,6 +7,9 @@ export interface Door {
   /** Breaks every connection and lets none through. */
   shut(): Promise<void>
   open(): Promise<void>
+  /** Nothing passes any more, and nobody is told: what is sent waits. */
+  freeze(): void
+  thaw(): void
   /** Breaks every connection; those that come from now on are let in to another target. */
   turn(target: string): void
 }
@@ -15,6 +18,7 @@ export interface Door {
 export async function openDoor(target: string): Promise<Door> {
   let url = new URL(target)
   const sockets = new Set<Socket>()
+  let isFrozen = false
   const server = createServer((inner) => {
     const outer = connect(Number(url.port), url.hostname)
     for (const [socket, other] of [
@@ -28,6 +32,7 @@ export async function openDoor(target: string): Promise<Door> {
         other.destroy()
       })
       socket.pipe(other)
+      if (isFrozen) socket.pause()
     }
   })
   const listen = async (port: number) => {
@@ -46,6 +51,14 @@ export async function openDoor(target: string): Promise<Door> {
       await closed
     },
     open: () => listen(port),
+    freeze() {
+      isFrozen = true
+      for (const socket of sockets) socket.pause()
+    },
+    thaw() {
+      isFrozen = false
+      for (const socket of sockets) socket.resume()
+    },
     turn(target) {
       url = new URL(target)
       for (const socket of sockets) socket.destroy()

@@ -22,10 +22,14 @@ const ServedConfig = Type.Object(
   {
     gateway: Type.String(),
     id: Type.String(),
+    replica: Type.Optional(Type.String({ description: 'The replica of weir that has its stream.' })),
     revision: Type.Integer(),
     resources: Type.Array(ServedResource, { description: 'By type, then by name.' }),
   },
-  { title: 'ServedConfig', description: 'What this replica serves to an Envoy.' },
+  {
+    title: 'ServedConfig',
+    description: 'What an Envoy is served, by whichever replica: all compile the same.',
+  },
 )
 
 /** `GET /v1/fleet/{node}/config`: what a connected Envoy is served, readable and without secrets. */
@@ -61,7 +65,7 @@ export function fleetConfigRoute(app: FastifyInstance, { fleet, config }: AdminC
     const served =
       only === undefined ? undefined : config({ gateway: only, id, ...(type === undefined ? {} : { type }) })
     if (served !== undefined) return served
-    const message = `No Envoy called ${clipped(id)} is connected here.`
+    const message = `No Envoy called ${clipped(id)} is connected.`
     throw refusal('not_found', message, 'GET /v1/fleet lists those that are')
   })
 }

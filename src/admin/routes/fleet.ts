@@ -21,7 +21,14 @@ const FleetEnvoy = Type.Object(
     labels: Type.Record(Type.String(), Type.String()),
     version: Type.String(),
     addresses: Type.Array(Type.String(), { description: 'Where other gateways reach it.' }),
-    state: Type.Enum(['connected', 'disconnected', 'refused']),
+    state: Type.Enum(['connected', 'disconnected', 'refused', 'unknown'], {
+      description: '`unknown`: the replica that had its stream gives no sign of life, and no other has it.',
+    }),
+    replica: Type.Optional(
+      Type.String({
+        description: 'The replica of weir that has its stream, or had it: xDS address and machine.',
+      }),
+    ),
     protocol: Type.Optional(
       Type.Enum(['delta', 'sotw'], {
         description: 'The variant of ADS that it speaks; absent when it was refused.',
@@ -42,7 +49,7 @@ const FleetEnvoy = Type.Object(
     ),
     reason: Type.Optional(Type.String({ description: 'Why it was refused or left.' })),
   },
-  { title: 'FleetEnvoy', description: 'An Envoy as this replica sees it.' },
+  { title: 'FleetEnvoy', description: 'An Envoy, with how far it is.' },
 )
 
 const Counters = Type.Object(
@@ -84,7 +91,7 @@ const Counters = Type.Object(
   { title: 'Counters', description: 'Where the counters of rate limits are, and who decides now.' },
 )
 
-/** `GET /v1/fleet`: the Envoys that this replica serves, or did until lately. */
+/** `GET /v1/fleet`: the Envoys that the replicas serve, or did until lately; of others as they told last. */
 export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: AdminContext): void {
   const schema = {
     summary: 'The Envoys and what they have',

@@ -26,9 +26,11 @@ export const fleetCommand: AddCommand = (program, cli) => {
 }
 
 function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string {
+  const isOfSeveral = new Set(items.map(({ replica }) => replica)).size > 1
   const rows = items.map((item) => [
     item.gateway,
     item.id,
+    ...(isOfSeveral ? [item.replica ?? '-'] : []),
     item.state,
     item.version,
     item.protocol ?? '-',
@@ -52,7 +54,8 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
       ? []
       : [`${gateway}/${id} is in panic, failing endpoints get requests: ${panic.join(', ')}`],
   )
-  const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'PROTOCOL', 'LABELS', 'ADDRESSES', 'TYPES']
+  const replica = isOfSeveral ? ['REPLICA'] : []
+  const head = ['GATEWAY', 'ID', ...replica, 'STATE', 'VERSION', 'PROTOCOL', 'LABELS', 'ADDRESSES', 'TYPES']
   return `${table(stream, head, rows)}${[...nacks, ...panics].map((line) => `${printable(line)}\n`).join('')}`
 }
 
