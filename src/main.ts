@@ -1,16 +1,17 @@
-import { rootCertificates } from 'node:tls'
 import type { Readiness } from './admin/context.ts'
 import { createAdmin, createHealthServer } from './admin/server.ts'
-import { limitsOf } from './compile/limits.ts'
+import { limitsOver } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
+import { createRollouts } from './control/rollouts.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { createFeed, type Feed } from './feed/feed.ts'
+import { statesIn } from './feed/staged.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
@@ -22,14 +23,14 @@ import { createRateLimitService, type RateLimitService } from './ratelimit/servi
 import { createTransport } from './ratelimit/transports/create-transport.ts'
 import { keyFileOf } from './secrets/key-file.ts'
 import { createKeyring } from './secrets/keyring.ts'
-import { createPlaceholder } from './secrets/placeholder.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { doorsOf } from './settings/doors.ts'
 import { readSettings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
-import { adminUrlOf, replicaName, rlsAddresses } from './startup/addresses.ts'
+import { adminUrlOf, driverOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
+import { firstLive } from './startup/live.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
@@ -41,7 +42,7 @@ import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
-import { announcedChannel, replicasChannel } from './store/locks.ts'
+import { announcedChannel, replicasChannel, reportsChannel } from './store/locks.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -178,18 +179,8 @@ async function startControl(
   const doors = doorsOf(settings)
   const xds = createXdsServer({ observe })
   const xdsPort = await bind(parts, doors.xds, xds)
-  const controller = createController({
-    live: {
-      services: { ratelimit: services },
-      announced: new Map(),
-      listenerAddress: settings.listenerAddress,
-      secrets: new Map(),
-      placeholder: createPlaceholder(Date.now()),
-      roots: rootCertificates.join('\n'),
-    },
-    outlets: { ...xds, ...ratelimit },
-    observe,
-  })
+  const outlets = { ...xds, ...ratelimit }
+  const controller = createController({ live: firstLive(settings, services), outlets, observe })
   gauges.revision = controller.revision
   gauges.connectedEnvoys = () => xds.fleet.list().filter(({ state }) => state === 'connected').length
   const announcements = await createAnnouncements({
@@ -200,6 +191,8 @@ async function startControl(
     signal: shutdown.signal,
   })
   shutdown.add('addresses of the Envoys', announcements.close)
+  const rollouts = createRollouts({ table: store, controller, xds, observe, ...driverOf(settings, xdsPort) })
+  shutdown.add('rollouts', rollouts.close)
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
@@ -207,13 +200,18 @@ async function startControl(
     url: databaseUrl,
     store,
     observe,
-    onState(state, keys) {
-      controller.apply(state, keys)
+    onState(state, keys, staged) {
+      controller.apply(state, keys, staged)
+      rollouts.hint()
       xds.markLoaded()
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
-    others: { [announcedChannel]: announcements.hint, [replicasChannel]: replicas.hint },
+    others: {
+      [announcedChannel]: announcements.hint,
+      [replicasChannel]: replicas.hint,
+      [reportsChannel]: rollouts.hint,
+    },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) {
@@ -224,12 +222,13 @@ async function startControl(
   if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
   // The door.
-  const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
+  const supervised = localEnvoys === undefined ? () => [] : controller.gateways
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
-  const isLoaded = () => controller.revision() > 0 || feed.delivered()
-  const readiness = () =>
-    readinessOf(parts, core, { feed, revision: controller.revision(), loaded: isLoaded() })
+  const known = { feed, fleet: xds.fleet, controller, replicas, rollouts }
+  const receipt = createReceipts({ ...known, retry: xds.retry, expected })
+  const revision = controller.revision
+  const loaded = () => revision() > 0 || feed.delivered()
+  const readiness = () => readinessOf(parts, core, { feed, revision: revision(), loaded: loaded() })
   const admin = createAdmin({
     store,
     kinds,
@@ -249,6 +248,7 @@ async function startControl(
       return own === undefined ? undefined : clustersInPanic(own.adminPort())
     },
     deliver: receipt,
+    rollouts,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
@@ -275,8 +275,8 @@ async function startDecider(
     url: databaseUrl,
     store,
     observe,
-    onState(state) {
-      ratelimit.setLimits(limitsOf(state))
+    onState(state, _keys, staged) {
+      ratelimit.setLimits(limitsOver(state, statesIn(staged)))
       revision = state.revision
       replicas.serves(revision)
     },

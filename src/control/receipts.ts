@@ -6,15 +6,19 @@ import type { FleetView } from '../xds/server.ts'
 import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
+import type { RolloutView } from './rollout-view.ts'
+import type { Rollouts } from './rollouts.ts'
 
 /**
  * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
- * service. `pending` while any of both is; `none` where no Envoy is there.
+ * service. `pending` while any of both is; `none` where no Envoy is there; `nacked` where it was reverted.
  */
 export interface Receipt {
   state: Delivery['state']
   envoys: ReceiptEnvoy[]
   replicas: ReplicaDelivery[]
+  /** Of the gateways concerned that have a `rollout`. */
+  rollouts: RolloutView[]
 }
 
 export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
@@ -35,12 +39,16 @@ export function createReceipts(options: {
   fleet: FleetView
   controller: Controller
   replicas: Pick<Replicas, 'known' | 'reached'>
+  rollouts: Pick<Rollouts, 'views' | 'follow'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, controller, replicas, retry, expected } = options
+  const { feed, fleet, controller, replicas, rollouts, retry, expected } = options
+
+  const isReverted = ({ revision, gateways }: ReceiptQuestion) =>
+    rollouts.views(gateways).some((view) => view.state === 'reverted' && view.revision >= revision)
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -59,17 +67,37 @@ export function createReceipts(options: {
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
         for (const gateway of question.gateways) retry(gateway)
-        const delivered = fleet.whenDelivered(asked(), { signal })
+        const reverted = untilReverted(question)
+        const either = AbortSignal.any([signal, reverted.signal])
+        const delivered = fleet.whenDelivered(asked(), { signal: either })
         const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
-        return traced(delivery, services)
+        reverted.end()
+        return traced(question, delivery, services)
       }
     }
-    return traced(fleet.settled(asked()), replicas.known(revision))
+    return traced(question, fleet.settled(asked()), replicas.known(revision))
   }
 
-  function traced({ state, envoys }: Delivery, services: ReplicaDelivery[]): Receipt {
+  /** Fires when it is over since the revision was reverted. */
+  function untilReverted(question: ReceiptQuestion): { signal: AbortSignal; end(): void } {
+    const aborter = new AbortController()
+    const look = () => {
+      if (isReverted(question)) aborter.abort()
+    }
+    const end = rollouts.follow(look)
+    look()
+    return { signal: aborter.signal, end }
+  }
+
+  function traced(
+    question: ReceiptQuestion,
+    { state, envoys }: Delivery,
+    services: ReplicaDelivery[],
+  ): Receipt {
+    const inFleet = state === 'pending' && isReverted(question) ? 'nacked' : state
     return {
-      state: services.some((each) => each.state === 'pending') ? 'pending' : state,
+      state: services.some((each) => each.state === 'pending') ? 'pending' : inFleet,
+      rollouts: rollouts.views(question.gateways),
       replicas: services,
       envoys: envoys.map(({ nacks, ...envoy }) =>
         nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },

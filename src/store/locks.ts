@@ -18,3 +18,9 @@ export const announcedChannel = 'weir_announced'
 
 /** The NOTIFY channel on which it is told that a rate-limit service answers by another revision, came or left. */
 export const replicasChannel = 'weir_replicas'
+
+/** The NOTIFY channel on which it is told that a rollout has moved. */
+export const rolloutsChannel = 'weir_rollouts'
+
+/** The NOTIFY channel on which it is told that a replica sees another stage of its Envoys in a rollout. */
+export const reportsChannel = 'weir_rollout_reports'

@@ -35,6 +35,7 @@ import {
   type Transaction,
 } from './read-state.ts'
 import { exchangeReplicas } from './replicas.ts'
+import { noteRollouts, rolloutTable } from './rollouts.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
 import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
@@ -159,6 +160,7 @@ export function createStore(options: {
         const { changes } = plan
         const effective = plan.replacements.length > 0
         const revision = effective ? await insert(tx, write, plan, created) : before.revision
+        if (effective) await noteRollouts(tx, before, plan.next)
         if (write.once !== undefined) await keepWrite(tx, write.once, { revision, effective, changes })
         atCommit = true
         if (effective) commits(plan.next)
@@ -278,6 +280,8 @@ export function createStore(options: {
     /** Notes by which revision a rate-limit service answers, and answers with what is known of all. */
     exchangeReplicas: (exchange: ReplicaExchange): Promise<KnownReplica[]> =>
       guarded(() => exchangeReplicas(db, exchange)),
+
+    ...rolloutTable(db),
 
     /** Throws `unavailable` unless the database answers. */
     ping: (): Promise<void> => guarded(async () => void (await db.execute(sql`select 1`))),

@@ -41,7 +41,7 @@ export function deliveryOf(fleet: Fleet, question: DeliveryQuestion): Delivery {
   for (const gateway of new Set(question.gateways)) {
     for (const { id, peer, view } of fleet.connected(gateway)) {
       const { state, nacks } = view.delivery()
-      const reached = view.revision() >= question.revision ? state : 'pending'
+      const reached = view.snapshot().revision >= question.revision ? state : 'pending'
       envoys.push({ gateway, id, peer, state: reached, ...(nacks.length > 0 && { nacks }) })
     }
   }

@@ -2,6 +2,7 @@ import { bounds } from './bounds.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { Variant } from './variant.ts'
 
 /** An Envoy as `GET /v1/fleet` shows it. */
@@ -40,8 +41,8 @@ export interface LastNack {
 /** What the fleet asks of a stream that is being served. */
 export interface StreamView {
   readonly protocol: Variant['name']
-  /** Revision of the snapshot that the stream converges to. */
-  revision(): number
+  /** The snapshot that the stream converges to. */
+  snapshot(): Snapshot
   types(): Record<string, TypeState>
   delivery(): { state: DeliveryState; nacks: Nack[] }
 }
@@ -58,6 +59,7 @@ export interface StreamHandle {
 export interface Connected {
   readonly gateway: string
   readonly id: string
+  readonly labels: Readonly<Record<string, string>>
   readonly peer: string
   readonly view: StreamView
 }
@@ -109,9 +111,17 @@ export class Fleet {
 
   /** The Envoys with a live stream, of one gateway. */
   connected(gateway: string): Connected[] {
-    return [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, peer }, view }) => {
-      return { gateway, id, peer, view: view! }
+    return [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, labels, peer }, view }) => {
+      return { gateway, id, labels, peer, view: view! }
     })
+  }
+
+  /** The Envoys of a gateway whose last stream ended within so many milliseconds: they may be on their way back. */
+  away(gateway: string, withinMs: number): { id: string; labels: Readonly<Record<string, string>> }[] {
+    const since = this.#now() + bounds.rememberedMs - withinMs
+    return [...this.#departed.values()]
+      .filter(({ item, until }) => item.gateway === gateway && until > since)
+      .map(({ item: { id, labels } }) => ({ id, labels }))
   }
 
   /** Where each Envoy with a live stream is. */

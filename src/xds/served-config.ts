@@ -3,7 +3,6 @@ import { readable } from '../envoy-api/readable.ts'
 import { type Message, typeUrls } from '../envoy-api/types.ts'
 import type { Fleet } from './fleet.ts'
 import { shortType } from './session.ts'
-import type { Snapshot } from './snapshot.ts'
 
 /** The types of resources that an Envoy is served. */
 export const servedTypes: readonly string[] = Object.keys(typeUrls)
@@ -36,15 +35,14 @@ export interface ConfigQuestion {
   readonly type?: string
 }
 
-/** The newest that the connected Envoy is served; nothing where no such one is connected. */
+/** What the connected Envoy is to have now; nothing where no such one is connected. */
 export function servedConfig(
   fleet: Fleet,
-  snapshotOf: (gateway: string) => Snapshot | undefined,
   { gateway, id, type: wanted }: ConfigQuestion,
 ): ServedConfig | undefined {
   const envoys = fleet.connected(gateway).filter((envoy) => envoy.id === id)
-  const snapshot = snapshotOf(gateway)
-  if (envoys.length === 0 || snapshot === undefined) return undefined
+  const snapshot = envoys[0]?.view.snapshot()
+  if (snapshot === undefined) return undefined
   const nacks = envoys.flatMap(({ view }) => view.delivery().nacks)
   const shown = (type: string, resource: EncodedResource): ServedResource => {
     const { name, version } = resource

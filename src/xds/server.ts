@@ -19,9 +19,12 @@ import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
 import { type RetryClock, systemClock } from './retry.ts'
+import type { HeldBack } from './rollout.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
+import { type Standing, standing } from './standing.ts'
+import { createStatsService, metricsService, type OnFigures } from './stats-service.ts'
 import { type AdsCall, type Carrier, serveStream } from './stream.ts'
 import { Versions } from './versions.ts'
 import { encodeDeltaResponse, encodeSotwResponse } from './wire.ts'
@@ -31,6 +34,8 @@ export interface FleetView {
   list(): FleetItem[]
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[]
+  /** The Envoys of a gateway as a rollout looks at them. */
+  standing(gateway: string): Standing[]
   /** Calls back whenever an Envoy's stream begins or ends. */
   follow(listener: () => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
@@ -45,9 +50,9 @@ export interface XdsServer {
   readonly fleet: FleetView
   /**
    * The gateway's Envoys converge to `snapshot`. A revision that changes nothing of a gateway is published as
-   * well, so that receipts can tell that the gateway has it.
+   * well, so that receipts can tell that the gateway has it. Those that a rollout has not come to get what is `held`.
    */
-  publish(snapshot: Snapshot): void
+  publish(snapshot: Snapshot, held?: HeldBack): void
   /** The gateway was deleted in `revision`: its Envoys are emptied but stay; new ones are refused. */
   retire(gateway: string, revision: number): void
   /**
@@ -58,6 +63,8 @@ export interface XdsServer {
   retry(gateway: string): void
   /** Every gateway has been published; Envoys of others, held until now, are refused. */
   markLoaded(): void
+  /** Calls back with what Envoys say of the requests that they answered. */
+  onFigures(listener: OnFigures): void
   /** Binds `host:port` (port 0: any) and serves; rejects with a startup `WeirError`. */
   listen(hostAndPort: string): Promise<{ address: string; port: number }>
   /** Ends every stream, so that Envoys connect elsewhere; after `graceMs` what is left is cut. */
@@ -86,6 +93,10 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const taken = { bytes: 0, limit: bytesOfStreams }
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
+  const followers: OnFigures[] = []
+  const stats = createStatsService((identity, figures) => {
+    for (const follower of followers) follower(identity, figures)
+  })
   let streams = 0
   silenceGrpc()
 
@@ -98,6 +109,8 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     DeltaAggregatedResources: serve(deltaCarrier),
     StreamAggregatedResources: serve(sotwCarrier(new Versions())),
   })
+
+  server.addService(metricsService, { StreamMetrics: stats.StreamMetrics })
 
   function serve<Request extends AdsRequest, Response extends AdsResponse>(
     carrier: Carrier<Request, Response>,
@@ -120,20 +133,23 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     fleet: {
       list: () => fleet.list(),
       places: () => fleet.places(),
+      standing: (gateway) => standing(fleet, gateways, gateway),
       follow: (listener) => fleet.follow(listener),
-      config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
+      config: (question) => servedConfig(fleet, question),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },
-    publish: (snapshot) => {
+    publish: (snapshot, held) => {
       noteGrowing(memories, snapshot)
-      gateways.publish(snapshot)
+      if (held !== undefined) noteGrowing(memories, held.base)
+      gateways.publish(snapshot, held)
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),
     markLoaded: () => gateways.markLoaded(),
+    onFigures: (listener) => void followers.push(listener),
     listen: (hostAndPort) => listen(server, hostAndPort),
-    close: (graceMs) => close(server, endings, graceMs),
+    close: (graceMs) => close(server, [...endings, stats.endAll], graceMs),
   }
 }
 
@@ -181,7 +197,7 @@ function listen(server: Server, hostAndPort: string): Promise<{ address: string;
   })
 }
 
-function close(server: Server, endings: Iterable<() => void>, graceMs: number): Promise<void> {
+function close(server: Server, endings: readonly (() => void)[], graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       server.forceShutdown()
@@ -192,6 +208,6 @@ function close(server: Server, endings: Iterable<() => void>, graceMs: number): 
       clearTimeout(cut)
       resolve()
     })
-    for (const end of [...endings]) end()
+    for (const end of endings) end()
   })
 }

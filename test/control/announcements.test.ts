@@ -83,7 +83,7 @@ async function replica(graceMs: number): Promise<Replica> {
       const identity = { id, gateway: 'internal', labels: {}, version: '', addresses }
       const view = {
         protocol: 'delta' as const,
-        revision: () => 0,
+        snapshot: () => ({ gateway: 'internal', revision: 0, resources: new Map() }),
         types: () => ({}),
         delivery: () => ({ state: 'acked' as const, nacks: [] }),
       }

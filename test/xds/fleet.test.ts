@@ -20,7 +20,7 @@ function stream(revision = 1, state: DeliveryState = 'acked') {
   const now = { revision, state, nacks }
   const view: StreamView = {
     protocol: 'delta',
-    revision: () => now.revision,
+    snapshot: () => ({ gateway: 'g', revision: now.revision, resources: new Map() }),
     types: () => ({ route: { state: now.state, revision: now.revision } }),
     delivery: () => ({ state: now.state, nacks: now.nacks }),
   }

@@ -40,12 +40,12 @@ test('a served configuration shows all but secrets, and what was refused', () =>
   const nacks = [{ type: 'cluster', resource: 'b', error: 'no such thing' }]
   fleet.connect(identity as never, '127.0.0.1:1', {
     protocol: 'delta',
-    revision: () => 7,
+    snapshot: () => snapshot,
     types: () => ({}),
     delivery: () => ({ state: 'nacked', nacks }),
   })
   const config = (question: { id: string; type?: string }) =>
-    servedConfig(fleet, () => snapshot, { gateway: 'edge', ...question })
+    servedConfig(fleet, { gateway: 'edge', ...question })
 
   assert.equal(config({ id: 'edge-2' }), undefined)
   const clusters = config({ id: 'edge-1', type: 'cluster' })!.resources

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { AdminContext } from '../context.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
+import { Rollout } from '../rollout-json.ts'
 
 const LastNack = Type.Object({
   type: Type.String(),
@@ -85,13 +86,17 @@ const Counters = Type.Object(
 )
 
 /** `GET /v1/fleet`: the Envoys that this replica serves, or did until lately. */
-export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: AdminContext): void {
+export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters, rollouts }: AdminContext): void {
   const schema = {
     summary: 'The Envoys and what they have',
     tags: ['fleet'],
     querystring: Query({}),
     response: {
-      '200': Type.Object({ items: Type.Array(FleetEnvoy), counters: Counters }),
+      '200': Type.Object({
+        items: Type.Array(FleetEnvoy),
+        counters: Counters,
+        rollouts: Type.Array(Rollout, { description: 'The gateways that have a `rollout`.' }),
+      }),
       ...problemResponses,
     },
   }
@@ -103,5 +108,6 @@ export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: Ad
       }),
     ),
     counters: counters(),
+    rollouts: rollouts.views(),
   }))
 }
