@@ -164,8 +164,8 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   }
 
   const timer = setInterval(() => {
-    if (staged().length === 0) return
-    if (performance.now() - lookedAt >= lookMs || essence(report()) !== told) hint()
+    const isMoving = staged().some((gateway) => controller.stage(gateway)?.record.state !== 'done')
+    if (performance.now() - lookedAt >= lookMs || (isMoving && essence(report()) !== told)) hint()
   }, noticeMs)
 
   function view(record: RolloutRecord): RolloutView {

@@ -6,21 +6,24 @@ import type { Nack } from './session.ts'
 /** An Envoy that left so lately may be on its way back, here or elsewhere: Envoy tries again every second. */
 export const awayMs = 8_000
 
-/** Whether an Envoy has all that it is to have. */
+/** An Envoy, and whether it has all that it is to have. */
 export interface Standing extends RolloutNode {
   /** `acked`: it has, but for what it refuses. `away`: its stream ended a moment ago. */
-  readonly state: 'acked' | 'pending' | 'away'
-  readonly nacks: readonly Nack[]
+  state(): 'acked' | 'pending' | 'away'
+  /** What it refuses. */
+  nacks(): readonly Nack[]
 }
 
 /** How each Envoy of a gateway is with the snapshot that is meant for it now. */
 export function standing(fleet: Fleet, gateways: Gateways, gateway: string): Standing[] {
   const here = fleet.connected(gateway).map(({ id, labels, view }): Standing => {
-    const { state, nacks } = view.delivery()
-    const isCurrent = view.snapshot() === gateways.snapshotFor(gateway, { id, labels })
-    return { id, labels, state: isCurrent && state !== 'pending' ? 'acked' : 'pending', nacks }
+    const isCurrent = () => view.snapshot() === gateways.snapshotFor(gateway, { id, labels })
+    return {
+      ...{ id, labels, nacks: () => view.delivery().nacks },
+      state: () => (view.delivery().state !== 'pending' && isCurrent() ? 'acked' : 'pending'),
+    }
   })
   const ids = new Set(here.map(({ id }) => id))
   const away = fleet.away(gateway, awayMs).filter(({ id }) => !ids.has(id))
-  return [...here, ...away.map(({ id, labels }): Standing => ({ id, labels, state: 'away', nacks: [] }))]
+  return [...here, ...away.map((node): Standing => ({ ...node, state: () => 'away', nacks: () => [] }))]
 }
