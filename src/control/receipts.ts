@@ -7,7 +7,7 @@ import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
 import type { RolloutView } from './rollout-view.ts'
-import type { Rollouts } from './rollouts.ts'
+import type { Reached, Rollouts } from './rollouts.ts'
 
 /**
  * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
@@ -39,16 +39,13 @@ export function createReceipts(options: {
   fleet: FleetView
   controller: Controller
   replicas: Pick<Replicas, 'known' | 'reached'>
-  rollouts: Pick<Rollouts, 'views' | 'follow'>
+  rollouts: Pick<Rollouts, 'views' | 'reached' | 'whenReached'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
   const { feed, fleet, controller, replicas, rollouts, retry, expected } = options
-
-  const isReverted = ({ revision, gateways }: ReceiptQuestion) =>
-    rollouts.views(gateways).some((view) => view.state === 'reverted' && view.revision >= revision)
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -67,34 +64,29 @@ export function createReceipts(options: {
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
         for (const gateway of question.gateways) retry(gateway)
-        const reverted = untilReverted(question)
-        const either = AbortSignal.any([signal, reverted.signal])
-        const delivered = fleet.whenDelivered(asked(), { signal: either })
-        const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
-        reverted.end()
-        return traced(question, delivery, services)
+        const over = new AbortController()
+        const rolledOut = rollouts.whenReached(question, signal).then((reached) => {
+          if (reached === 'reverted') over.abort()
+          return reached
+        })
+        const [delivery, services, reached] = await Promise.all([
+          fleet.whenDelivered(asked(), { signal: AbortSignal.any([signal, over.signal]) }),
+          replicas.reached(revision, signal),
+          rolledOut,
+        ])
+        return traced(question, delivery, services, reached)
       }
     }
-    return traced(question, fleet.settled(asked()), replicas.known(revision))
-  }
-
-  /** Fires when it is over since the revision was reverted. */
-  function untilReverted(question: ReceiptQuestion): { signal: AbortSignal; end(): void } {
-    const aborter = new AbortController()
-    const look = () => {
-      if (isReverted(question)) aborter.abort()
-    }
-    const end = rollouts.follow(look)
-    look()
-    return { signal: aborter.signal, end }
+    return traced(question, fleet.settled(asked()), replicas.known(revision), rollouts.reached(question))
   }
 
   function traced(
     question: ReceiptQuestion,
     { state, envoys }: Delivery,
     services: ReplicaDelivery[],
+    reached: Reached,
   ): Receipt {
-    const inFleet = state === 'pending' && isReverted(question) ? 'nacked' : state
+    const inFleet = reached === 'reverted' ? 'nacked' : reached === 'pending' ? 'pending' : state
     return {
       state: services.some((each) => each.state === 'pending') ? 'pending' : inFleet,
       rollouts: rollouts.views(question.gateways),

@@ -52,8 +52,11 @@ export interface Step {
 export const actions = ['halt', 'resume', 'abort', 'promote'] as const
 export type Action = (typeof actions)[number]
 
-/** For so long the last figures of a wave are on their way: Envoys tell them every 2 s, replicas every second. */
-const figuresLateMs = 4_000
+/**
+ * By so much figures are late: those that Envoys tell first, within 2 s, are of before as well, what they tell next, 2 s
+ * later, replicas pass on within a second.
+ */
+const figuresLateMs = 6_000
 
 /** What follows from what is seen; nothing where the record stays. */
 export function step(record: RolloutRecord, seen: Seen): Step | undefined {

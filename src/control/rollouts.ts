@@ -19,6 +19,8 @@ const [lookMs, noticeMs] = [1_000, 250]
 /** Who drives does so until it has been silent for this time. */
 const leaseMs = 4_000
 const forgetMs = 60 * 60_000
+/** For so long what a person asks for is tried again where the record has just moved. */
+const actMs = 5_000
 
 export interface RolloutsOptions {
   /** This process: unique, and for people. */
@@ -29,6 +31,14 @@ export interface RolloutsOptions {
   observe: Observe
 }
 
+export interface RolloutQuestion {
+  revision: number
+  gateways: ReadonlySet<string>
+}
+
+/** `reverted`: they have not, and will not by themselves. */
+export type Reached = 'all' | 'pending' | 'reverted'
+
 export interface Rollouts {
   /** Asks for a look now: something was applied, or another replica told of its Envoys. */
   hint(): void
@@ -36,8 +46,10 @@ export interface Rollouts {
   views(gateways?: ReadonlySet<string>): RolloutView[]
   /** Does what a person asks for; nothing where the gateway has no `rollout`. Throws `conflict`. */
   act(gateway: string, action: Action): Promise<RolloutView | undefined>
-  /** Calls back whenever a record is served by that was not before. */
-  follow(listener: () => void): () => void
+  /** Whether all Envoys of these gateways have the revision, over all replicas. */
+  reached(question: RolloutQuestion): Reached
+  /** The same once it is not `pending` any more, or the signal fires. */
+  whenReached(question: RolloutQuestion, signal: AbortSignal): Promise<Reached>
   close(): Promise<void>
 }
 
@@ -48,8 +60,8 @@ export interface Rollouts {
  */
 export function createRollouts(options: RolloutsOptions): Rollouts {
   const { own, table, controller, xds, observe } = options
-  const figures = new Map<string, { startedAt: number; figures: WaveFigures }>()
-  const followers = new Set<() => void>()
+  const figures = new Map<string, WaveFigures>()
+  const waiting = new Set<() => void>()
   const begun = performance.now()
   let last: RolloutTable | undefined
   let driving = false
@@ -65,20 +77,19 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
 
   const staged = () => controller.gateways().filter((gateway) => controller.stage(gateway) !== undefined)
 
-  function figuresOf({ gateway, epoch, startedAt }: RolloutRecord): WaveFigures {
-    const known = figures.get(gateway) ?? { startedAt: 0, figures: new WaveFigures() }
-    known.figures.begin(epoch, startedAt.getTime() !== known.startedAt, performance.now())
-    known.startedAt = startedAt.getTime()
-    figures.set(gateway, known)
-    return known.figures
+  function figuresOf(record: RolloutRecord): WaveFigures {
+    const known = figures.get(record.gateway) ?? new WaveFigures()
+    figures.set(record.gateway, known)
+    known.follow(record, performance.now())
+    return known
   }
 
-  xds.onFigures((node, added) => {
+  xds.onFigures((node, added, since) => {
     const stage = controller.stage(node.gateway)
     if (stage === undefined) return
     const { state, reach } = stage.record
     const isReached = (state === 'running' || state === 'halted') && reaches(reach, node)
-    figuresOf(stage.record).add(added, isReached, performance.now())
+    figuresOf(stage.record).add(added, isReached, since, performance.now())
   })
 
   function report(): Record<string, GatewayReport> {
@@ -109,6 +120,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     const drives = last.driver.replica === own.id
     if (drives && !driving) observe({ event: 'rollout_driver', replica: own.name })
     driving = drives
+    for (const check of waiting) check()
     return last
   }
 
@@ -174,30 +186,61 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     return viewOf(record, rolloutOf(record.gateway), seen, compared(record, reports), last?.driver.name)
   }
 
+  function reachedAt(gateway: string, revision: number): Reached {
+    const stage = controller.stage(gateway)
+    // What Envoys cannot tell from what they all have is in force already.
+    if (stage === undefined || stage.newestIs === 'base') return 'all'
+    const { state, candidate } = stage.record
+    if (state === 'reverted') return candidate >= revision ? 'reverted' : 'pending'
+    if ((state !== 'running' && state !== 'halted') || stage.newestIs === 'other') return 'pending'
+    const seen = last === undefined ? undefined : standing(stage.record, last)
+    const isAll = seen?.complete === true && seen.reached.pending + seen.others.envoys === 0
+    return isAll ? 'all' : 'pending'
+  }
+
+  function reached({ revision, gateways }: RolloutQuestion): Reached {
+    const each = [...gateways].map((gateway) => reachedAt(gateway, revision))
+    return each.find((one) => one === 'reverted') ?? each.find((one) => one === 'pending') ?? 'all'
+  }
+
+  /** Resolves after the next look, or when the signal fires. */
+  function nextLook(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    waiting.add(resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    return promise.finally(() => waiting.delete(resolve))
+  }
+
+  async function tryAct(gateway: string, action: Action): Promise<RolloutView | 'moved' | undefined> {
+    const known = await exchange()
+    const record = known.records.find((each) => each.gateway === gateway)
+    if (record === undefined) return undefined
+    const seen = standing(record, known)
+    if (seen === undefined) return 'moved'
+    const made = act(record, action, seen)
+    if ('refused' in made) throw new WeirError('conflict', `${made.refused}; it cannot ${action}.`)
+    return (await move(record, made)) ? view(made.to) : 'moved'
+  }
+
   return {
-    hint() {
-      for (const follower of followers) follower()
-      hint()
+    hint,
+    reached,
+    async whenReached(question, signal) {
+      while (reached(question) === 'pending' && !signal.aborted) await nextLook(signal)
+      return reached(question)
     },
     views(gateways) {
       const wanted = staged().filter((gateway) => gateways?.has(gateway) !== false)
       return wanted.sort().map((gateway) => view(controller.stage(gateway)!.record))
     },
     async act(gateway, action) {
-      const known = await exchange()
-      const record = known.records.find((each) => each.gateway === gateway)
-      if (record === undefined) return undefined
-      const seen = standing(record, known)
-      if (seen === undefined) throw new WeirError('conflict', 'The rollout has just moved; look again.')
-      const made = act(record, action, seen)
-      if ('refused' in made) throw new WeirError('conflict', `${made.refused}; it cannot ${action}.`)
-      if (!(await move(record, made)))
-        throw new WeirError('conflict', 'The rollout has just moved; look again.')
-      return view(made.to)
-    },
-    follow(listener) {
-      followers.add(listener)
-      return () => followers.delete(listener)
+      const signal = AbortSignal.timeout(actMs)
+      while (!signal.aborted) {
+        const done = await tryAct(gateway, action)
+        if (done !== 'moved') return done
+        await nextLook(signal)
+      }
+      throw new WeirError('conflict', 'The rollout goes on moving; look again.')
     },
     async close() {
       closed = true

@@ -94,8 +94,8 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   const followers: OnFigures[] = []
-  const stats = createStatsService((identity, figures) => {
-    for (const follower of followers) follower(identity, figures)
+  const stats = createStatsService((...told) => {
+    for (const follower of followers) follower(...told)
   })
   let streams = 0
   silenceGrpc()

@@ -5,8 +5,11 @@ import { bounds } from './bounds.ts'
 import { type Identity, identify } from './node.ts'
 import { type RequestFigures, readStats } from './stats-message.ts'
 
-/** Told whenever an Envoy says what it answered. */
-export type OnFigures = (identity: Identity, figures: RequestFigures) => void
+/**
+ * Told whenever an Envoy says what it answered since it last said so; `since` is when that was, absent where this is the
+ * first of its stream. Monotonic milliseconds.
+ */
+export type OnFigures = (identity: Identity, figures: RequestFigures, since: number | undefined) => void
 
 type StatsCall = ServerReadableStream<Buffer, Buffer>
 
@@ -35,6 +38,7 @@ export function createStatsService(onFigures: OnFigures) {
 
   function serve(call: StatsCall, answer: sendUnaryData<Buffer>): void {
     let identity: Identity | undefined
+    let since: number | undefined
     const fail = (code: status, details: string) => {
       if (endings.delete(end)) answer({ code, details })
     }
@@ -52,7 +56,8 @@ export function createStatsService(onFigures: OnFigures) {
         else if ('code' in who) fail(status[who.code], who.message)
         else {
           identity = who
-          onFigures(identity, figures)
+          onFigures(identity, figures, since)
+          since = performance.now()
         }
       } catch (error) {
         fail(status.INVALID_ARGUMENT, `this is no message of stats: ${messageOf(error)}`)

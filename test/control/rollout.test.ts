@@ -134,19 +134,19 @@ const table: Row[] = [
     becomes: ['reverting', 0, 5, 6, 'reverted'],
     reason: /^wave 1 \(track=canary\): an Envoy refused route edge\/http/,
   },
-  { what: 'settling', from: settling, sees: { now: later(30) } },
-  { what: 'settled', from: settling, sees: { now: later(34) }, becomes: ['running', 1, 5, 6] },
+  { what: 'settling', from: settling, sees: { now: later(35) } },
+  { what: 'settled', from: settling, sees: { now: later(36) }, becomes: ['running', 1, 5, 6] },
   {
     what: 'settled, and the next wave is empty',
     from: settling,
-    sees: { now: later(34), byWave: [1, 0, 3, 0] },
+    sees: { now: later(36), byWave: [1, 0, 3, 0] },
     becomes: ['running', 2, 5, 6],
   },
-  { what: 'settled, as far as is seen', from: settling, sees: { now: later(34), complete: false } },
+  { what: 'settled, as far as is seen', from: settling, sees: { now: later(36), complete: false } },
   {
     what: 'the last wave settled',
     from: { ...settling, wave: 2 },
-    sees: { now: later(34) },
+    sees: { now: later(36) },
     becomes: ['done', 2, 6, 6, 'done'],
   },
   {
@@ -226,7 +226,7 @@ describe('a rollout moves by its table', () => {
   test('settling begins when all have acknowledged, and another wave is another epoch', () => {
     const acknowledged = step(record({ state: 'running' }), seen())!.to
     assert.deepEqual([acknowledged.settlingAt, acknowledged.epoch], [later(1), 7])
-    const next = step({ ...acknowledged, settlingAt: start }, seen({ now: later(34) }))!.to
+    const next = step({ ...acknowledged, settlingAt: start }, seen({ now: later(36) }))!.to
     assert.deepEqual([next.settlingAt, next.epoch, next.reach.share], [null, next.version, 0.25])
   })
 })
