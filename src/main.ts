@@ -1,15 +1,16 @@
-import { rootCertificates } from 'node:tls'
 import type { Readiness } from './admin/context.ts'
 import { createAdmin, createHealthServer } from './admin/server.ts'
-import { limitsOf } from './compile/limits.ts'
+import { limitsOver } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createController } from './control/controller.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
+import { createRollouts } from './control/rollouts.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { createFeed, type Feed } from './feed/feed.ts'
+import { statesIn } from './feed/staged.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
@@ -21,14 +22,14 @@ import { createRateLimitService, type RateLimitService } from './ratelimit/servi
 import { createTransport } from './ratelimit/transports/create-transport.ts'
 import { keyFileOf } from './secrets/key-file.ts'
 import { createKeyring } from './secrets/keyring.ts'
-import { createPlaceholder } from './secrets/placeholder.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { doorsOf } from './settings/doors.ts'
 import { readSettings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
-import { adminUrlOf, replicaName, rlsAddresses } from './startup/addresses.ts'
+import { adminUrlOf, driverOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
+import { firstLive } from './startup/live.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
@@ -41,7 +42,7 @@ import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
-import { replicasChannel } from './store/locks.ts'
+import { replicasChannel, reportsChannel } from './store/locks.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -178,21 +179,13 @@ async function startControl(
   const doors = doorsOf(settings)
   const xds = createXdsServer({ observe })
   const xdsPort = await bind(parts, doors.xds, xds)
-  const controller = createController({
-    live: {
-      services: { ratelimit: services },
-      announced: new Map(),
-      listenerAddress: settings.listenerAddress,
-      secrets: new Map(),
-      placeholder: createPlaceholder(Date.now()),
-      roots: rootCertificates.join('\n'),
-    },
-    outlets: { ...xds, ...ratelimit },
-    observe,
-  })
+  const outlets = { ...xds, ...ratelimit }
+  const controller = createController({ live: firstLive(settings, services), outlets, observe })
   gauges.revision = controller.revision
   gauges.connectedEnvoys = () => xds.fleet.places().length
   const { shared, hints } = await shareFleet(parts, { store, xds, xdsPort, controller })
+  const rollouts = createRollouts({ table: store, controller, xds, observe, ...driverOf(settings, xdsPort) })
+  shutdown.add('rollouts', rollouts.close)
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
@@ -200,13 +193,14 @@ async function startControl(
     url: databaseUrl,
     store,
     observe,
-    onState(state, keys) {
-      controller.apply(state, keys)
+    onState(state, keys, staged) {
+      controller.apply(state, keys, staged)
+      rollouts.hint()
       xds.markLoaded()
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
-    others: { ...hints, [replicasChannel]: replicas.hint },
+    others: { ...hints, [replicasChannel]: replicas.hint, [reportsChannel]: rollouts.hint },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) {
@@ -217,13 +211,13 @@ async function startControl(
   if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
   // The door.
-  const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
+  const supervised = localEnvoys === undefined ? () => [] : controller.gateways
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const { fleet, retry } = xds
-  const receipt = createReceipts({ feed, fleet, shared, controller, replicas, retry, expected })
-  const isLoaded = () => controller.revision() > 0 || feed.delivered()
-  const readiness = () =>
-    readinessOf(parts, core, { feed, revision: controller.revision(), loaded: isLoaded() })
+  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts }
+  const receipt = createReceipts({ ...known, retry: xds.retry, expected })
+  const revision = controller.revision
+  const loaded = () => revision() > 0 || feed.delivered()
+  const readiness = () => readinessOf(parts, core, { feed, revision: revision(), loaded: loaded() })
   const admin = createAdmin({
     store,
     kinds,
@@ -235,14 +229,15 @@ async function startControl(
       await limitWatch?.look()
       return metrics.expose()
     },
-    fleet: fleet.list,
-    config: fleet.config,
+    fleet: xds.fleet.list,
+    config: xds.fleet.config,
     panic: async ({ gateway, id, state, replica }) => {
       const isHere = state === 'connected' && replica === shared.name
       const own = isHere && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
       return own === undefined ? undefined : clustersInPanic(own.adminPort())
     },
     deliver: receipt,
+    rollouts,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
@@ -269,8 +264,8 @@ async function startDecider(
     url: databaseUrl,
     store,
     observe,
-    onState(state) {
-      ratelimit.setLimits(limitsOf(state))
+    onState(state, _keys, staged) {
+      ratelimit.setLimits(limitsOver(state, statesIn(staged)))
       revision = state.revision
       replicas.serves(revision)
     },

@@ -36,6 +36,17 @@ export type Event =
   // control/
   | { event: 'envoys_announced'; gateway: string; envoys: number }
   | { event: 'address_ignored'; gateway: string; node: string; address: string; reason: string }
+  /** This replica moves the rollouts on from now on. */
+  | { event: 'rollout_driver'; replica: string }
+  /** `wave` counts from 1; `reason` is empty while it goes on by itself. */
+  | {
+      event: 'rollout_moved'
+      gateway: string
+      revision: number
+      state: string
+      wave: number
+      reason: string
+    }
   // compile/
   | { event: 'compiled'; gateway: string; revision: number; milliseconds: number }
   | { event: 'held_back'; gateway: string; kind: string; name: string; reason: string }

@@ -8,6 +8,7 @@ import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
+import type { Rollout, RolloutAction } from './rollout-json.ts'
 import type { TextParser } from './text-parser.ts'
 
 export type { CountersState, FleetItem }
@@ -19,6 +20,16 @@ export interface DeliveryAnswer {
   envoys: readonly unknown[]
   /** One entry per rate-limit service that lives. */
   replicas: readonly ReplicaDelivery[]
+  /** One entry per gateway concerned that has a `rollout`. */
+  rollouts?: readonly Rollout[]
+}
+
+/** What may be asked of rollouts, and done to them. */
+export interface RolloutDesk {
+  /** How far they are: of these gateways, or of all. */
+  views(gateways?: ReadonlySet<string>): Rollout[]
+  /** Nothing where the gateway has none. Throws `conflict` for what its state does not allow. */
+  act(gateway: string, action: RolloutAction): Promise<Rollout | undefined>
 }
 
 /** How far a rate-limit service is. */
@@ -81,6 +92,7 @@ export interface AdminOptions {
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
+  rollouts: RolloutDesk
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
   /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */

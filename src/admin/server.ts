@@ -23,6 +23,7 @@ import { objectWriteRoutes } from './routes/object-writes.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { restoreRoute } from './routes/restore.ts'
 import { revisionRoutes } from './routes/revisions.ts'
+import { rolloutRoutes } from './routes/rollouts.ts'
 import { schemaRoutes } from './routes/schema.ts'
 import { secretRoutes } from './routes/secrets.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -69,6 +70,7 @@ export function createHealthServer(options: DeciderOptions): Admin {
 const apiRoutes = [
   ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
   ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, fleetConfigRoute, healthRoutes],
+  rolloutRoutes,
 ]
 
 function serverOf(

@@ -11,6 +11,7 @@ import { deliveryOf } from './delivery.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
+import { Rollout } from './rollout-json.ts'
 
 /** Query parameters of every write. */
 export const waitParameters = {
@@ -18,7 +19,7 @@ export const waitParameters = {
     Type.Enum(['acked'], {
       description:
         'Answer when every connected Envoy of the gateways concerned has acknowledged the write, and every rate-limit ' +
-        'service that lives answers by it.',
+        'service that lives answers by it; or when a gateway with a `rollout` reverted it, which is `nacked`.',
     }),
   ),
   timeout: Type.Optional(
@@ -97,12 +98,16 @@ function tagOf({ tagged }: Wish, { revision, after, compacted }: MadeWrite): str
 
 function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: DeliveryAnswer): WriteAnswer {
   const { revision, changes, after, compacted } = result
+  const { state, envoys, replicas, rollouts = [] } = delivery
   const documents = changes.flatMap(({ kind, name }) => find(after, kind, name)?.document ?? [])
   return {
     revision,
     changes,
     warnings: compacted ? [] : warningsOf(kinds, documents, after),
-    delivery: { state: delivery.state, envoys: [...delivery.envoys], replicas: [...delivery.replicas] },
+    delivery: {
+      ...{ state, envoys: [...envoys], replicas: [...replicas] },
+      ...(rollouts.length > 0 && { rollouts: [...rollouts] }),
+    },
     ...(compacted ? { compacted } : {}),
   }
 }
@@ -141,6 +146,11 @@ export const WriteAnswer = Type.Object(
           revision: Type.Integer({ description: 'By which revision it answers; 0 before its first.' }),
         }),
         { description: 'The rate-limit services that live, this one included, one by one.' },
+      ),
+      rollouts: Type.Optional(
+        Type.Array(Rollout, {
+          description: 'How far the gateways concerned are that have a `rollout`, one by one.',
+        }),
       ),
     }),
     compacted: Type.Optional(

@@ -58,6 +58,9 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
       cds_config: adsSource(),
       lds_config: adsSource(),
     },
+    // What a rollout's gate looks at; a wave is judged by what came of it some seconds ago.
+    stats_flush_interval: '2s',
+    stats_sinks: [statsToControlPlane()],
     static_resources: {
       ...(health !== undefined && { listeners: [readiness(health)] }),
       clusters: [controlPlane(xds)],
@@ -77,6 +80,21 @@ export const runtime = { re2: { max_program_size: { error_level: 4 * maxProgramS
 
 function adsSource(): Record<string, unknown> {
   return { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }
+}
+
+/** Counters by what was added and tags as labels: weir reads a few and passes over the rest. */
+function statsToControlPlane(): Record<string, unknown> {
+  return {
+    name: 'envoy.stat_sinks.metrics_service',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig',
+      transport_api_version: 'V3',
+      grpc_service: { envoy_grpc: { cluster_name: xdsCluster } },
+      report_counters_as_deltas: true,
+      emit_tags_as_labels: true,
+      histogram_emit_mode: 'HISTOGRAM',
+    },
+  }
 }
 
 function controlPlane(xds: readonly HostPort[]): Record<string, unknown> {

@@ -18,6 +18,7 @@ import { getCommand } from './commands/get.ts'
 import { historyCommand } from './commands/history.ts'
 import { limitsCommand } from './commands/limits.ts'
 import { rollbackCommand } from './commands/rollback.ts'
+import { rolloutCommand } from './commands/rollout.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { startCommands } from './commands/start.ts'
 import { tokenCommand } from './commands/token.ts'
@@ -38,6 +39,7 @@ const commands: readonly AddCommand[] = [
   explainFieldCommand,
   limitsCommand,
   fleetCommand,
+  rolloutCommand,
   envoyCommand,
   tokenCommand,
   secretsCommand,

@@ -6,6 +6,7 @@ import { durationProblem, milliseconds } from '../model/duration.ts'
 import { type Cli, exitCodes, Usage } from './cli.ts'
 import { ApiRefused, type Write } from './client.ts'
 import { asJson, asYaml, type Format, outputOption, style } from './output.ts'
+import { rolloutText } from './rollout-text.ts'
 import { printable } from './text.ts'
 
 export interface WriteOptions {
@@ -98,7 +99,8 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   else stdout.write(summary(answer, options, stdout))
   printWarnings(answer.warnings, cli)
   if (!options.wait) return exitCodes.done
-  const { state, envoys, replicas = [] } = answer.delivery
+  const { state, envoys, replicas = [], rollouts = [] } = answer.delivery
+  const moving = rollouts.filter((each) => each.state !== 'done')
   for (const { gateway, id, replica } of standingAt(envoys, 'unknown')) {
     const why = `${replica}, which had its stream, gives no sign of life, and no other replica has it`
     stderr.write(`weir: ${printable(`nothing is known of the Envoy ${gateway}/${id}: ${why}`)}\n`)
@@ -110,14 +112,21 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
       const line = `revision ${answer.revision} is written, but the rate-limit service ${name} did not come to it ${within}: it decides by revision ${revision}.`
       stderr.write(`weir: ${printable(line)}\n`)
     }
-    if (behind.length === 0 || standingAt(envoys, 'pending').length > 0) {
+    if (moving.length > 0) {
+      for (const each of moving) stderr.write(`weir: ${printable(rolloutText(each))}\n`)
+      stderr.write('weir: `weir rollout status` shows how it goes on.\n')
+    } else if (behind.length === 0 || standingAt(envoys, 'pending').length > 0) {
       stderr.write(
         `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it ${within}.\n`,
       )
       stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
     }
   }
-  if (state === 'nacked') {
+  const reverted = moving.filter((each) => each.state === 'reverted')
+  if (state === 'nacked' && reverted.length > 0) {
+    stderr.write(`weir: revision ${answer.revision} is written, but not in force:\n`)
+    for (const each of reverted) stderr.write(`weir: ${printable(rolloutText(each))}\n`)
+  } else if (state === 'nacked') {
     stderr.write(`weir: revision ${answer.revision} is written, but Envoys refuse a part of it:\n`)
     for (const line of envoys.flatMap(nackLines)) stderr.write(`weir: ${printable(line)}\n`)
   }

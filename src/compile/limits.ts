@@ -26,6 +26,21 @@ export function limitsOf(state: State): Limits {
   return { revision: state.revision, gateways, rules, plans: plansOf(state), credentials }
 }
 
+/**
+ * The rules of a state, and those of policies that it has no more while Envoys are held at states that have them. A
+ * policy that is in both has one rule, the newest: its counters are the whole fleet's.
+ */
+export function limitsOver(newest: State, others: readonly State[]): Limits {
+  const limits = limitsOf(newest)
+  const older = [...new Set(others)].filter((state) => state !== newest).map(limitsOf)
+  if (older.length === 0) return limits
+  return {
+    ...limits,
+    rules: new Map([...older.flatMap(({ rules }) => [...rules]), ...limits.rules]),
+    credentials: new Set([...older.flatMap(({ credentials }) => [...credentials]), ...limits.credentials]),
+  }
+}
+
 function plansOf(state: State): Map<string, string> {
   const consumers = all(state, 'Consumer').flatMap(({ document }) => {
     const { plan } = document.spec as ConsumerSpec

@@ -1,21 +1,25 @@
 import { tierClusters } from '../compile/cluster/tier-endpoints.ts'
-import type { Compiled } from '../compile/compile.ts'
+import { type Compiled, compile } from '../compile/compile.ts'
 import { type Compiler, createCompiler } from '../compile/compiler.ts'
-import { limitsOf } from '../compile/limits.ts'
+import { limitsOver } from '../compile/limits.ts'
 import type { Live } from '../compile/live.ts'
 import type { Origin } from '../compile/provenance.ts'
 import { type EncodedResources, encodeResources } from '../envoy-api/encoded.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
+import { nothingStaged, type Staged, type StagedGateways, statesIn } from '../feed/staged.ts'
 import type { Limits } from '../model/limit-rule.ts'
 import { emptyState, type State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import { inClear } from '../secrets/in-clear.ts'
+import type { HeldBack } from '../xds/rollout.ts'
+import type { Snapshot } from '../xds/snapshot.ts'
 import type { Announced } from './announced.ts'
+import { type Stage, stageOf } from './staging.ts'
 
 /** Where compiled gateways go. */
 export interface Outlets {
-  /** Envoy's side: the resources of one gateway at a revision. */
-  publish(snapshot: { gateway: string; revision: number; resources: EncodedResources }): void
+  /** Envoy's side: the resources of one gateway at a revision, and those for whom a rollout has not come to. */
+  publish(snapshot: Snapshot, held?: HeldBack): void
   /** The gateway is no more: its Envoys are to have nothing. */
   retire(gateway: string, revision: number): void
   /** The rate-limit service's side: the rules of the same state. */
@@ -23,8 +27,13 @@ export interface Outlets {
 }
 
 export interface Controller {
-  /** Compiles every gateway of a state, with the private keys that it uses, and hands the results on. */
-  apply(state: State, keys: Live['secrets']): void
+  /**
+   * Compiles every gateway of a state, with the private keys that it uses, and hands the results on; where the state is
+   * the same as before, only those that are held at others than before.
+   */
+  apply(state: State, keys: Live['secrets'], staged?: StagedGateways): void
+  /** How a gateway with a `rollout` is served. */
+  stage(gateway: string): (Stage & Pick<Staged, 'record'>) | undefined
   /**
    * Takes over where the Envoys are, and compiles the gateways whose clusters forward to one of `moved` anew: once for
    * all that is told in one tick. Their revision stays what it is.
@@ -46,23 +55,45 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   const { outlets, observe } = options
   const compilers = new Map<string, Compiler>()
   const compiled = new Map<string, Compiled & { encoded: EncodedResources }>()
+  const stages = new Map<string, Stage & Pick<Staged, 'record'>>()
   let { live } = options
   let newest = emptyState
+  let staged = nothingStaged
   let moved: ReadonlySet<string> = new Set()
 
   function refresh(state: State, gateway: string): void {
     const started = performance.now()
-    const compile = compilers.get(gateway) ?? createCompiler(gateway)
-    compilers.set(gateway, compile)
-    const result = compile(state, live)
+    const compileNext = compilers.get(gateway) ?? createCompiler(gateway)
+    compilers.set(gateway, compileNext)
+    const result = compileNext(state, live)
     const resources = encodeResources(result.resources, inClear, compiled.get(gateway))
     compiled.set(gateway, { ...result, encoded: resources })
-    outlets.publish({ gateway, revision: state.revision, resources })
+    publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
     observe({ event: 'compiled', gateway, revision: state.revision, milliseconds })
     for (const { kind, name, message } of result.problems) {
       observe({ event: 'held_back', gateway, kind, name, reason: message })
     }
+  }
+
+  function publish(snapshot: Snapshot): void {
+    const { gateway, revision } = snapshot
+    const held = staged.get(gateway)
+    if (held === undefined) {
+      stages.delete(gateway)
+      outlets.publish(snapshot)
+      return
+    }
+    const at = (state: State): Snapshot => {
+      if (state.revision === revision) return snapshot
+      const resources = encodeResources(compile(state, gateway, live).resources, inClear)
+      return { gateway, revision: state.revision, resources }
+    }
+    const base = at(held.base)
+    const candidate = held.candidate === held.base ? base : at(held.candidate)
+    const stage = stageOf(held.record, { newest: snapshot, candidate, base })
+    stages.set(gateway, { ...stage, record: held.record })
+    outlets.publish(stage.snapshot, stage.held)
   }
 
   /** A fault of ours in one gateway leaves that one at its last good state and the others going. */
@@ -88,18 +119,24 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   }
 
   return {
-    apply(state, keys) {
+    apply(state, keys, held = nothingStaged) {
+      const isSame = state === newest && keys === live.secrets
+      const before = staged
       newest = state
+      staged = held
       live = { ...live, secrets: keys }
-      moved = new Set()
       // The service first: an Envoy that asks by the new routes must find their rules.
-      guarded('limits', () => outlets.setLimits(limitsOf(state)))
+      guarded('limits', () => outlets.setLimits(limitsOver(state, statesIn(staged))))
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
-      for (const gateway of wanted) tryRefresh(state, gateway)
+      for (const gateway of wanted) {
+        if (!isSame || before.get(gateway) !== held.get(gateway)) tryRefresh(state, gateway)
+      }
+      if (!isSame) moved = new Set()
       for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
         compiled.delete(gateway)
         compilers.delete(gateway)
+        stages.delete(gateway)
       }
     },
     announce(announced, gateways) {
@@ -107,6 +144,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
       if (moved.size === 0) setImmediate(follow)
       moved = moved.union(gateways)
     },
+    stage: (gateway) => stages.get(gateway),
     live: () => live,
     rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],
     state: () => newest,

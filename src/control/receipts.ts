@@ -6,16 +6,20 @@ import type { FleetView } from '../xds/server.ts'
 import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
+import type { RolloutView } from './rollout-view.ts'
+import type { Reached, Rollouts } from './rollouts.ts'
 import type { SharedFleet } from './shared-fleet.ts'
 
 /**
  * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
- * service. `pending` while any of both is; `none` where no Envoy is there.
+ * service. `pending` while any of both is; `none` where no Envoy is there; `nacked` where it was reverted.
  */
 export interface Receipt {
   state: Delivery['state']
   envoys: ReceiptEnvoy[]
   replicas: ReplicaDelivery[]
+  /** Of the gateways concerned that have a `rollout`. */
+  rollouts: RolloutView[]
 }
 
 export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
@@ -38,12 +42,13 @@ export function createReceipts(options: {
   /** What is known of the Envoys of other replicas. */
   shared: Pick<SharedFleet, 'look' | 'retry' | 'watch'>
   replicas: Pick<Replicas, 'known' | 'reached'>
+  rollouts: Pick<Rollouts, 'views' | 'reached' | 'whenReached'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, shared, controller, replicas, retry, expected } = options
+  const { feed, fleet, shared, controller, replicas, rollouts, retry, expected } = options
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -62,14 +67,23 @@ export function createReceipts(options: {
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
         for (const gateway of question.gateways) retry(gateway)
-        const delivered = everywhere([...question.gateways], signal, () => {
-          return fleet.whenDelivered(asked(), { signal })
+        const over = new AbortController()
+        const rolledOut = rollouts.whenReached(question, signal).then((reached) => {
+          if (reached === 'reverted') over.abort()
+          return reached
         })
-        const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
-        return traced(delivery, services)
+        const delivered = everywhere([...question.gateways], signal, () => {
+          return fleet.whenDelivered(asked(), { signal: AbortSignal.any([signal, over.signal]) })
+        })
+        const [delivery, services, reached] = await Promise.all([
+          delivered,
+          replicas.reached(revision, signal),
+          rolledOut,
+        ])
+        return traced(question, delivery, services, reached)
       }
     }
-    return traced(fleet.settled(asked()), replicas.known(revision))
+    return traced(question, fleet.settled(asked()), replicas.known(revision), rollouts.reached(question))
   }
 
   /** Waits with what all replicas say, beginning with what they say now; their Envoys try again, too. */
@@ -90,9 +104,16 @@ export function createReceipts(options: {
     }
   }
 
-  function traced({ state, envoys }: Delivery, services: ReplicaDelivery[]): Receipt {
+  function traced(
+    question: ReceiptQuestion,
+    { state, envoys }: Delivery,
+    services: ReplicaDelivery[],
+    reached: Reached,
+  ): Receipt {
+    const inFleet = reached === 'reverted' ? 'nacked' : reached === 'pending' ? 'pending' : state
     return {
-      state: services.some((each) => each.state === 'pending') ? 'pending' : state,
+      state: services.some((each) => each.state === 'pending') ? 'pending' : inFleet,
+      rollouts: rollouts.views(question.gateways),
       replicas: services,
       envoys: envoys.map(({ nacks, ...envoy }) =>
         nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },

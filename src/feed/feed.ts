@@ -3,15 +3,22 @@ import pg from 'pg'
 import { messageOf } from '../errors.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
-import { revisionChannel } from '../store/locks.ts'
+import { revisionChannel, rolloutsChannel } from '../store/locks.ts'
 import type { Store } from '../store/store.ts'
 import { createLostNotices } from './lost-notices.ts'
 import { createPrivateKeys, type PrivateKeys } from './private-keys.ts'
+import { createStagedReader, type StagedGateways, statesIn } from './staged.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
 const pollMs = 1_000
 /** A look that takes longer is told as trouble. */
 const slowMs = 2_000
+
+interface News {
+  state: State
+  keys: PrivateKeys
+  staged: StagedGateways
+}
 
 export interface Feed {
   /** Asks for a look at the table now; at most one look is under way and at most one is pending. */
@@ -33,8 +40,11 @@ export function createFeed(options: {
   url: string
   store: Store
   observe: Observe
-  /** Private keys come with the state that uses them. */
-  onState(state: State, keys: PrivateKeys): void
+  /**
+   * Private keys come with the states that use them, and with a state the gateways that are held at other ones: called
+   * once more for the same state where those have moved.
+   */
+  onState(state: State, keys: PrivateKeys, staged: StagedGateways): void
   /** What else is told on the same connection, by NOTIFY channel. Called once more whenever that was away. */
   others?: Hints
 }): Feed {
@@ -42,7 +52,9 @@ export function createFeed(options: {
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
   const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
+  const stagedIn = createStagedReader({ rollouts: store.rollouts, at: store.at, observe })
   let delivered = -1
+  let handed: StagedGateways | undefined
   let looking = false
   let pending = false
   let trouble: string | undefined
@@ -70,10 +82,12 @@ export function createFeed(options: {
     }
   }
 
-  /** Nothing where that state was delivered. */
-  async function read(): Promise<{ state: State; keys: PrivateKeys } | undefined> {
+  /** Nothing where that was delivered. */
+  async function read(): Promise<News | undefined> {
     const state = await store.current()
-    return state.revision === delivered ? undefined : { state, keys: await keysOf(state) }
+    const staged = await stagedIn(state)
+    if (state.revision === delivered && staged === handed) return undefined
+    return { state, keys: await keysOf([state, ...statesIn(staged)]), staged }
   }
 
   async function deliver(): Promise<void> {
@@ -85,7 +99,7 @@ export function createFeed(options: {
       if (trouble !== undefined) observe({ event: 'store_recovered' })
       trouble = undefined
       if (news === undefined || closing.signal.aborted) return
-      hand(news.state, news.keys)
+      hand(news)
     } catch (error) {
       if (trouble === undefined) observe({ event: 'store_unavailable', error: messageOf(error) })
       trouble = messageOf(error)
@@ -93,13 +107,14 @@ export function createFeed(options: {
   }
 
   /** A fault of the receiver is no trouble of the store, and would only come again with the same state. */
-  function hand(state: State, keys: PrivateKeys): void {
+  function hand({ state, keys, staged }: News): void {
     try {
-      onState(state, keys)
+      onState(state, keys, staged)
     } catch (error) {
       observe({ event: 'failed', where: `state of revision ${state.revision}`, error })
     }
     delivered = state.revision
+    handed = staged
     for (const waiter of waiting) {
       if (waiter.revision <= delivered) waiter.resolve()
     }
@@ -111,7 +126,8 @@ export function createFeed(options: {
     hint()
     void lost.look()
   }, pollMs)
-  const listening = listen(url, { ...others, [revisionChannel]: hint }, observe, closing.signal)
+  const heard = { ...others, [revisionChannel]: hint, [rolloutsChannel]: hint }
+  const listening = listen(url, heard, observe, closing.signal)
 
   return {
     hint,

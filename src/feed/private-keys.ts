@@ -7,17 +7,17 @@ import type { Observe } from '../observe.ts'
 export type PrivateKeys = ReadonlyMap<string, SecretText>
 
 /**
- * The private keys of the certificates that a state uses. An id always has the same text, so that only ids that are new
+ * The private keys of the certificates that some states use. An id always has the same text, so that only ids that are new
  * are asked for, in one query; what is not used any more is forgotten. A key that cannot be opened is told and left out.
  */
 export function createPrivateKeys(options: {
   read(ids: readonly string[]): Promise<PrivateKeys>
   observe: Observe
-}): (state: State) => Promise<PrivateKeys> {
+}): (states: readonly State[]) => Promise<PrivateKeys> {
   const { read, observe } = options
   let known: PrivateKeys = new Map()
-  return async (state) => {
-    const ids = privateKeysInUse(state)
+  return async (states) => {
+    const ids = [...new Set([...new Set(states)].flatMap(privateKeysInUse))]
     const missing = ids.filter((id) => !known.has(id))
     const found = missing.length === 0 ? known : new Map([...known, ...(await read(missing))])
     for (const id of missing) if (!found.has(id)) observe({ event: 'secret_unreadable', secret: id })

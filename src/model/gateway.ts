@@ -2,13 +2,14 @@ import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { AccessLog } from './access-log.ts'
 import { tlsWarnings } from './certificate-names.ts'
-import { type Document, LabelKey } from './document.ts'
+import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
 import { headerSizeProblems, MaxRequestHeaderBytes, MaxUrlBytes } from './header-sizes.ts'
 import type { Kind, Reference } from './kind.ts'
 import { Listener } from './listener.ts'
 import { Name } from './name.ts'
 import { portConflicts } from './port-conflicts.ts'
+import { Rollout } from './rollout.ts'
 import { SecurityHeaders } from './security-headers.ts'
 import { Size } from './size.ts'
 import { Tracing } from './tracing.ts'
@@ -33,73 +34,6 @@ const RateLimitService = Type.Object(
     ),
   },
   { additionalProperties: false, default: {}, description: 'How Envoy asks for rate-limit decisions.' },
-)
-
-const Wave = Type.Object(
-  {
-    nodes: Type.Optional(
-      Type.Record(LabelKey, Type.String({ description: 'Value of the label.', maxLength: 256 }), {
-        description: 'Labels of the Envoys of this wave.',
-        additionalProperties: false,
-        remedy: 'write 1 to 16 labels, for example { track: canary }',
-        minProperties: 1,
-        maxProperties: 16,
-        examples: [{ track: 'canary' }],
-      }),
-    ),
-    percent: Type.Optional(
-      Type.Number({
-        description: 'Share of all Envoys that have the revision after this wave.',
-        minimum: 0,
-        maximum: 100,
-        examples: [25],
-      }),
-    ),
-  },
-  {
-    additionalProperties: false,
-    minProperties: 1,
-    maxProperties: 1,
-    description: 'One group: the Envoys with some labels, or a share of all.',
-    remedy: 'write exactly one of nodes, percent',
-  },
-)
-
-const Rollout = Type.Object(
-  {
-    waves: Type.Array(Wave, {
-      description: 'Groups of Envoys that get a revision one after the other.',
-      minItems: 1,
-      maxItems: 16,
-    }),
-    gate: Type.Optional(
-      Type.Object(
-        {
-          settle: Duration({
-            description: 'How long a wave is watched.',
-            atLeast: '0s',
-            atMost: '24h',
-            examples: ['30s'],
-          }),
-          maxErrorRateIncrease: Type.Number({
-            description: 'Largest rise of the error rate that lets the next wave go, in percentage points.',
-            minimum: 0,
-            maximum: 100,
-            examples: [1],
-          }),
-        },
-        {
-          additionalProperties: false,
-          description: 'What must hold before the next wave goes. Without it the next goes at once.',
-        },
-      ),
-    ),
-  },
-  {
-    additionalProperties: false,
-    description: 'How a revision moves through the fleet. Without it every Envoy gets it at once.',
-    pending: 'every Envoy gets a revision at once',
-  },
 )
 
 export const GatewaySpec = Type.Object(

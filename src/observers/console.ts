@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts'
 import type { Event, Observe } from '../observe.ts'
 
 /** What somebody who watches `weir up` should see at once; everything is in the log file. */
-type Teller = { [E in Event as E['event']]?: (event: E) => string }
+type Teller = { [E in Event as E['event']]?: (event: E) => string | undefined }
 
 const tell: Teller = {
   step: ({ step, detail }) => `${step}: ${detail}`,
@@ -24,6 +24,8 @@ const tell: Teller = {
     `Envoy ${node} (gateway ${gateway}) announces ${address}, which counts for nothing: it ${reason}`,
   xds_nack: ({ gateway, node, type, resources, error }) =>
     `Envoy ${node} (gateway ${gateway}) refused ${type} ${resources.join(', ')}: ${error}`,
+  rollout_moved: ({ gateway, revision, state, reason }) =>
+    state === 'reverting' ? `Revision ${revision} is reverted at gateway ${gateway}: ${reason}` : undefined,
   failed: ({ where, error }) => `${where} failed: ${messageOf(error)}`,
 }
 

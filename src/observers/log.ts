@@ -31,6 +31,8 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   replicas_changed: 'info',
   failed_open: 'warn',
   envoys_announced: 'info',
+  rollout_driver: 'info',
+  rollout_moved: 'info',
   address_ignored: 'warn',
   lane_cut: 'warn',
   xds_connected: 'info',

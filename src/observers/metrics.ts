@@ -118,6 +118,11 @@ function interpreters(registry: Registry): Interpreters {
   ])
   const acks = counter('weir_xds_acks_total', 'Responses that Envoys accepted.', ['gateway', 'type'])
   const nacks = counter('weir_xds_nacks_total', 'Responses that Envoys refused.', ['gateway', 'type'])
+  const rollouts = counter(
+    'weir_rollout_changes_total',
+    'Changes of rollouts that this replica made, by the state that they came to; each wave is one.',
+    ['gateway', 'state'],
+  )
   const revisions = counter('weir_revisions_written_total', 'Revisions written by this replica.', [])
   const outages = counter('weir_store_unavailable_total', 'Times that PostgreSQL could not be reached.', [])
   const exits = counter('weir_child_exits_total', 'Unexpected ends of supervised processes.', ['child'])
@@ -171,6 +176,7 @@ function interpreters(registry: Registry): Interpreters {
     },
     xds_ack: ({ gateway, type }) => acks.inc({ gateway, type }),
     xds_nack: ({ gateway, type }) => nacks.inc({ gateway, type }),
+    rollout_moved: ({ gateway, state }) => rollouts.inc({ gateway, state }),
     revision_written: () => revisions.inc(),
     store_unavailable: () => outages.inc(),
     child_exited: ({ child }) => exits.inc({ child }),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { formatHostPort, type HostPort, isWildcard } from '../settings/address.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -20,4 +21,11 @@ export function rlsAddresses(
 /** Where a service of this process is, for people: no other process has it at the same time. */
 export function replicaName({ host }: HostPort, port: number): string {
   return `${formatHostPort({ host, port })} on ${hostname()}`
+}
+
+/** Who this process is where replicas agree which of them moves rollouts on. */
+export function driverOf({ xdsAddr }: Settings, port: number): { own: { id: string; name: string } } {
+  return {
+    own: { id: randomUUID(), name: `${formatHostPort({ host: xdsAddr.host, port })} on ${hostname()}` },
+  }
 }

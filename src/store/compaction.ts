@@ -6,7 +6,7 @@ import { locks } from './locks.ts'
 
 /** How much of the history stays readable. */
 export interface Retention {
-  /** How many revisions at most, the newest included. */
+  /** How many revisions at most, the newest included; more while a rollout holds Envoys at an older one. */
   revisions: number
   /** A state that was in force within so many milliseconds is kept as far as the number allows. */
   ageMs: number
@@ -69,13 +69,19 @@ async function compactLocked(client: PoolClient, retention: Retention): Promise<
   return { oldest, objects, revisions, secrets, keys: await forgetExpired(drizzle({ client })) }
 }
 
-/** The state that was in force at the edge of the age is the oldest one kept; it never moves back. */
+/**
+ * The state that was in force at the edge of the age is the oldest one kept, or an older one that Envoys still have; it
+ * never moves back.
+ */
 async function moveOldest(client: PoolClient, { revisions, ageMs }: Retention): Promise<number> {
   const { rows } = await client.query<{ oldest: string }>(
     `update history set oldest = greatest(
        oldest,
-       (select max(id) from revisions) - $1::bigint + 1,
-       (select max(id) from revisions where at <= clock_timestamp() - make_interval(secs => $2 / 1000.0)))
+       least(
+         (select min(base) from rollouts),
+         greatest(
+           (select max(id) from revisions) - $1::bigint + 1,
+           (select max(id) from revisions where at <= clock_timestamp() - make_interval(secs => $2 / 1000.0)))))
      returning oldest`,
     [revisions, ageMs],
   )

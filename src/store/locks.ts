@@ -24,3 +24,9 @@ export const fleetChannel = 'weir_fleet'
 
 /** The NOTIFY channel on which replicas are asked to send a gateway's Envoys once more what they refused. */
 export const retryChannel = 'weir_retry'
+
+/** The NOTIFY channel on which it is told that a rollout has moved. */
+export const rolloutsChannel = 'weir_rollouts'
+
+/** The NOTIFY channel on which it is told that a replica sees another stage of its Envoys in a rollout. */
+export const reportsChannel = 'weir_rollout_reports'

@@ -32,6 +32,7 @@ import {
   type Reader,
   type Transaction,
 } from './read-state.ts'
+import { noteRollouts, rolloutTable } from './rollouts.ts'
 import { insertSecrets, secretRows } from './secret-rows.ts'
 import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
@@ -156,6 +157,7 @@ export function createStore(options: {
         const { changes } = plan
         const effective = plan.replacements.length > 0
         const revision = effective ? await insert(tx, write, plan, created) : before.revision
+        if (effective) await noteRollouts(tx, before, plan.next)
         if (write.once !== undefined) await keepWrite(tx, write.once, { revision, effective, changes })
         atCommit = true
         if (effective) commits(plan.next)
@@ -269,6 +271,8 @@ export function createStore(options: {
       }),
 
     ...createExchanges(db),
+
+    ...rolloutTable(db),
 
     /** Throws `unavailable` unless the database answers. */
     ping: (): Promise<void> => guarded(async () => void (await db.execute(sql`select 1`))),

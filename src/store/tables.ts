@@ -14,6 +14,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { FleetGroup } from '../model/fleet-record.ts'
 import type { Change } from '../model/plan-write.ts'
+import type { GatewayReport, Reach, RolloutOutcome, RolloutState } from '../model/rollout-record.ts'
 
 /** One row a write. */
 export const revisions = pgTable('revisions', {
@@ -138,6 +139,53 @@ export const fleetGateways = pgTable(
 export const notifications = pgTable('notifications', {
   channel: text().primaryKey(),
   number: bigint({ mode: 'number' }).notNull(),
+})
+
+/** One row a gateway with a `rollout`. */
+export const rollouts = pgTable('rollouts', {
+  gateway: text().primaryKey(),
+  version: bigint({ mode: 'number' }).notNull(),
+  epoch: bigint({ mode: 'number' }).notNull(),
+  state: text().$type<RolloutState>().notNull(),
+  base: bigint({ mode: 'number' }).notNull(),
+  candidate: bigint({ mode: 'number' }).notNull(),
+  wave: integer().notNull(),
+  reach: jsonb().$type<Reach>().notNull(),
+  startedAt: timestamp('started_at', { withTimezone: true }).notNull(),
+  waveAt: timestamp('wave_at', { withTimezone: true }).notNull(),
+  settlingAt: timestamp('settling_at', { withTimezone: true }),
+  changedAt: timestamp('changed_at', { withTimezone: true }).notNull(),
+  reason: text().notNull(),
+})
+
+/** One row a revision and gateway that it was rolled out to in waves. */
+export const rolloutOutcomes = pgTable(
+  'rollout_outcomes',
+  {
+    gateway: text().notNull(),
+    revision: bigint({ mode: 'number' }).notNull(),
+    state: text().$type<RolloutOutcome['state']>().notNull(),
+    reason: text().notNull(),
+    at: timestamp({ withTimezone: true }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.revision, table.gateway] })],
+)
+
+/** One row a replica that sees Envoys of gateways with a `rollout`, or did until lately. */
+export const rolloutReports = pgTable('rollout_reports', {
+  replica: text().primaryKey(),
+  name: text().notNull(),
+  startedAt: timestamp('started_at', { withTimezone: true }).notNull(),
+  seenAt: timestamp('seen_at', { withTimezone: true }).notNull(),
+  report: json().$type<Record<string, GatewayReport>>().notNull(),
+})
+
+/** One row: who moves rollouts on. */
+export const rolloutDriver = pgTable('rollout_driver', {
+  singleton: boolean().primaryKey().default(true),
+  replica: text().notNull(),
+  name: text().notNull(),
+  until: timestamp({ withTimezone: true }).notNull(),
 })
 
 export type ObjectRow = typeof objects.$inferSelect

@@ -174,11 +174,11 @@ function connectedOf(other: Other, gateway: string): readonly Connected[] {
 function allConnected(other: Other): Map<string, Connected[]> {
   const { name: replica, life, revision } = other
   const live = [...other.seats].filter(([, { state }]) => state === 'connected')
-  const connected = live.map(([seat, { gateway, id, peer, protocol = 'delta' }]): Connected => {
+  const connected = live.map(([seat, { gateway, id, labels, peer, protocol = 'delta' }]): Connected => {
     const view = viewOf(standingAt(other, gateway, seat), protocol, revision)
     const shown =
       life === 'silent' ? { ...view, delivery: () => ({ state: 'unknown' as const, nacks: [] }) } : view
-    return { gateway, id, peer, replica, isElsewhere: true, view: shown }
+    return { gateway, id, labels, peer, replica, isElsewhere: true, view: shown }
   })
   return Map.groupBy(connected, ({ gateway }) => gateway)
 }

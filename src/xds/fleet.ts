@@ -3,6 +3,7 @@ import { fleetList } from './fleet-list.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { Variant } from './variant.ts'
 
 /** An Envoy as `GET /v1/fleet` shows it. */
@@ -46,6 +47,8 @@ export interface StreamView {
   readonly protocol: Variant['name']
   /** Revision of the snapshot that the stream converges to. */
   revision(): number
+  /** That snapshot; nothing where the stream is at another replica. */
+  snapshot?(): Snapshot
   types(): Record<string, TypeState>
   delivery(): { state: DeliveryState | 'unknown'; nacks: readonly Nack[] }
 }
@@ -62,6 +65,7 @@ export interface StreamHandle {
 export interface Connected {
   readonly gateway: string
   readonly id: string
+  readonly labels: Readonly<Record<string, string>>
   readonly peer: string
   /** The replica that has the stream. */
   readonly replica?: string
@@ -153,8 +157,8 @@ export class Fleet {
       isElsewhere: false,
       ...(this.#replica !== undefined && { replica: this.#replica }),
     }
-    const own = [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, peer }, view }) => {
-      return { ...shared, id, peer, view: view! }
+    const own = [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, labels, peer }, view }) => {
+      return { ...shared, id, labels, peer, view: view! }
     })
     return [...own, ...this.#elsewhere.connected(gateway)]
   }
@@ -168,6 +172,14 @@ export class Fleet {
   share(replica: string, elsewhere: Elsewhere): void {
     this.#replica = replica
     this.#elsewhere = elsewhere
+  }
+
+  /** The Envoys of a gateway whose last stream ended within so many milliseconds: they may be on their way back. */
+  away(gateway: string, withinMs: number): { id: string; labels: Readonly<Record<string, string>> }[] {
+    const since = this.#now() + bounds.rememberedMs - withinMs
+    return [...this.#departed.values()]
+      .filter(({ item, until }) => item.gateway === gateway && until > since)
+      .map(({ item: { id, labels } }) => ({ id, labels }))
   }
 
   /** Where each Envoy with a live stream is. */

@@ -1,7 +1,8 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { readable } from '../envoy-api/readable.ts'
 import { type Message, typeUrls } from '../envoy-api/types.ts'
-import type { Connected, Fleet } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
+import type { RolloutNode } from './rollout.ts'
 import { shortType } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -38,16 +39,18 @@ export interface ConfigQuestion {
   readonly type?: string
 }
 
-/** The newest that the connected Envoy is served; nothing where no such one is connected. */
+/** What the connected Envoy is to have now; nothing where no such one is connected. */
 export function servedConfig(
   fleet: Fleet,
-  snapshotOf: (gateway: string) => Snapshot | undefined,
+  snapshotFor: (gateway: string, node: RolloutNode) => Snapshot | undefined,
   { gateway, id, type: wanted }: ConfigQuestion,
 ): ServedConfig | undefined {
   const envoys = fleet.connected(gateway).filter((envoy) => envoy.id === id)
-  const snapshot = snapshotOf(gateway)
-  if (envoys.length === 0 || snapshot === undefined) return undefined
-  const [{ replica }] = envoys as [Connected]
+  const [envoy] = envoys
+  if (envoy === undefined) return undefined
+  const { replica } = envoy
+  const snapshot = envoy.view.snapshot?.() ?? snapshotFor(gateway, envoy)
+  if (snapshot === undefined) return undefined
   const nacks = envoys.flatMap(({ view }) => view.delivery().nacks)
   const shown = (type: string, resource: EncodedResource): ServedResource => {
     const { name, version } = resource

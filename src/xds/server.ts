@@ -23,9 +23,12 @@ import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
 import { type RetryClock, systemClock } from './retry.ts'
+import type { HeldBack } from './rollout.ts'
+import { type Standing, standing } from './rollout-standing.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
+import { createStatsService, metricsService, type OnFigures } from './stats-service.ts'
 import { serveStream } from './stream.ts'
 import { Versions } from './versions.ts'
 import { encodeDeltaResponse, encodeSotwResponse, type WireMessage } from './wire.ts'
@@ -35,6 +38,8 @@ export interface FleetView {
   list(): FleetItem[]
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[]
+  /** The Envoys of a gateway as a rollout looks at them. */
+  standing(gateway: string): Standing[]
   /** Calls back whenever an Envoy's stream begins or ends. */
   follow(listener: () => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
@@ -62,9 +67,9 @@ export interface XdsServer {
   share(replica: string, onChange: () => void): FleetShare
   /**
    * The gateway's Envoys converge to `snapshot`. A revision that changes nothing of a gateway is published as
-   * well, so that receipts can tell that the gateway has it.
+   * well, so that receipts can tell that the gateway has it. Those that a rollout has not come to get what is `held`.
    */
-  publish(snapshot: Snapshot): void
+  publish(snapshot: Snapshot, held?: HeldBack): void
   /** The gateway was deleted in `revision`: its Envoys are emptied but stay; new ones are refused. */
   retire(gateway: string, revision: number): void
   /**
@@ -75,6 +80,8 @@ export interface XdsServer {
   retry(gateway: string): void
   /** Every gateway has been published; Envoys of others, held until now, are refused. */
   markLoaded(): void
+  /** Calls back with what Envoys say of the requests that they answered. */
+  onFigures(listener: OnFigures): void
   /** Binds `host:port` (port 0: any) and serves; rejects with a startup `WeirError`. */
   listen(hostAndPort: string): Promise<{ address: string; port: number }>
   /** Ends every stream, so that Envoys connect elsewhere; after `graceMs` what is left is cut. */
@@ -108,6 +115,10 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
+  const followers: OnFigures[] = []
+  const stats = createStatsService((...told) => {
+    for (const follower of followers) follower(...told)
+  })
   let streams = 0
   silenceGrpc()
 
@@ -120,6 +131,8 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     DeltaAggregatedResources: serve(deltaCarrier),
     StreamAggregatedResources: serve(sotwCarrier(new Versions())),
   })
+
+  server.addService(metricsService, { StreamMetrics: stats.StreamMetrics })
 
   function serve<Request extends AdsRequest, Response extends AdsResponse>(
     carrier: Carrier<Request, Response>,
@@ -142,8 +155,10 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     fleet: {
       list: () => fleet.list(),
       places: () => fleet.places(),
+      standing: (gateway) => standing(fleet, gateways, gateway),
       follow: (listener) => fleet.follow(listener),
-      config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
+      config: (question) =>
+        servedConfig(fleet, (gateway, node) => gateways.snapshotFor(gateway, node), question),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },
@@ -153,15 +168,17 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       noteOwn = onChange
       return { record: new FleetRecord(fleet), others, changedElsewhere: deliveries.noteChange }
     },
-    publish: (snapshot) => {
+    publish: (snapshot, held) => {
       noteGrowing(memories, snapshot)
-      gateways.publish(snapshot)
+      if (held !== undefined) noteGrowing(memories, held.base)
+      gateways.publish(snapshot, held)
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),
     markLoaded: () => gateways.markLoaded(),
+    onFigures: (listener) => void followers.push(listener),
     listen: (hostAndPort) => listen(server, hostAndPort),
-    close: (graceMs) => close(server, endings, graceMs),
+    close: (graceMs) => close(server, [...endings, stats.endAll], graceMs),
   }
 }
 
@@ -209,7 +226,7 @@ function listen(server: Server, hostAndPort: string): Promise<{ address: string;
   })
 }
 
-function close(server: Server, endings: Iterable<() => void>, graceMs: number): Promise<void> {
+function close(server: Server, endings: readonly (() => void)[], graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       server.forceShutdown()
@@ -220,6 +237,6 @@ function close(server: Server, endings: Iterable<() => void>, graceMs: number): 
       clearTimeout(cut)
       resolve()
     })
-    for (const end of [...endings]) end()
+    for (const end of endings) end()
   })
 }

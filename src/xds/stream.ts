@@ -11,6 +11,7 @@ import { type Identity, identify } from './node.ts'
 import { Outlet } from './outlet.ts'
 import type { Pace, Paced } from './pace.ts'
 import type { RetryClock } from './retry.ts'
+import type { RolloutNode } from './rollout.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
 
@@ -92,7 +93,9 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
     }
     // Nothing more is read until the gateway is known.
     call.pause()
-    withdraw = gateways.admit(identity.gateway, (admission) => admitted(request, identity, admission))
+    withdraw = gateways.admit(identity.gateway, identity, (admission) =>
+      admitted(request, identity, admission),
+    )
   })
   call.on('end', () => {
     leave('the client ended the stream')
@@ -154,9 +157,14 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     this.#handle = fleet.connect(identity, peer, {
       protocol: carrier.protocol,
       revision: () => ads.session.snapshot.revision,
+      snapshot: () => ads.session.snapshot,
       types: () => ads.session.types(),
       delivery: () => ads.session.delivery(),
     })
+  }
+
+  get node(): RolloutNode {
+    return this.#identity
   }
 
   get snapshot(): Snapshot {

@@ -35,20 +35,20 @@ test('private keys that are used are read once, in one query; others never, and 
     },
     observe: (event) => events.push(event),
   })
-  const first = await keysOf(stateOf(documents)!)
+  const first = await keysOf([stateOf(documents)!])
   assert.deepEqual([asked.length, asked[0]?.length, first.size], [1, 2, 2])
   assert.ok([...first.values()].every((text) => text instanceof SecretText))
-  assert.equal(await keysOf(stateOf(documents)!), first, 'nothing is new')
+  assert.equal(await keysOf([stateOf(documents)!]), first, 'nothing is new')
   assert.equal(asked.length, 1)
 
   const rotated = documents.with(2, pair('served'))
   for (const [id, text] of secretsOf(rotated)) stored.set(id, text)
-  assert.equal((await keysOf(stateOf(rotated)!)).size, 2)
+  assert.equal((await keysOf([stateOf(rotated)!])).size, 2)
   assert.deepEqual(
     asked.map(({ length }) => length),
     [2, 1],
   )
-  await keysOf(stateOf(documents)!)
+  await keysOf([stateOf(documents)!])
   assert.equal(asked.length, 3, 'the key from before was forgotten')
   assert.deepEqual(events, [])
 })
@@ -62,6 +62,6 @@ test('a key that cannot be opened is told, and the others are there', async () =
     read: async (ids) => new Map([...stored].filter(([id]) => ids.includes(id))),
     observe: (event) => events.push(event),
   })
-  assert.equal((await keysOf(stateOf(documents)!)).size, 1)
+  assert.equal((await keysOf([stateOf(documents)!])).size, 1)
   assert.deepEqual(events, [{ event: 'secret_unreadable', secret: lost }])
 })

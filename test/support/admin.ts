@@ -56,6 +56,7 @@ export async function startAdmin(
     config: () => undefined,
     panic: async () => undefined,
     deliver: nobodyConnected,
+    rollouts: { views: () => [], act: () => Promise.reject(new Error('there are no rollouts')) },
     preview: () => [],
     explain: async (question) =>
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),

@@ -40,7 +40,8 @@ test('a served configuration shows all but secrets, and what was refused', () =>
   const nacks = [{ type: 'cluster', resource: 'b', error: 'no such thing' }]
   fleet.connect(identity as never, '127.0.0.1:1', {
     protocol: 'delta',
-    revision: () => 7,
+    revision: () => snapshot.revision,
+    snapshot: () => snapshot,
     types: () => ({}),
     delivery: () => ({ state: 'nacked', nacks }),
   })

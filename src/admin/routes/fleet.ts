@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { AdminContext } from '../context.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
+import { Rollout } from '../rollout-json.ts'
 
 const LastNack = Type.Object({
   type: Type.String(),
@@ -92,13 +93,17 @@ const Counters = Type.Object(
 )
 
 /** `GET /v1/fleet`: the Envoys that the replicas serve, or did until lately; of others as they told last. */
-export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: AdminContext): void {
+export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters, rollouts }: AdminContext): void {
   const schema = {
     summary: 'The Envoys and what they have',
     tags: ['fleet'],
     querystring: Query({}),
     response: {
-      '200': Type.Object({ items: Type.Array(FleetEnvoy), counters: Counters }),
+      '200': Type.Object({
+        items: Type.Array(FleetEnvoy),
+        counters: Counters,
+        rollouts: Type.Array(Rollout, { description: 'The gateways that have a `rollout`.' }),
+      }),
       ...problemResponses,
     },
   }
@@ -110,5 +115,6 @@ export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: Ad
       }),
     ),
     counters: counters(),
+    rollouts: rollouts.views(),
   }))
 }

@@ -18,6 +18,20 @@ const Revision = Type.Object(
     compacted: Type.Boolean({
       description: 'Whether its state is gone: it cannot be read, compared or restored any more.',
     }),
+    rollouts: Type.Optional(
+      Type.Array(
+        Type.Object({
+          gateway: Type.String(),
+          state: Type.Enum(['done', 'reverted', 'superseded'], {
+            description:
+              'All Envoys have it; it was taken back; another revision came before it was through.',
+          }),
+          reason: Type.String(),
+          at: Type.String({ format: 'date-time' }),
+        }),
+        { description: 'What became of it at each gateway to which it went in waves, once that is over.' },
+      ),
+    ),
   },
   { title: 'Revision', description: 'One write.' },
 )
@@ -47,7 +61,7 @@ export function revisionRoutes(app: FastifyInstance, context: AdminContext): voi
   diffRoute(app, context)
 }
 
-function listRoute(app: FastifyInstance, { store }: AdminContext): void {
+function listRoute(app: FastifyInstance, context: AdminContext): void {
   const schema = {
     summary: 'The history, newest first',
     description:
@@ -67,13 +81,13 @@ function listRoute(app: FastifyInstance, { store }: AdminContext): void {
   app.get('/v1/revisions', { schema }, async (request) => {
     const { limit = defaultLimit, cursor, object } = request.query as PageQuery & { object?: string }
     const after = decodeCursor(cursor, isRevision)
-    const page = await store.revisions({
+    const page = await context.store.revisions({
       limit,
       ...(after === undefined ? {} : { before: Number(after) }),
       ...(object === undefined ? {} : { object: idOf(object) }),
     })
     return {
-      items: shown(page),
+      items: await shown(context, page),
       next: page.next === undefined ? null : encodeCursor(String(page.next)),
       oldest: page.oldest,
     }
@@ -90,7 +104,7 @@ function readRoute(app: FastifyInstance, context: AdminContext): void {
   }
   app.get('/v1/revisions/:revision', { schema }, async (request) => {
     const id = await knownRevision(context, request)
-    const [revision] = shown(await context.store.revision(id))
+    const [revision] = await shown(context, await context.store.revision(id))
     if (revision !== undefined) return revision
     throw refusal('gone', `Revision ${id} was compacted away.`, 'GET /v1/revisions lists those that are kept')
   })
@@ -130,12 +144,19 @@ function diffRoute(app: FastifyInstance, context: AdminContext): void {
   })
 }
 
-function shown({ items, oldest }: RevisionPage): Static<typeof Revision>[] {
-  return items.map(({ id, author, message, at }) => ({
-    revision: id,
-    author,
-    message,
-    at: at.toISOString(),
-    compacted: id < oldest,
-  }))
+async function shown(
+  { store }: AdminContext,
+  { items, oldest }: RevisionPage,
+): Promise<Static<typeof Revision>[]> {
+  const outcomes = await store.rolloutOutcomes(items.map(({ id }) => id))
+  return items.map(({ id, author, message, at }) => {
+    const own = outcomes.filter(({ revision }) => revision === id)
+    const rollouts = own.map(({ gateway, state, reason, at: ended }) => {
+      return { gateway, state, reason, at: ended.toISOString() }
+    })
+    return {
+      ...{ revision: id, author, message, at: at.toISOString(), compacted: id < oldest },
+      ...(rollouts.length > 0 && { rollouts }),
+    }
+  })
 }

@@ -5,6 +5,7 @@ import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { objectOf } from '../kinds.ts'
 import { asJson, asYaml, type Format, outputOption, table } from '../output.ts'
+import { printable } from '../text.ts'
 
 interface Revision {
   revision: number
@@ -13,6 +14,8 @@ interface Revision {
   message: string
   /** Its state cannot be read any more. */
   compacted: boolean
+  /** What became of it where it went in waves. */
+  rollouts?: { gateway: string; state: string; reason: string }[]
 }
 
 /** `weir history`: the latest revisions, or those that gave one object its forms. */
@@ -40,9 +43,20 @@ export const historyCommand: AddCommand = (program, cli) => {
         compacted ? 'compacted' : 'readable',
         message || '-',
       ])
-      cli.stdout.write(table(cli.stdout, ['REVISION', 'AT', 'AUTHOR', 'STATE', 'MESSAGE'], rows))
+      const head = ['REVISION', 'AT', 'AUTHOR', 'STATE', 'MESSAGE']
+      cli.stdout.write(`${table(cli.stdout, head, rows)}${items.map(notInForce).join('')}`)
     }
   })
+}
+
+/** A line for each gateway that does not have it though it was written. */
+function notInForce({ revision, rollouts = [] }: Revision): string {
+  return rollouts
+    .filter(({ state }) => state === 'reverted')
+    .map(
+      ({ gateway, reason }) => `${printable(`revision ${revision} was reverted at ${gateway}: ${reason}`)}\n`,
+    )
+    .join('')
 }
 
 interface Options extends ConnectionOptions {
