@@ -1,20 +1,18 @@
 import { rootCertificates } from 'node:tls'
-import type { Readiness } from './admin/context.ts'
 import { createAdmin, createHealthServer } from './admin/server.ts'
-import { limitsOf } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
+import { createHeldLimits } from './control/held-limits.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
-import { createFeed, type Feed } from './feed/feed.ts'
+import { createFeed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
-import { clustersInPanic } from './local/panic.ts'
 import type { Observe } from './observe.ts'
 import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
@@ -30,18 +28,22 @@ import { adminTokenOf } from './settings/token.ts'
 import { adminUrlOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
-import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
-import { createObservers } from './startup/observers.ts'
+import { localEnvoyOf, panicOf } from './startup/local-envoys.ts'
+import { findLocalEnvoy, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
+import { both, createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
 import { applyFirstDocuments, openStore } from './startup/open-store.ts'
 import { createProgress } from './startup/progress.ts'
+import { keepRefusals } from './startup/quarantine.ts'
 import { serveQuickstart } from './startup/quickstart.ts'
+import { readinessOf } from './startup/readiness.ts'
 import { startReplicas } from './startup/replicas.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
-import { announcedChannel, replicasChannel } from './store/locks.ts'
+import { announcedChannel, quarantineChannel, replicasChannel } from './store/locks.ts'
+import type { QuarantineTable } from './store/quarantine.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -97,6 +99,8 @@ export async function main(argv: string[]): Promise<number> {
 interface Core {
   databaseUrl: string
   store: Store
+  /** What Envoys refuse of what is written. */
+  refusals: QuarantineTable
   counters: Counters
   ratelimit: RateLimitService
   /** By which revision each rate-limit service answers. */
@@ -111,13 +115,9 @@ interface Core {
  * admin API before it. `shutdown` ends it in reverse.
  */
 async function start(outer: StartContext): Promise<{ adminUrl: string; store: Store }> {
-  const gauges: Gauges = { counters: () => 0, revision: () => 0, connectedEnvoys: () => 0 }
+  const gauges: Gauges = { counters: () => 0, revision: () => 0, connectedEnvoys: () => 0, heldRows: () => 0 }
   const metrics = createMetrics(gauges)
-  const observe: Observe = (event) => {
-    outer.observe(event)
-    metrics.observe(event)
-  }
-  const parts = { ...outer, observe }
+  const parts = { ...outer, observe: both(outer.observe, metrics.observe) }
   const envoyBinary = outer.context.supervised ? await findLocalEnvoy(parts) : undefined
   const core = await openCore(parts)
   gauges.counters = core.counters.store.size
@@ -134,7 +134,11 @@ async function openCore(parts: StartContext): Promise<Core> {
     previous: settings.previousSecretKeys,
     file: keyFileOf(settings.dataDir),
   })
-  const { store, counterKey } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
+  const {
+    store,
+    quarantine: refusals,
+    counterKey,
+  } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
   const counters = await openCounters(parts, counterKey)
   const ratelimit = createRateLimitService({
     ...{ store: counters.store, clock: counters.clock, key: counterKey, observe },
@@ -155,7 +159,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
   })
   shutdown.add('revision of this replica', replicas.close)
-  return { databaseUrl, store, counters, ratelimit, replicas, services, token }
+  return { databaseUrl, store, refusals, counters, ratelimit, replicas, services, token }
 }
 
 /** All of weir, but for the rate-limit service where that is no role of this process. */
@@ -200,6 +204,7 @@ async function startControl(
     signal: shutdown.signal,
   })
   shutdown.add('addresses of the Envoys', announcements.close)
+  const quarantine = await keepRefusals(parts, core, { xds, controller, gauges })
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
@@ -208,12 +213,15 @@ async function startControl(
     store,
     observe,
     onState(state, keys) {
-      controller.apply(state, keys)
+      quarantine.apply(state, keys)
       xds.markLoaded()
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
-    others: { [announcedChannel]: announcements.hint, [replicasChannel]: replicas.hint },
+    others: {
+      ...{ [announcedChannel]: announcements.hint, [replicasChannel]: replicas.hint },
+      [quarantineChannel]: quarantine.hint,
+    },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) {
@@ -224,12 +232,13 @@ async function startControl(
   if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
   // The door.
-  const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
-  const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
+  const expected = () => (localEnvoys === undefined ? [] : controller.gateways().map(localEnvoyOf))
+  const receipt = createReceipts({
+    ...{ feed, fleet: xds.fleet, controller, replicas, quarantine, retry: xds.retry, expected },
+  })
   const isLoaded = () => controller.revision() > 0 || feed.delivered()
   const readiness = () =>
-    readinessOf(parts, core, { feed, revision: controller.revision(), loaded: isLoaded() })
+    readinessOf(parts, counters.state, { feed, revision: controller.revision(), loaded: isLoaded() })
   const admin = createAdmin({
     store,
     kinds,
@@ -237,23 +246,18 @@ async function startControl(
     token,
     observe,
     version,
-    metrics: async () => {
-      await limitWatch?.look()
-      return metrics.expose()
-    },
+    metrics: () => Promise.resolve(limitWatch?.look()).then(metrics.expose),
     fleet: xds.fleet.list,
     config: xds.fleet.config,
-    panic: async ({ gateway, id, state }) => {
-      const own =
-        state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
-      return own === undefined ? undefined : clustersInPanic(own.adminPort())
-    },
+    panic: panicOf(localEnvoys),
     deliver: receipt,
+    heldBack: quarantine.held,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
     counters: counters.state,
-    preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
+    preview: (before, after, gateways) =>
+      preview(quarantine.of(before), quarantine.of(after), gateways, controller.live()),
     readiness,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
@@ -268,32 +272,25 @@ async function startDecider(
   { metrics, gauges }: { metrics: Metrics; gauges: Gauges },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe } = parts
-  const { databaseUrl, store, ratelimit, replicas, token } = core
+  const { databaseUrl, store, refusals, counters, ratelimit, replicas, token } = core
   let revision = 0
+  const limits = await createHeldLimits({ table: refusals, setLimits: ratelimit.setLimits, observe })
   gauges.revision = () => revision
   const feed = createFeed({
     url: databaseUrl,
     store,
     observe,
     onState(state) {
-      ratelimit.setLimits(limitsOf(state))
+      limits.serve(state)
       revision = state.revision
       replicas.serves(revision)
     },
+    others: { [quarantineChannel]: limits.hint },
   })
+  shutdown.add('limits in force', limits.close)
   shutdown.add('feed', feed.close)
-  const readiness = () => readinessOf(parts, core, { feed, revision, loaded: ratelimit.ready() })
+  const readiness = () => readinessOf(parts, counters.state, { feed, revision, loaded: ratelimit.ready() })
   const told = { token, observe, version, metrics: metrics.expose, readiness, limits: ratelimit }
-  const server = createHealthServer(told)
-  return { adminUrl: adminUrlOf(settings, await bind(parts, doorsOf(settings).admin, server)), store }
-}
-
-function readinessOf(
-  { shutdown }: StartContext,
-  { counters }: Core,
-  { feed, revision, loaded }: { feed: Feed; revision: number; loaded: boolean },
-): Readiness {
-  const stopping = shutdown.signal.aborted
-  const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters.state() }
-  return { ready: loaded && !stopping, stopping, detail }
+  const port = await bind(parts, doorsOf(settings).admin, createHealthServer(told))
+  return { adminUrl: adminUrlOf(settings, port), store }
 }

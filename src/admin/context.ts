@@ -19,6 +19,25 @@ export interface DeliveryAnswer {
   envoys: readonly unknown[]
   /** One entry per rate-limit service that lives. */
   replicas: readonly ReplicaDelivery[]
+  /** What the Envoys of these gateways do not get, since they refuse it; absent where they get all. */
+  heldBack?: readonly HeldRow[]
+}
+
+/** An object that is written and held back from the Envoys. */
+export interface HeldRow {
+  kind: string
+  name: string
+  /** The revision that gave it the form that is refused. */
+  revision: number
+  /** The revision whose form is in force; null where none is. */
+  inForce: number | null
+  pointer: string
+  error: string
+  gateway: string
+  node: string
+  type: string
+  resource: string
+  since: string
 }
 
 /** How far a rate-limit service is. */
@@ -32,6 +51,8 @@ export interface ReplicaDelivery {
 export interface DeliverQuestion {
   revision: number
   gateways: ReadonlySet<string>
+  /** What the write names: of these is tried again what is held back. */
+  objects: readonly { kind: string; name: string }[]
   /** 0: how far it is now. */
   timeoutMs: number
   /** Ends the waiting early: the answer is how far it got. */
@@ -81,6 +102,8 @@ export interface AdminOptions {
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
+  /** What Envoys refuse of what is written, on all replicas. */
+  heldBack(): readonly HeldRow[]
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
   /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */

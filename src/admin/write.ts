@@ -8,6 +8,7 @@ import type { MadeWrite } from '../store/store.ts'
 import { commit, type Wish } from './commit.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
 import { deliveryOf } from './delivery.ts'
+import { HeldRowSchema } from './held-row.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
@@ -102,7 +103,10 @@ function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: Delivery
     revision,
     changes,
     warnings: compacted ? [] : warningsOf(kinds, documents, after),
-    delivery: { state: delivery.state, envoys: [...delivery.envoys], replicas: [...delivery.replicas] },
+    delivery: {
+      ...{ state: delivery.state, envoys: [...delivery.envoys], replicas: [...delivery.replicas] },
+      ...(delivery.heldBack !== undefined && { heldBack: [...delivery.heldBack] }),
+    },
     ...(compacted ? { compacted } : {}),
   }
 }
@@ -141,6 +145,12 @@ export const WriteAnswer = Type.Object(
           revision: Type.Integer({ description: 'By which revision it answers; 0 before its first.' }),
         }),
         { description: 'The rate-limit services that live, this one included, one by one.' },
+      ),
+      heldBack: Type.Optional(
+        Type.Array(HeldRowSchema, {
+          description:
+            'What Envoy refuses: the last good form stays in force, or none. Absent where nothing is.',
+        }),
       ),
     }),
     compacted: Type.Optional(

@@ -49,16 +49,21 @@ export function compile(state: State, gatewayName: string, live: Live): Compiled
   addListeners(resources, state, gateway, routes, live, provenance)
   addExtensions(resources, state, gateway, routes, provenance)
   const unread = addSecrets(resources, state, gateway, live, provenance)
-  return { resources, problems: [...problemsOf(routes), ...unread], provenance }
+  return { resources, problems: [...problemsOf(state, routes), ...unread], provenance }
 }
 
-function problemsOf(routes: readonly GatewayRoute[]): CompileProblem[] {
+function problemsOf(state: State, routes: readonly GatewayRoute[]): CompileProblem[] {
   return routes
     .filter(({ missing }) => missing.length > 0)
     .map(({ name, missing }) => {
-      const message = `names ${missing.join(', ')}, which cannot be read; every request gets a 503`
-      return { kind: 'Route', name, message }
+      const why = missing.map((id) => `${id}, which ${reasonOf(state, id)}`)
+      return { kind: 'Route', name, message: `names ${why.join(', ')}; every request gets a 503` }
     })
+}
+
+/** Why a row that is written is not there. */
+function reasonOf({ leftOut }: State, id: string): string {
+  return leftOut?.has(id) ? 'Envoy refuses' : 'cannot be read'
 }
 
 function addClusters(
@@ -163,7 +168,8 @@ function addSecrets(
     add(resources, typeUrls.secret, name, message)
     if (origin !== undefined) provenance.add(typeUrls.secret, name, [[origin]])
     else if (name !== rootsSecret) {
-      const text = `needs the secret ${name}, whose Certificate cannot be read; a placeholder takes its place`
+      const reason = reasonOf(state, `Certificate/${name.slice(name.indexOf('/') + 1)}`)
+      const text = `needs the secret ${name}, whose Certificate ${reason}; a placeholder takes its place`
       problems.push({ kind: 'Gateway', name: gateway.name, message: text })
     }
   }

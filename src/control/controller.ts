@@ -33,6 +33,8 @@ export interface Controller {
   live(): Live
   /** Which rows made a resource that is in force. */
   rowsBehind(gateway: string, type: TypeUrl, resource: string): Origin[]
+  /** What is in force of a gateway, and the state that it was made of. */
+  made(gateway: string): Made | undefined
   /** The newest state that was applied: what is in force here, whatever became of the database. */
   state(): State
   /** The revision in force; 0 before the first. */
@@ -40,10 +42,17 @@ export interface Controller {
   gateways(): string[]
 }
 
+/** A gateway of a state, compiled and encoded. */
+export interface Made {
+  readonly state: State
+  readonly compiled: Compiled
+  readonly resources: EncodedResources
+}
+
 /** Keeps the fleet and the rate-limit service at the newest state: one compile feeds both. */
 export function createController(options: { live: Live; outlets: Outlets; observe: Observe }): Controller {
   const { outlets, observe } = options
-  const compiled = new Map<string, Compiled>()
+  const made = new Map<string, Made>()
   let { live } = options
   let newest = emptyState
   let moved: ReadonlySet<string> = new Set()
@@ -52,7 +61,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     const started = performance.now()
     const result = compile(state, gateway, live)
     const resources = encodeResources(result.resources, inClear)
-    compiled.set(gateway, result)
+    made.set(gateway, { state, compiled: result, resources })
     outlets.publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
     observe({ event: 'compiled', gateway, revision: state.revision, milliseconds })
@@ -77,7 +86,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   function follow(): void {
     const clusters = tierClusters(newest, moved)
     moved = new Set()
-    for (const [gateway, { resources }] of compiled) {
+    for (const [gateway, { resources }] of made) {
       const own = resources.get(typeUrls.cluster)
       if (clusters.some((name) => own?.has(name))) tryRefresh(newest, gateway)
     }
@@ -92,9 +101,9 @@ export function createController(options: { live: Live; outlets: Outlets; observ
       guarded('limits', () => outlets.setLimits(limitsOf(state)))
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
       for (const gateway of wanted) tryRefresh(state, gateway)
-      for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
+      for (const gateway of [...made.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
-        compiled.delete(gateway)
+        made.delete(gateway)
       }
     },
     announce(announced, gateways) {
@@ -103,9 +112,10 @@ export function createController(options: { live: Live; outlets: Outlets; observ
       moved = moved.union(gateways)
     },
     live: () => live,
-    rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],
+    rowsBehind: (gateway, type, resource) => made.get(gateway)?.compiled.provenance.of(type, resource) ?? [],
+    made: (gateway) => made.get(gateway),
     state: () => newest,
     revision: () => newest.revision,
-    gateways: () => [...compiled.keys()],
+    gateways: () => [...made.keys()],
   }
 }

@@ -1,20 +1,26 @@
 import type { Origin } from '../compile/provenance.ts'
 import { typeUrls } from '../envoy-api/types.ts'
 import type { Feed } from '../feed/feed.ts'
-import type { Delivery, EnvoyDelivery } from '../xds/delivery.ts'
+import { idOf } from '../model/document.ts'
+import type { Delivery, DeliveryQuestion, EnvoyDelivery } from '../xds/delivery.ts'
 import type { FleetView } from '../xds/server.ts'
 import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
+import type { QuarantineControl } from './quarantine.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
+import type { ShownRow } from './shown-row.ts'
 
 /**
  * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
- * service. `pending` while any of both is; `none` where no Envoy is there.
+ * service. `pending` while any of both is; `none` where no Envoy is there; `nacked`, too, where an object of the write is
+ * held back.
  */
 export interface Receipt {
   state: Delivery['state']
   envoys: ReceiptEnvoy[]
   replicas: ReplicaDelivery[]
+  /** What the Envoys of the gateways do not get, whichever write brought it; absent where they get all. */
+  heldBack?: ShownRow[]
 }
 
 export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
@@ -24,6 +30,8 @@ export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
 export interface ReceiptQuestion {
   revision: number
   gateways: ReadonlySet<string>
+  /** What the write names. */
+  objects?: readonly { kind: string; name: string }[]
   /** 0: how far it is now. */
   timeoutMs: number
   signal?: AbortSignal
@@ -35,12 +43,13 @@ export function createReceipts(options: {
   fleet: FleetView
   controller: Controller
   replicas: Pick<Replicas, 'known' | 'reached'>
+  quarantine: Pick<QuarantineControl, 'held' | 'retry' | 'settled'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, controller, replicas, retry, expected } = options
+  const { feed, fleet, controller, replicas, quarantine, retry, expected } = options
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -58,19 +67,45 @@ export function createReceipts(options: {
       )
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
+        await quarantine.retry(question.objects ?? [])
         for (const gateway of question.gateways) retry(gateway)
-        const delivered = fleet.whenDelivered(asked(), { signal })
+        const delivered = decided(asked, signal)
         const [delivery, services] = await Promise.all([delivered, replicas.reached(revision, signal)])
-        return traced(delivery, services)
+        return traced(question, delivery, services)
       }
     }
-    return traced(fleet.settled(asked()), replicas.known(revision))
+    return traced(question, fleet.settled(asked()), replicas.known(revision))
   }
 
-  function traced({ state, envoys }: Delivery, services: ReplicaDelivery[]): Receipt {
+  /** What is refused is looked into first: the rest of it is in force then, and it is known which rows were meant. */
+  async function decided(asked: () => DeliveryQuestion, signal: AbortSignal): Promise<Delivery> {
+    let delivery = await fleet.whenDelivered(asked(), { signal })
+    while (delivery.state === 'nacked' && !signal.aborted) {
+      const refused = JSON.stringify(delivery)
+      await quarantine.settled(new Set(asked().gateways), signal)
+      // What was published goes to the streams in the next turn of the loop.
+      await new Promise((resolve) => setImmediate(resolve))
+      delivery = await fleet.whenDelivered(asked(), { signal })
+      if (JSON.stringify(delivery) === refused) break
+    }
+    return delivery
+  }
+
+  function traced(
+    { revision, gateways, objects = [] }: ReceiptQuestion,
+    { state, envoys }: Delivery,
+    services: ReplicaDelivery[],
+  ): Receipt {
+    const named = new Set(objects.map(idOf))
+    const held = quarantine.held()
+    const own = held.filter((row) => row.revision === revision || named.has(idOf(row)))
+    const behind = services.some((each) => each.state === 'pending')
+    const shown = held.filter((row) => own.includes(row) || gateways.has(row.gateway))
+    const refused = own.length > 0 && state !== 'pending'
     return {
-      state: services.some((each) => each.state === 'pending') ? 'pending' : state,
+      state: behind ? 'pending' : refused ? 'nacked' : state,
       replicas: services,
+      ...(shown.length > 0 && { heldBack: shown }),
       envoys: envoys.map(({ nacks, ...envoy }) =>
         nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },
       ),

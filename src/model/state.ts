@@ -11,6 +11,8 @@ export interface State {
   readonly revision: number
   /** kind -> name -> object */
   readonly objects: ReadonlyMap<string, ReadonlyMap<string, StoredObject>>
+  /** `Kind/name` of what is written and kept from the Envoys, since they refuse it. */
+  readonly leftOut?: ReadonlySet<string>
 }
 
 export const emptyState: State = { revision: 0, objects: new Map() }

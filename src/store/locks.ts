@@ -18,3 +18,6 @@ export const announcedChannel = 'weir_announced'
 
 /** The NOTIFY channel on which it is told that a rate-limit service answers by another revision, came or left. */
 export const replicasChannel = 'weir_replicas'
+
+/** The NOTIFY channel on which it is told that an object is held back, or no longer. */
+export const quarantineChannel = 'weir_quarantine'

@@ -44,6 +44,8 @@ export interface StreamView {
   revision(): number
   types(): Record<string, TypeState>
   delivery(): { state: DeliveryState; nacks: Nack[] }
+  /** Whether the Envoy accepted this version of a resource; `type` is a URL. */
+  accepted(type: string, name: string, version: string): boolean
 }
 
 /** How a stream tells the fleet about itself. */
@@ -112,6 +114,12 @@ export class Fleet {
     return [...(this.#connected.get(gateway) ?? [])].map(({ item: { id, peer }, view }) => {
       return { gateway, id, peer, view: view! }
     })
+  }
+
+  /** Whether any of a gateway's Envoys accepted this version of a resource, and has it, or fell back to it. */
+  accepted(gateway: string, type: string, name: string, version: string): boolean {
+    const entries = [...(this.#connected.get(gateway) ?? [])]
+    return entries.some(({ view }) => view!.accepted(type, name, version))
   }
 
   /** Where each Envoy with a live stream is. */

@@ -4,7 +4,7 @@ import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
-import type { AdsRequest, AdsResponse } from './answer.ts'
+import type { AdsRequest, AdsResponse, Verdict } from './answer.ts'
 import { bounds } from './bounds.ts'
 import {
   createDeliveries,
@@ -35,6 +35,8 @@ export interface FleetView {
   follow(listener: () => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
   config(question: ConfigQuestion): ServedConfig | undefined
+  /** Whether any of a gateway's Envoys accepted this version of a resource; `type` is a URL. */
+  accepted(gateway: string, type: string, name: string, version: string): boolean
   /** How far a revision got, as of now. */
   settled(question: DeliveryQuestion): Delivery
   /** The same, once it is no longer `pending` (or the time is up). */
@@ -56,6 +58,8 @@ export interface XdsServer {
    * their state is `pending`, from the return of this call on.
    */
   retry(gateway: string): void
+  /** Calls back whenever an Envoy accepted a response, or refused one resource. */
+  judge(listener: (verdict: Verdict) => void): void
   /** Every gateway has been published; Envoys of others, held until now, are refused. */
   markLoaded(): void
   /** Binds `host:port` (port 0: any) and serves; rejects with a startup `WeirError`. */
@@ -87,6 +91,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   let streams = 0
+  let judged = (_: Verdict) => {}
   silenceGrpc()
 
   const server = new Server({
@@ -109,7 +114,8 @@ export function createXdsServer(options: XdsOptions): XdsServer {
         return
       }
       const noncePrefix = `${instance}.${++streams}.`
-      const shared = { gateways, fleet, memories, taken, observe, clock, noncePrefix }
+      const tell = (verdict: Verdict) => judged(verdict)
+      const shared = { gateways, fleet, memories, taken, observe, judged: tell, clock, noncePrefix }
       const end = serveStream(call, carrier, shared)
       endings.add(end)
       call.on('cancelled', () => endings.delete(end))
@@ -122,6 +128,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       places: () => fleet.places(),
       follow: (listener) => fleet.follow(listener),
       config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
+      accepted: (...resource) => fleet.accepted(...resource),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },
@@ -131,6 +138,9 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),
+    judge: (listener) => {
+      judged = listener
+    },
     markLoaded: () => gateways.markLoaded(),
     listen: (hostAndPort) => listen(server, hostAndPort),
     close: (graceMs) => close(server, endings, graceMs),

@@ -56,6 +56,7 @@ export async function startAdmin(
     config: () => undefined,
     panic: async () => undefined,
     deliver: nobodyConnected,
+    heldBack: () => [],
     preview: () => [],
     explain: async (question) =>
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),

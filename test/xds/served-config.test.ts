@@ -41,6 +41,7 @@ test('a served configuration shows all but secrets, and what was refused', () =>
   fleet.connect(identity as never, '127.0.0.1:1', {
     protocol: 'delta',
     revision: () => 7,
+    accepted: () => false,
     types: () => ({}),
     delivery: () => ({ state: 'nacked', nacks }),
   })

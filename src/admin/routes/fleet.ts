@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { AdminContext } from '../context.ts'
+import { HeldRowSchema } from '../held-row.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 
@@ -85,13 +86,20 @@ const Counters = Type.Object(
 )
 
 /** `GET /v1/fleet`: the Envoys that this replica serves, or did until lately. */
-export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: AdminContext): void {
+export function fleetRoutes(app: FastifyInstance, context: AdminContext): void {
+  const { fleet, panic, counters, heldBack } = context
   const schema = {
     summary: 'The Envoys and what they have',
     tags: ['fleet'],
     querystring: Query({}),
     response: {
-      '200': Type.Object({ items: Type.Array(FleetEnvoy), counters: Counters }),
+      '200': Type.Object({
+        items: Type.Array(FleetEnvoy),
+        counters: Counters,
+        heldBack: Type.Array(HeldRowSchema, {
+          description: 'What is written and kept from the Envoys of all replicas, since Envoy refuses it.',
+        }),
+      }),
       ...problemResponses,
     },
   }
@@ -103,5 +111,6 @@ export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters }: Ad
       }),
     ),
     counters: counters(),
+    heldBack: heldBack(),
   }))
 }

@@ -1,12 +1,17 @@
-import type { CountersState, FleetItem } from '../../admin/context.ts'
+import type { CountersState, FleetItem, HeldRow } from '../../admin/context.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { asJson, asYaml, type Format, labelText, outputOption, table } from '../output.ts'
 import { printable } from '../text.ts'
-import { reasonOf } from '../write-result.ts'
+import { heldBackLine, reasonOf } from '../write-result.ts'
 
 type Shown = FleetItem & { panic?: string[] }
+interface Answer {
+  items: Shown[]
+  counters: CountersState
+  heldBack?: HeldRow[]
+}
 
 /** `weir fleet`: the Envoys and what they have. */
 export const fleetCommand: AddCommand = (program, cli) => {
@@ -18,10 +23,13 @@ export const fleetCommand: AddCommand = (program, cli) => {
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
     const { text } = await client({ method: 'GET', path: '/v1/fleet' })
-    const { items, counters } = JSON.parse(text) as { items: Shown[]; counters: CountersState }
+    const { items, counters, heldBack = [] } = JSON.parse(text) as Answer
     if (options.output === 'json') cli.stdout.write(asJson(items))
     else if (options.output === 'yaml') cli.stdout.write(asYaml(items))
-    else cli.stdout.write(`${fleetTable(items, cli.stdout)}${countersText(counters)}`)
+    else {
+      const held = heldBack.map((row) => `${printable(heldBackLine(row))}\n`).join('')
+      cli.stdout.write(`${fleetTable(items, cli.stdout)}${held}${countersText(counters)}`)
+    }
   })
 }
 

@@ -1,0 +1,43 @@
+import type { Message } from '../envoy-api/types.ts'
+import type { Document } from '../model/document.ts'
+import { bestField, type Evidence, type Field } from './blamed-field.ts'
+import { resolve } from './blamed-path.ts'
+
+/** The field of a document that Envoy most likely means. */
+export interface Blame {
+  readonly document: Document
+  /** JSON pointer; `""` where nothing tells more than the document. */
+  readonly pointer: string
+  /** Envoy's words are about this document and hardly about another one. */
+  readonly certain: boolean
+}
+
+/** So few documents may say the same for one of them to be taken for the cause. */
+const maxAlike = 3
+/** From here on a field was named by what it holds, and not by its own name alone. */
+const byContent = 20
+
+/**
+ * Who of the documents behind a refused resource is to blame, by what Envoy says of it. Two things tell: the path of
+ * fields in the message of a failed constraint (protoc-gen-validate), followed through the resource as it was sent; and
+ * values that Envoy repeats. `suspects` must not be empty.
+ */
+export function blame(error: string, resource: Message | undefined, suspects: readonly Document[]): Blame {
+  const path = resource === undefined ? undefined : resolve(error, resource)
+  const evidence: Evidence = { text: error, names: path?.names ?? [], values: path?.values ?? new Set() }
+  const found = suspects.map((document) => ({ document, field: bestField(document, evidence) }))
+  const best = found.reduce((a, b) => (b.field.score > a.field.score ? b : a))
+  const named = found.find(({ document: { kind, name } }) => kind === 'Route' && name === path?.route)
+  // The path leads to one route; what it holds of a policy is told by the policy's own values.
+  if (named !== undefined) {
+    const other = best.field.score >= byContent && best.field.score > named.field.score ? best : named
+    const isPolicy = other.document.kind !== 'Route'
+    return blameOf(isPolicy ? other : named, true)
+  }
+  const alike = found.filter(({ field }) => field.score === best.field.score).length
+  return blameOf(best, suspects.length === 1 || (best.field.score >= byContent && alike <= maxAlike))
+}
+
+function blameOf({ document, field }: { document: Document; field: Field }, certain: boolean): Blame {
+  return { document, pointer: field.pointer, certain }
+}
