@@ -40,6 +40,7 @@ import { readinessOf } from './startup/readiness.ts'
 import { startReplicas } from './startup/replicas.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
+import { openValidation } from './startup/validation.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
 import { announcedChannel, quarantineChannel, replicasChannel } from './store/locks.ts'
@@ -239,7 +240,9 @@ async function startControl(
   const isLoaded = () => controller.revision() > 0 || feed.delivered()
   const readiness = () =>
     readinessOf(parts, counters.state, { feed, revision: controller.revision(), loaded: isLoaded() })
+  const validation = await openValidation(parts, { live: controller.live, asDelivered: quarantine.of })
   const admin = createAdmin({
+    ...validation,
     store,
     kinds,
     checkContext: context,

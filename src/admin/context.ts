@@ -69,6 +69,13 @@ export interface GatewayChange {
   drains: string[]
 }
 
+/** What an Envoy said of a write before it was made; `skipped` where it could not be asked. */
+export interface Validation {
+  state: 'accepted' | 'refused' | 'skipped'
+  problems: { gateway: string; kind: string; name: string; pointer: string; error: string }[]
+  reason?: string
+}
+
 /** Whether a balancer should send requests here, and why not. */
 export interface Readiness {
   ready: boolean
@@ -106,6 +113,10 @@ export interface AdminOptions {
   heldBack(): readonly HeldRow[]
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
+  /** What a real Envoy says of the state after a write; absent where none is asked. */
+  validate?: (before: State, after: State, gateways: ReadonlySet<string>) => Promise<Validation>
+  /** Whether it is asked before each write, too. */
+  validatesWrites?: boolean
   /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */

@@ -18,7 +18,7 @@ export interface Field {
   readonly score: number
 }
 
-interface Leaf {
+interface Place {
   readonly pointer: string
   readonly key: string
   readonly value: unknown
@@ -29,45 +29,47 @@ interface Leaf {
 
 /** Less than that is chance. */
 const minScore = 8
-/** Leaves of one document that are looked at. */
-const maxLeaves = 20_000
+/** Fields of one document that are looked at. */
+const maxPlaces = 20_000
 
 /** The field of a document for which the most speaks; its whole, with a score of 0, where nothing does. */
 export function bestField(document: Document, evidence: Evidence): Field {
-  let best: { leaf: Leaf; score: number } | undefined
-  let left = maxLeaves
-  for (const leaf of leavesOf(document.spec, '/spec')) {
+  let best: { place: Place; score: number } | undefined
+  let left = maxPlaces
+  for (const place of placesOf(document.spec, '/spec')) {
     if (left-- === 0) break
-    const score = scoreOf(leaf, evidence)
-    if (score > (best?.score ?? 0)) best = { leaf, score }
+    const score = scoreOf(place, evidence)
+    if (score > (best?.score ?? 0)) best = { place, score }
   }
   if (best === undefined || best.score < minScore) return { pointer: '', score: 0 }
-  return { pointer: meant(best.leaf, evidence), score: best.score }
+  return { pointer: meant(best.place, evidence), score: best.score }
 }
 
-/** A value may say which of several things is meant, and a name beside it what of that is wrong. */
-function meant({ pointer, key, beside, parent }: Leaf, { text }: Evidence): string {
-  if (Array.isArray(beside) || isTold(text, key)) return pointer
-  const told = Object.keys(beside).filter((each) => isTold(text, each))
+/** A value may say which of several things is meant, and a name after it what of that is wrong. */
+function meant({ pointer, key, value, beside, parent }: Place, { text }: Evidence): string {
+  const at = typeof value === 'string' ? text.indexOf(value) : -1
+  if (at < 0 || Array.isArray(beside)) return pointer
+  const rest = text.slice(at + String(value).length)
+  const told = Object.keys(beside).filter((each) => each !== key && isTold(rest, each))
   return told.length === 1 ? `${parent}/${escapePointer(told[0]!)}` : pointer
 }
 
-function* leavesOf(value: unknown, pointer: string): Generator<Leaf> {
+/** Every field, those that hold others, too. */
+function* placesOf(value: unknown, pointer: string): Generator<Place> {
   if (typeof value !== 'object' || value === null) return
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return
   for (const [key, item] of Object.entries(value)) {
-    const leaf = { pointer: `${pointer}/${escapePointer(key)}`, key, beside: value, parent: pointer }
-    if (typeof item === 'object' && item !== null) yield* leavesOf(item, leaf.pointer)
-    else yield { ...leaf, value: item }
+    const place = { pointer: `${pointer}/${escapePointer(key)}`, key, beside: value, parent: pointer }
+    yield { ...place, value: item }
+    yield* placesOf(item, place.pointer)
   }
 }
 
-function scoreOf({ key, value }: Leaf, { text, names, values }: Evidence): number {
+function scoreOf({ key, value, beside }: Place, { text, names, values }: Evidence): number {
   const last = names.at(-1)
   const byName = last !== undefined && camelCase(last) === key ? 20 : isTold(text, key) ? 8 : 0
-  return (
-    byName + Math.max(contentScore(value, text, values), /[^a-zA-Z]/.test(key) ? textScore(key, text) : 0)
-  )
+  const isName = !Array.isArray(beside) && /[^a-zA-Z]/.test(key)
+  return byName + Math.max(contentScore(value, text, values), isName ? textScore(key, text) : 0)
 }
 
 function contentScore(value: unknown, text: string, values: Evidence['values']): number {
@@ -90,7 +92,7 @@ function textScore(value: string, text: string): number {
 
 /** `privateKey` is told as `private key`, `private_key` or as it is. */
 function isTold(text: string, key: string): boolean {
-  if (key.length < 4) return false
+  if (key.length < 3) return false
   const words = key.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, ' ').toLowerCase()
   const lower = text.toLowerCase()
   return [words, words.replaceAll(' ', '_'), words.replaceAll(' ', '')].some((each) => isWord(lower, each))

@@ -25,6 +25,8 @@ export function resolve(error: string, resource: Message): BlamedPath | undefine
   let at: unknown = resource
   for (const [index, name] of names.entries()) {
     const next = step(at, name, steps[index]![2])
+    // What is around the resource, such as the filter that holds its routes, is in the path of a whole configuration.
+    if (next === undefined && at === resource) continue
     if (next === undefined) break
     at = next
     if (name === 'routes' && typeof (at as Message).name === 'string') route = (at as Message).name as string

@@ -124,7 +124,8 @@ export class CulpritSearch {
   }
 
   #giveUp(error: string): void {
-    for (const form of this.#doubtful.values()) this.#convictOne({ form, pointer: '', error })
+    const left = [...this.#doubtful.values(), ...this.#trial]
+    for (const form of left) this.#convictOne({ form, pointer: '', error })
     this.#phase = 'over'
   }
 }
