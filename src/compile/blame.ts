@@ -1,6 +1,6 @@
 import type { Message } from '../envoy-api/types.ts'
 import type { Document } from '../model/document.ts'
-import { bestField, type Evidence, type Field } from './blamed-field.ts'
+import { bestField, type Evidence, type Field, isWord } from './blamed-field.ts'
 import { resolve } from './blamed-path.ts'
 
 /** The field of a document that Envoy most likely means. */
@@ -25,8 +25,11 @@ const byContent = 20
 export function blame(error: string, resource: Message | undefined, suspects: readonly Document[]): Blame {
   const path = resource === undefined ? undefined : resolve(error, resource)
   const evidence: Evidence = { text: error, names: path?.names ?? [], values: path?.values ?? new Set() }
-  const found = suspects.map((document) => ({ document, field: bestField(document, evidence) }))
-  const best = found.reduce((a, b) => (b.field.score > a.field.score ? b : a))
+  const found = suspects.map((document) => {
+    const field = bestField(document, evidence)
+    return { document, field, score: field.score + nameScore(document, error) }
+  })
+  const best = found.reduce((a, b) => (b.score > a.score ? b : a))
   const named = found.find(({ document: { kind, name } }) => kind === 'Route' && name === path?.route)
   // The path leads to one route; what it holds of a policy is told by the policy's own values.
   if (named !== undefined) {
@@ -34,8 +37,13 @@ export function blame(error: string, resource: Message | undefined, suspects: re
     const isPolicy = other.document.kind !== 'Route'
     return blameOf(isPolicy ? other : named, true)
   }
-  const alike = found.filter(({ field }) => field.score === best.field.score).length
-  return blameOf(best, suspects.length === 1 || (best.field.score >= byContent && alike <= maxAlike))
+  const alike = found.filter(({ score }) => score === best.score).length
+  return blameOf(best, suspects.length === 1 || (best.score >= byContent && alike <= maxAlike))
+}
+
+/** Resources, and parts of them, are called after rows; short names are words of any sentence. */
+function nameScore({ name }: Document, error: string): number {
+  return name.length > 3 && isWord(error, name) ? byContent + Math.min(name.length, 20) : 0
 }
 
 function blameOf({ document, field }: { document: Document; field: Field }, certain: boolean): Blame {

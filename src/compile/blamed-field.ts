@@ -50,7 +50,7 @@ function meant({ pointer, key, value, beside, parent }: Place, { text }: Evidenc
   const at = typeof value === 'string' ? text.indexOf(value) : -1
   if (at < 0 || Array.isArray(beside)) return pointer
   const rest = text.slice(at + String(value).length)
-  const told = Object.keys(beside).filter((each) => each !== key && isTold(rest, each))
+  const told = Object.keys(beside).filter((each) => each !== key && toldAt(rest, each) >= 0)
   return told.length === 1 ? `${parent}/${escapePointer(told[0]!)}` : pointer
 }
 
@@ -67,7 +67,7 @@ function* placesOf(value: unknown, pointer: string): Generator<Place> {
 
 function scoreOf({ key, value, beside }: Place, { text, names, values }: Evidence): number {
   const last = names.at(-1)
-  const byName = last !== undefined && camelCase(last) === key ? 20 : isTold(text, key) ? 8 : 0
+  const byName = last !== undefined && camelCase(last) === key ? 20 : nameScore(key, text)
   const isName = !Array.isArray(beside) && /[^a-zA-Z]/.test(key)
   return byName + Math.max(contentScore(value, text, values), isName ? textScore(key, text) : 0)
 }
@@ -85,24 +85,47 @@ function contentScore(value: unknown, text: string, values: Evidence['values']):
   return isDuration && values.has(milliseconds(value)) ? 25 : 0
 }
 
-/** The longer a text that Envoy repeats, the less by chance. */
+/** The longer a text that Envoy repeats, the less by chance. It may be a part of the value alone, such as an escape. */
 function textScore(value: string, text: string): number {
-  return value.length >= 2 && isWord(text, value) ? 20 + Math.min(value.length, 60) : 0
+  if (value.length >= 2 && isWord(text, value)) return 20 + Math.min(value.length, 60)
+  const part = oddWords(text).find((word) => value.includes(word))
+  return part === undefined ? 0 : 20 + Math.min(part.length, 60)
 }
 
-/** `privateKey` is told as `private key`, `private_key` or as it is. */
-function isTold(text: string, key: string): boolean {
-  if (key.length < 3) return false
+/** Words that are none of a sentence, the longest first. */
+function oddWords(text: string): string[] {
+  const words = text.split(/[\s'"`]+/).map((word) => word.replace(/[:;,.]+$/, ''))
+  const odd = words.filter((word) => word.length >= 3 && /[^A-Za-z0-9_.<>()[\]-]/.test(word))
+  return odd.sort((a, b) => b.length - a.length)
+}
+
+/** What is wrong is said last. */
+function nameScore(key: string, text: string): number {
+  const at = toldAt(text, key)
+  return at < 0 ? 0 : 8 + at / text.length
+}
+
+/** Where `privateKey` is told last: as `private key`, `private_key` or as it is. */
+function toldAt(text: string, key: string): number {
+  if (key.length < 3) return -1
   const words = key.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, ' ').toLowerCase()
   const lower = text.toLowerCase()
-  return [words, words.replaceAll(' ', '_'), words.replaceAll(' ', '')].some((each) => isWord(lower, each))
+  return Math.max(
+    ...[words, words.replaceAll(' ', '_'), words.replaceAll(' ', '')].map((each) => wordAt(lower, each)),
+  )
 }
 
-function isWord(text: string, word: string): boolean {
-  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
-    if (isEdge(text[at - 1], word[0]!) && isEdge(text[at + word.length], word.at(-1)!)) return true
+/** Whether `text` has `word` in it as one of its own. */
+export function isWord(text: string, word: string): boolean {
+  return wordAt(text, word) >= 0
+}
+
+/** Where a word is last, or -1. */
+function wordAt(text: string, word: string): number {
+  for (let at = text.lastIndexOf(word); at !== -1; at = at === 0 ? -1 : text.lastIndexOf(word, at - 1)) {
+    if (isEdge(text[at - 1], word[0]!) && isEdge(text[at + word.length], word.at(-1)!)) return at
   }
-  return false
+  return -1
 }
 
 /** Between two letters or digits is no edge. */

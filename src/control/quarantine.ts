@@ -25,13 +25,15 @@ import { createSuspects, namedFirst } from './suspects.ts'
 
 /** An Envoy that says nothing for so long has left, or cannot say it. */
 const answerMs = 10_000
+/** Between attempts to write down what was found. */
+const retryMs = 1_000
 
 export interface QuarantineOptions extends Omit<HeldRowsOptions, 'onChange'> {
   /** The table that all replicas share, as `store/quarantine.ts` serves it. */
   table: HeldRowsOptions['table'] & {
     substitutes(forms: readonly Form[], refused: readonly Form[]): Promise<ReadonlyMap<string, Substitute>>
     hold(refusals: readonly Refusal[]): Promise<void>
-    release(rows: readonly { kind: string; name: string }[]): Promise<void>
+    release(forms: readonly Form[]): Promise<void>
     accept(forms: readonly Form[]): Promise<void>
   }
   kinds: readonly Kind[]
@@ -191,8 +193,9 @@ export async function createQuarantine(options: QuarantineOptions) {
       await table.hold(refusals)
       await rows.look()
     })
-    if (written) close(key)
-    else each.timer = setTimeout(() => void finish(key, each), 1_000)
+    if (written) return close(key)
+    each.timer = setTimeout(() => void finish(key, each), retryMs)
+    each.isUnwritten = true
     settling.changed()
   }
 
@@ -263,7 +266,8 @@ export async function createQuarantine(options: QuarantineOptions) {
     },
     hint: rows.hint,
     /** What is kept from the fleet, searches apart. */
-    held: () => rows.quarantine().held.map(shownRow),
+    held: () =>
+      [...rows.quarantine().held, ...[...cases.values()].flatMap((each) => each.unwritten())].map(shownRow),
     /** The state as the Envoys are to get it, searches apart. */
     of: rows.of,
     /** Tries again what is held of these rows. */
@@ -274,7 +278,8 @@ export async function createQuarantine(options: QuarantineOptions) {
     },
     /** Resolves once nothing is searched for in these gateways, or the signal fires. */
     settled(gateways: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-      const isSettled = () => ![...cases.values()].some((each) => gateways.has(each.gateway) && !each.found)
+      const isSettled = () =>
+        ![...cases.values()].some((each) => gateways.has(each.gateway) && !each.isUnwritten)
       return settling.until(isSettled, signal)
     },
     async close(): Promise<void> {

@@ -79,16 +79,14 @@ export function createReceipts(options: {
 
   /** What is refused is looked into first: the rest of it is in force then, and it is known which rows were meant. */
   async function decided(asked: () => DeliveryQuestion, signal: AbortSignal): Promise<Delivery> {
-    let delivery = await fleet.whenDelivered(asked(), { signal })
-    while (delivery.state === 'nacked' && !signal.aborted) {
-      const refused = JSON.stringify(delivery)
+    for (;;) {
+      const delivery = await fleet.whenDelivered(asked(), { signal })
       await quarantine.settled(new Set(asked().gateways), signal)
       // What was published goes to the streams in the next turn of the loop.
       await new Promise((resolve) => setImmediate(resolve))
-      delivery = await fleet.whenDelivered(asked(), { signal })
-      if (JSON.stringify(delivery) === refused) break
+      const isStill = JSON.stringify(fleet.settled(asked())) === JSON.stringify(delivery)
+      if (isStill || signal.aborted) return delivery
     }
-    return delivery
   }
 
   function traced(

@@ -1,5 +1,12 @@
 import type { TypeUrl } from '../envoy-api/types.ts'
-import { type Form, formOf, type Held, type Refusal, type Substitute } from '../model/quarantine.ts'
+import {
+  type Form,
+  formOf,
+  type Held,
+  type HeldRow,
+  type Refusal,
+  type Substitute,
+} from '../model/quarantine.ts'
 import { find, type State } from '../model/state.ts'
 import { shortType } from '../xds/session.ts'
 import { CulpritSearch } from './culprit-search.ts'
@@ -18,6 +25,9 @@ export class RefusalCase {
   moving = false
   /** The culprits are known, and being written down. */
   found: readonly Refusal[] | undefined
+  /** The database is away: the culprits are held here, in memory, until it is back. */
+  isUnwritten = false
+  readonly #since = new Date().toISOString()
   /** What the Envoys get of each row that is held, by the form that is written. */
   substitutes: ReadonlyMap<string, Substitute> = new Map()
   timer: NodeJS.Timeout | undefined
@@ -46,6 +56,13 @@ export class RefusalCase {
     return this.presentForms(state).flatMap((form): Held[] => {
       const substitute = this.substitutes.get(formOf(form))
       return substitute === undefined ? [] : [{ ...form, ...substitute, resource: this.resource }]
+    })
+  }
+
+  unwritten(): HeldRow[] {
+    const found = this.isUnwritten ? (this.found ?? []) : []
+    return found.map((refusal) => {
+      return { ...refusal, since: this.#since, ...(this.substitutes.get(formOf(refusal)) ?? { named: [] }) }
     })
   }
 

@@ -62,13 +62,11 @@ export function createQuarantineTable({ pool, kinds }: { pool: Pool; kinds: read
         }),
       ),
 
-    /** Forgets what was refused of these objects, so that it is tried again. */
-    release: (rows: readonly { kind: string; name: string }[]): Promise<void> =>
+    /** Forgets that these forms were refused, so that they are tried again. */
+    release: (forms: readonly Form[]): Promise<void> =>
       guarded(() =>
         db.transaction(async (tx) => {
-          for (const { kind, name } of rows) {
-            await tx.delete(quarantine).where(and(eq(quarantine.kind, kind), eq(quarantine.name, name)))
-          }
+          for (const form of forms) await tx.delete(quarantine).where(isForm(form))
           await tell(tx)
         }),
       ),

@@ -25,6 +25,21 @@ describe('whom Envoy means', () => {
     assert.equal(short(blame(error, undefined, routes)), 'Route/b /spec/match/path/regex')
   })
 
+  test('is told by a part of a value that it repeats', () => {
+    const odd = route('d', { match: { path: { regex: '/d\\p{LC}' } } })
+    const error = 'invalid character class range: \\p{LC}'
+    assert.equal(short(blame(error, undefined, [...routes, odd])), 'Route/d /spec/match/path/regex')
+  })
+
+  test('is told by the name of a row', () => {
+    const policies = ['staff', 'guests'].map((name) => {
+      const jwks = { inline: '{"keys":[]}' }
+      return document('AuthPolicy', name, { jwt: { issuer: 'https://id.example', jwks } })
+    })
+    const error = "Provider 'guests@bzceuKO51-Cx' in jwt_authn config has invalid local jwks: no keys"
+    assert.equal(short(blame(error, undefined, policies)), 'AuthPolicy/guests /spec/jwt/jwks')
+  })
+
   test('is told by a key that it repeats', () => {
     const error = 'header x-odd cannot be set'
     assert.equal(short(blame(error, undefined, routes)), 'Route/b /spec/headers/request/set/x-odd')
