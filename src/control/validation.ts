@@ -6,10 +6,10 @@ import { encode } from '../envoy-api/protos.ts'
 import { type Message, typeUrls } from '../envoy-api/types.ts'
 import { type Document, idOf } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
-import { type Form, heldBack } from '../model/quarantine.ts'
+import { type Form, formOf, heldBack } from '../model/quarantine.ts'
 import { find, type State } from '../model/state.ts'
 import { inClear } from '../secrets/in-clear.ts'
-import { CulpritSearch } from './culprit-search.ts'
+import { type Culprit, CulpritSearch } from './culprit-search.ts'
 import { holdsForAll } from './fleet-wide.ts'
 import { namedFirst } from './suspects.ts'
 
@@ -43,8 +43,8 @@ export interface ValidationOptions {
   live(): Live
 }
 
-/** Questions a gateway: each takes some tenths of a second. */
-const maxQuestions = 12
+/** Questions a search: each takes some tenths of a second. */
+const maxQuestions = 24
 
 /** Asks a real Envoy what it makes of the state after a write, and tells which of the written rows it refuses. */
 export function createValidation(options: ValidationOptions) {
@@ -60,16 +60,40 @@ export function createValidation(options: ValidationOptions) {
   }
 }
 
-/** Written rows are held back until the rest is accepted. Where it never is, it was not this write. */
+/**
+ * The written rows that are to blame. Where the rest is refused without any of them, it was refused before the write, and
+ * all rows are looked through, so that a bad one of others neither hides a bad one of this write nor is told as one.
+ */
 async function validateGateway(
-  { ask, kinds, runtime, live }: ValidationOptions,
+  options: ValidationOptions,
   before: State,
   after: State,
   gateway: string,
 ): Promise<{ problems: ValidationProblem[] } | { reason: string }> {
-  const written = formsWritten(before, after)
+  const written = formsOf(after).filter(({ kind, name, revision }) => {
+    return find(before, kind, name)?.revision !== revision
+  })
+  const first = await culprits(options, before, after, gateway, written)
+  const found =
+    'isUnexplained' in first ? await culprits(options, before, after, gateway, formsOf(after)) : first
+  if ('reason' in found) return found
+  if ('isUnexplained' in found) return { problems: [] }
+  const isWritten = new Set(written.map(formOf))
+  const own = found.culprits.filter(({ form }) => isWritten.has(formOf(form)))
+  return { problems: own.map(({ form, pointer, error }) => problem(gateway, form, pointer, error)) }
+}
+
+/** Rows are held back until the rest is accepted. */
+async function culprits(
+  { ask, kinds, runtime, live }: ValidationOptions,
+  before: State,
+  after: State,
+  gateway: string,
+  among: readonly Form[],
+): Promise<{ culprits: Culprit[] } | { isUnexplained: true } | { reason: string }> {
   const search = new CulpritSearch((forms) => namedFirst(kinds, after, forms))
-  for (let questions = 1; !search.over; questions++) {
+  let isRefused = false
+  for (let questions = 0; !search.over && questions < maxQuestions; questions++) {
     const held = search.held.map((form) => ({ ...form, ...substitute(before, form), resource: '' }))
     const state = heldBack(after, held)
     if (find(state, 'Gateway', gateway) === undefined) break
@@ -77,41 +101,33 @@ async function validateGateway(
     const bootstrap = staticBootstrap(compiled.resources, inClear, runtime)
     const verdict = await ask(encode('envoy.config.bootstrap.v3.Bootstrap', bootstrap))
     if (verdict.state === 'unknown') return { reason: verdict.reason }
+    isRefused = verdict.state === 'refused'
     if (verdict.state === 'accepted') search.accepted()
     else if (!holdsForAll(verdict.error)) return { reason: verdict.error }
     else {
-      const suspects = written.filter((form) => find(state, form.kind, form.name)?.revision === form.revision)
-      search.refused({
-        suspects,
-        blamed: blamed(verdict.error, compiled, state, suspects),
-        error: verdict.error,
-      })
+      const suspects = among.filter((form) => find(state, form.kind, form.name)?.revision === form.revision)
+      const named = blamed(verdict.error, compiled, state, suspects)
+      search.refused({ suspects, blamed: named, error: verdict.error })
     }
-    if (questions === maxQuestions) break
   }
-  return {
-    problems: search.culprits.map(({ form, pointer, error }) => problem(gateway, form, pointer, error)),
-  }
+  return isRefused && search.culprits.length === 0 ? { isUnexplained: true } : { culprits: search.culprits }
 }
 
 function problem(gateway: string, { kind, name }: Form, pointer: string, error: string): ValidationProblem {
   return { gateway, kind, name, pointer, error }
 }
 
-/** The form before the write. */
-function substitute(before: State, { kind, name }: Form) {
-  const good = find(before, kind, name)
+/** The form before the write. What was there already has none. */
+function substitute(before: State, { kind, name, revision }: Form) {
+  const found = find(before, kind, name)
+  const good = found?.revision === revision ? undefined : found
   return { named: [], ...(good !== undefined && { good }) }
 }
 
-function formsWritten(before: State, after: State): Form[] {
-  return [...after.objects].flatMap(([kind, byName]) => {
-    const earlier = before.objects.get(kind)
-    if (earlier === byName) return []
-    return [...byName].flatMap(([name, { revision }]) =>
-      earlier?.get(name)?.revision === revision ? [] : [{ kind, name, revision }],
-    )
-  })
+function formsOf(state: State): Form[] {
+  return [...state.objects].flatMap(([kind, byName]) =>
+    [...byName].map(([name, { revision }]) => ({ kind, name, revision })),
+  )
 }
 
 /** A path of fields may lead through any of the route configurations; else the words alone tell. */

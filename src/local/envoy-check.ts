@@ -17,7 +17,7 @@ export interface EnvoyCheck {
 
 /** Bounds of one question; what is beyond is not known. */
 const bounds = {
-  milliseconds: 15_000,
+  milliseconds: 30_000,
   /** Of memory that Envoy takes, in bytes, and how often that is looked at. */
   residentBytes: 2 * 1024 ** 3,
   lookMs: 50,
