@@ -32,7 +32,13 @@ const clocks = {
   monotonic: () => Math.floor(performance.now() * 1_000),
 }
 const clock = createSteadyClock(clocks)
-const { observe } = createMetrics({ counters: () => 0, connectedEnvoys: () => 0, revision: () => 1 })
+const none = () => 0
+const { observe } = createMetrics({
+  counters: none,
+  connectedEnvoys: none,
+  revision: () => 1,
+  heldRows: none,
+})
 
 async function openStore(): Promise<CounterStore> {
   if (values.redis === undefined) return createMemoryStore({ clock, maxCounters })

@@ -1,20 +1,17 @@
-import type { Readiness } from './admin/context.ts'
 import { createAdmin, createHealthServer } from './admin/server.ts'
-import { limitsOver } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createController } from './control/controller.ts'
+import { createHeldLimits } from './control/held-limits.ts'
 import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { createRollouts } from './control/rollouts.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
-import { createFeed, type Feed } from './feed/feed.ts'
-import { statesIn } from './feed/staged.ts'
+import { createFeed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
-import { clustersInPanic } from './local/panic.ts'
 import type { Observe } from './observe.ts'
 import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
@@ -30,19 +27,24 @@ import { adminUrlOf, driverOf, replicaName, rlsAddresses } from './startup/addre
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
 import { firstLive } from './startup/live.ts'
-import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
-import { createObservers } from './startup/observers.ts'
+import { localEnvoyOf, panicOf } from './startup/local-envoys.ts'
+import { findLocalEnvoy, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
+import { both, createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
 import { applyFirstDocuments, openStore } from './startup/open-store.ts'
 import { createProgress } from './startup/progress.ts'
+import { keepRefusals } from './startup/quarantine.ts'
 import { serveQuickstart } from './startup/quickstart.ts'
+import { readinessOf } from './startup/readiness.ts'
 import { startReplicas } from './startup/replicas.ts'
 import { shareFleet } from './startup/share-fleet.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
+import { openValidation } from './startup/validation.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
-import { replicasChannel, reportsChannel } from './store/locks.ts'
+import { quarantineChannel, replicasChannel, reportsChannel } from './store/locks.ts'
+import type { QuarantineTable } from './store/quarantine.ts'
 import type { Store } from './store/store.ts'
 import { version } from './version.ts'
 import { createXdsServer } from './xds/server.ts'
@@ -98,6 +100,8 @@ export async function main(argv: string[]): Promise<number> {
 interface Core {
   databaseUrl: string
   store: Store
+  /** What Envoys refuse of what is written. */
+  refusals: QuarantineTable
   counters: Counters
   ratelimit: RateLimitService
   /** By which revision each rate-limit service answers. */
@@ -112,13 +116,9 @@ interface Core {
  * admin API before it. `shutdown` ends it in reverse.
  */
 async function start(outer: StartContext): Promise<{ adminUrl: string; store: Store }> {
-  const gauges: Gauges = { counters: () => 0, revision: () => 0, connectedEnvoys: () => 0 }
+  const gauges: Gauges = { counters: () => 0, revision: () => 0, connectedEnvoys: () => 0, heldRows: () => 0 }
   const metrics = createMetrics(gauges)
-  const observe: Observe = (event) => {
-    outer.observe(event)
-    metrics.observe(event)
-  }
-  const parts = { ...outer, observe }
+  const parts = { ...outer, observe: both(outer.observe, metrics.observe) }
   const envoyBinary = outer.context.supervised ? await findLocalEnvoy(parts) : undefined
   const core = await openCore(parts)
   gauges.counters = core.counters.store.size
@@ -135,7 +135,11 @@ async function openCore(parts: StartContext): Promise<Core> {
     previous: settings.previousSecretKeys,
     file: keyFileOf(settings.dataDir),
   })
-  const { store, counterKey } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
+  const {
+    store,
+    quarantine: refusals,
+    counterKey,
+  } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
   const counters = await openCounters(parts, counterKey)
   const ratelimit = createRateLimitService({
     ...{ store: counters.store, clock: counters.clock, key: counterKey, observe },
@@ -156,7 +160,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
   })
   shutdown.add('revision of this replica', replicas.close)
-  return { databaseUrl, store, counters, ratelimit, replicas, services, token }
+  return { databaseUrl, store, refusals, counters, ratelimit, replicas, services, token }
 }
 
 /** All of weir, but for the rate-limit service where that is no role of this process. */
@@ -186,6 +190,7 @@ async function startControl(
   const { shared, hints } = await shareFleet(parts, { store, xds, xdsPort, controller })
   const rollouts = createRollouts({ table: store, controller, xds, observe, ...driverOf(settings, xdsPort) })
   shutdown.add('rollouts', rollouts.close)
+  const quarantine = await keepRefusals(parts, core, { xds, controller, gauges })
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
@@ -194,13 +199,16 @@ async function startControl(
     store,
     observe,
     onState(state, keys, staged) {
-      controller.apply(state, keys, staged)
+      quarantine.apply(state, keys, staged)
       rollouts.hint()
       xds.markLoaded()
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
-    others: { ...hints, [replicasChannel]: replicas.hint, [reportsChannel]: rollouts.hint },
+    others: {
+      ...{ ...hints, [replicasChannel]: replicas.hint, [reportsChannel]: rollouts.hint },
+      [quarantineChannel]: quarantine.hint,
+    },
   })
   shutdown.add('feed', feed.close)
   if (localEnvoys !== undefined) {
@@ -211,38 +219,34 @@ async function startControl(
   if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
   // The door.
-  const supervised = localEnvoys === undefined ? () => [] : controller.gateways
-  const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts }
+  const expected = () => (localEnvoys === undefined ? [] : controller.gateways().map(localEnvoyOf))
+  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts, quarantine }
   const receipt = createReceipts({ ...known, retry: xds.retry, expected })
   const revision = controller.revision
   const loaded = () => revision() > 0 || feed.delivered()
-  const readiness = () => readinessOf(parts, core, { feed, revision: revision(), loaded: loaded() })
+  const readiness = () => readinessOf(parts, counters.state, { feed, revision: revision(), loaded: loaded() })
+  const validation = await openValidation(parts, { live: controller.live, asDelivered: quarantine.of })
   const admin = createAdmin({
+    ...validation,
     store,
     kinds,
     checkContext: context,
     token,
     observe,
     version,
-    metrics: async () => {
-      await limitWatch?.look()
-      return metrics.expose()
-    },
+    metrics: () => Promise.resolve(limitWatch?.look()).then(metrics.expose),
     fleet: xds.fleet.list,
     config: xds.fleet.config,
-    panic: async ({ gateway, id, state, replica }) => {
-      const isHere = state === 'connected' && replica === shared.name
-      const own = isHere && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
-      return own === undefined ? undefined : clustersInPanic(own.adminPort())
-    },
+    panic: panicOf(localEnvoys, shared.name),
     deliver: receipt,
     rollouts,
+    heldBack: quarantine.held,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
     counters: counters.state,
-    preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
+    preview: (before, after, gateways) =>
+      preview(quarantine.of(before), quarantine.of(after), gateways, controller.live()),
     readiness,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
@@ -257,32 +261,25 @@ async function startDecider(
   { metrics, gauges }: { metrics: Metrics; gauges: Gauges },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe } = parts
-  const { databaseUrl, store, ratelimit, replicas, token } = core
+  const { databaseUrl, store, refusals, counters, ratelimit, replicas, token } = core
   let revision = 0
+  const limits = await createHeldLimits({ table: refusals, setLimits: ratelimit.setLimits, observe })
   gauges.revision = () => revision
   const feed = createFeed({
     url: databaseUrl,
     store,
     observe,
     onState(state, _keys, staged) {
-      ratelimit.setLimits(limitsOver(state, statesIn(staged)))
+      limits.serve(state, staged)
       revision = state.revision
       replicas.serves(revision)
     },
+    others: { [quarantineChannel]: limits.hint },
   })
+  shutdown.add('limits in force', limits.close)
   shutdown.add('feed', feed.close)
-  const readiness = () => readinessOf(parts, core, { feed, revision, loaded: ratelimit.ready() })
+  const readiness = () => readinessOf(parts, counters.state, { feed, revision, loaded: ratelimit.ready() })
   const told = { token, observe, version, metrics: metrics.expose, readiness, limits: ratelimit }
-  const server = createHealthServer(told)
-  return { adminUrl: adminUrlOf(settings, await bind(parts, doorsOf(settings).admin, server)), store }
-}
-
-function readinessOf(
-  { shutdown }: StartContext,
-  { counters }: Core,
-  { feed, revision, loaded }: { feed: Feed; revision: number; loaded: boolean },
-): Readiness {
-  const stopping = shutdown.signal.aborted
-  const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters.state() }
-  return { ready: loaded && !stopping, stopping, detail }
+  const port = await bind(parts, doorsOf(settings).admin, createHealthServer(told))
+  return { adminUrl: adminUrlOf(settings, port), store }
 }

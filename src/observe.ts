@@ -47,6 +47,19 @@ export type Event =
       wave: number
       reason: string
     }
+  /** An Envoy refuses what this row became: from now on no Envoy gets it. */
+  | ({ event: 'quarantined' } & RefusedRow)
+  /** Another Envoy has it in force, so that it is held back no longer. */
+  | ({ event: 'quarantine_disputed' } & RefusedRow)
+  /** A refusal stays that of the Envoys that said so. */
+  | {
+      event: 'quarantine_given_up'
+      gateway: string
+      type: string
+      resource: string
+      reason: string
+      error: string
+    }
   // compile/
   | { event: 'compiled'; gateway: string; revision: number; milliseconds: number }
   | { event: 'held_back'; gateway: string; kind: string; name: string; reason: string }
@@ -118,6 +131,18 @@ export type Event =
   | { event: 'request'; method: string; route: string; status: number; milliseconds: number }
   // anything unexpected
   | { event: 'failed'; where: string; error: unknown }
+
+/** A row that Envoy refuses: the field as closely as it is known, and who said what of which resource. */
+interface RefusedRow {
+  kind: string
+  name: string
+  pointer: string
+  gateway: string
+  node: string
+  type: string
+  resource: string
+  error: string
+}
 
 /** `hot_key`: the store said before that it would refuse; it was not asked, and would say the same. */
 export type StoreDecider = 'store' | 'hot_key' | 'joining' | 'local' | 'allow' | 'deny'

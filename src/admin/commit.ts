@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
-import { WeirError } from '../errors.ts'
+import { type Problem, WeirError } from '../errors.ts'
+import { idOf } from '../model/document.ts'
 import { type Edit, planWrite } from '../model/plan-write.ts'
 import type { State } from '../model/state.ts'
 import type { MadeWrite, Write } from '../store/store.ts'
 import { authorshipOf } from './authorship.ts'
 import type { AdminContext } from './context.ts'
+import { gatewaysOf } from './delivery.ts'
 
 /** What is to be done to the state that the write meets, in its transaction; throws where it must not be done. */
 export type EditsOf = (state: State) => readonly Edit[]
@@ -34,20 +36,42 @@ export async function commit(
   const { author, message } = authorshipOf(request.headers)
   const editsOf = await wish.prepare()
   let edits: readonly Edit[] = []
+  const made: Write = {
+    author,
+    message: message || (wish.message ?? ''),
+    edits(state) {
+      edits = editsOf(state)
+      return edits
+    },
+    plan: (state, split) => planWrite(kinds, state, split, checkContext),
+  }
   try {
-    return await store.write({
-      author,
-      message: message || (wish.message ?? ''),
-      edits(state) {
-        edits = editsOf(state)
-        return edits
-      },
-      plan: (state, split) => planWrite(kinds, state, split, checkContext),
-      ...how,
-    })
+    if (context.validatesWrites && !how.dryRun) {
+      const rehearsed = await store.write({ ...made, dryRun: true })
+      await refuseUnfit(context, rehearsed, edits)
+    }
+    return await store.write({ ...made, ...how })
   } catch (error) {
     throw error instanceof WeirError ? placed(error, wish, edits) : error
   }
+}
+
+/**
+ * Asks an Envoy before the write. It is not asked again about what others write in between, and whoever cannot be asked
+ * hinders no write: what is refused later is held back (`control/quarantine.ts`).
+ */
+async function refuseUnfit(context: AdminContext, result: MadeWrite, edits: readonly Edit[]): Promise<void> {
+  const { before, after } = result
+  if (before === after) return
+  const validation = await context.validate?.(before, after, gatewaysOf(context, result))
+  if (validation?.state !== 'refused') return
+  const problems = validation.problems.map(({ kind, name, pointer, error }): Problem => {
+    const edit = edits.find((each) => idOf(each.op === 'put' ? each.object : each) === `${kind}/${name}`)
+    const message = `Envoy refuses ${kind}/${name}: ${error}`
+    const remedy = 'correct what Envoy names'
+    return { ...(edit !== undefined && { document: edit.document }), pointer, message, remedy }
+  })
+  throw new WeirError('invalid', 'Envoy refuses the documents; nothing was written.', { problems })
 }
 
 /** A number below zero is none of a document in the request. */

@@ -22,6 +22,25 @@ export interface DeliveryAnswer {
   replicas: readonly ReplicaDelivery[]
   /** One entry per gateway concerned that has a `rollout`. */
   rollouts?: readonly Rollout[]
+  /** What the Envoys of these gateways do not get, since they refuse it; absent where they get all. */
+  heldBack?: readonly HeldRow[]
+}
+
+/** An object that is written and held back from the Envoys. */
+export interface HeldRow {
+  kind: string
+  name: string
+  /** The revision that gave it the form that is refused. */
+  revision: number
+  /** The revision whose form is in force; null where none is. */
+  inForce: number | null
+  pointer: string
+  error: string
+  gateway: string
+  node: string
+  type: string
+  resource: string
+  since: string
 }
 
 /** What may be asked of rollouts, and done to them. */
@@ -43,6 +62,8 @@ export interface ReplicaDelivery {
 export interface DeliverQuestion {
   revision: number
   gateways: ReadonlySet<string>
+  /** What the write names: of these is tried again what is held back. */
+  objects: readonly { kind: string; name: string }[]
   /** 0: how far it is now. */
   timeoutMs: number
   /** Ends the waiting early: the answer is how far it got. */
@@ -57,6 +78,13 @@ export interface GatewayChange {
   removed: { type: string; name: string }[]
   /** Listeners whose connections would be drained. */
   drains: string[]
+}
+
+/** What an Envoy said of a write before it was made; `skipped` where it could not be asked. */
+export interface Validation {
+  state: 'accepted' | 'refused' | 'skipped'
+  problems: { gateway: string; kind: string; name: string; pointer: string; error: string }[]
+  reason?: string
 }
 
 /** Whether a balancer should send requests here, and why not. */
@@ -93,8 +121,14 @@ export interface AdminOptions {
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
   rollouts: RolloutDesk
+  /** What Envoys refuse of what is written, on all replicas. */
+  heldBack(): readonly HeldRow[]
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
+  /** What a real Envoy says of the state after a write; absent where none is asked. */
+  validate?: (before: State, after: State, gateways: ReadonlySet<string>) => Promise<Validation>
+  /** Whether it is asked before each write, too. */
+  validatesWrites?: boolean
   /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */

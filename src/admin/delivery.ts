@@ -14,7 +14,8 @@ export async function deliveryOf(
   const { revision } = result
   const gateways = result.vague ? everyGateway(result) : gatewaysOf(context, result)
   try {
-    return await context.deliver({ revision, gateways, timeoutMs, signal: context.closing })
+    const objects = result.changes
+    return await context.deliver({ revision, gateways, objects, timeoutMs, signal: context.closing })
   } catch (error) {
     // The write is made, whatever becomes of the question how far it got.
     context.observe({

@@ -30,6 +30,26 @@ const Resources = Type.Array(
   }),
 )
 
+const ValidationAnswer = Type.Object(
+  {
+    state: Type.Enum(['accepted', 'refused', 'skipped']),
+    problems: Type.Array(
+      Type.Object({
+        gateway: Type.String(),
+        kind: Type.String(),
+        name: Type.String(),
+        pointer: Type.String({ description: 'The field, as closely as Envoy’s words tell.' }),
+        error: Type.String({ description: 'What Envoy said.' }),
+      }),
+    ),
+    reason: Type.Optional(Type.String({ description: 'Why it was skipped.' })),
+  },
+  {
+    description:
+      'What an Envoy of weir’s machine says of the state after the write (`envoy --mode validate`); absent where none is at hand, or WEIR_VALIDATE is off.',
+  },
+)
+
 export const DryRunAnswer = Type.Object(
   {
     dryRun: Type.Literal(true),
@@ -50,6 +70,7 @@ export const DryRunAnswer = Type.Object(
       }),
       { description: 'The gateways whose Envoy resources would change.' },
     ),
+    validation: Type.Optional(ValidationAnswer),
   },
   { $id: 'DryRunAnswer', title: 'DryRunAnswer', description: 'What a write would do.' },
 )
@@ -79,13 +100,16 @@ export async function dryRun(
   }))
   const documents = differences.flatMap((each) => each.after ?? [])
   const effective = before !== after
+  const gateways = gatewaysOf(context, result)
+  const validation = effective ? await context.validate?.(before, after, gateways) : undefined
   const answer: DryRunAnswer = {
     dryRun: true,
     revision,
     changes,
     diff: effective ? shownDifferences(context.kinds, differences) : [],
     warnings: warningsOf(context.kinds, documents, after),
-    gateways: effective ? context.preview(before, after, gatewaysOf(context, result)) : [],
+    gateways: effective ? context.preview(before, after, gateways) : [],
+    ...(validation !== undefined && { validation }),
   }
   return reply.headers({ etag: stateTag(revision), 'weir-revision': String(revision) }).send(answer)
 }

@@ -8,6 +8,7 @@ import type { MadeWrite } from '../store/store.ts'
 import { commit, type Wish } from './commit.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
 import { deliveryOf } from './delivery.ts'
+import { HeldRowSchema } from './held-row.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
@@ -98,7 +99,7 @@ function tagOf({ tagged }: Wish, { revision, after, compacted }: MadeWrite): str
 
 function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: DeliveryAnswer): WriteAnswer {
   const { revision, changes, after, compacted } = result
-  const { state, envoys, replicas, rollouts = [] } = delivery
+  const { state, envoys, replicas, rollouts = [], heldBack } = delivery
   const documents = changes.flatMap(({ kind, name }) => find(after, kind, name)?.document ?? [])
   return {
     revision,
@@ -107,6 +108,7 @@ function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: Delivery
     delivery: {
       ...{ state, envoys: [...envoys], replicas: [...replicas] },
       ...(rollouts.length > 0 && { rollouts: [...rollouts] }),
+      ...(heldBack !== undefined && { heldBack: [...heldBack] }),
     },
     ...(compacted ? { compacted } : {}),
   }
@@ -150,6 +152,12 @@ export const WriteAnswer = Type.Object(
       rollouts: Type.Optional(
         Type.Array(Rollout, {
           description: 'How far the gateways concerned are that have a `rollout`, one by one.',
+        }),
+      ),
+      heldBack: Type.Optional(
+        Type.Array(HeldRowSchema, {
+          description:
+            'What Envoy refuses: the last good form stays in force, or none. Absent where nothing is.',
         }),
       ),
     }),

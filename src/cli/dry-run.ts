@@ -5,7 +5,7 @@ import { documentsOf } from './differences.ts'
 import { asJson, asYaml, type Format, style } from './output.ts'
 import { patchOf } from './patch.ts'
 import { printable } from './text.ts'
-import { changeLines, printWarnings } from './write-result.ts'
+import { changeLines, printWarnings, reasonOf } from './write-result.ts'
 
 /** Prints what a write would do: objects, their patch, and what Envoy would see of it. */
 export async function printDryRun(
@@ -24,6 +24,11 @@ export async function printDryRun(
     stdout.write(`nothing is written; the revision is ${answer.revision}\n`)
   }
   printWarnings(answer.warnings, cli)
+  for (const { kind, name, pointer, error } of answer.validation?.problems ?? []) {
+    const title = style(cli.stderr, 'yellow', 'warning')
+    const line = `${kind}/${name}${pointer === '' ? '' : ` ${pointer}`}: Envoy refuses it: ${reasonOf(error)}`
+    cli.stderr.write(`weir: ${title}: ${printable(line)}\n`)
+  }
 }
 
 function envoyLines({ gateways }: DryRunAnswer, stream: NodeJS.WriteStream): string[] {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { HeldRow } from '../admin/context.ts'
 import type { WriteAnswer } from '../admin/write.ts'
 import { durationProblem, milliseconds } from '../model/duration.ts'
 import { type Cli, exitCodes, Usage } from './cli.ts'
@@ -99,7 +100,7 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   else stdout.write(summary(answer, options, stdout))
   printWarnings(answer.warnings, cli)
   if (!options.wait) return exitCodes.done
-  const { state, envoys, replicas = [], rollouts = [] } = answer.delivery
+  const { state, envoys, replicas = [], rollouts = [], heldBack = [] } = answer.delivery
   const moving = rollouts.filter((each) => each.state !== 'done')
   for (const { gateway, id, replica } of standingAt(envoys, 'unknown')) {
     const why = `${replica}, which had its stream, gives no sign of life, and no other replica has it`
@@ -128,7 +129,8 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
     for (const each of reverted) stderr.write(`weir: ${printable(rolloutText(each))}\n`)
   } else if (state === 'nacked') {
     stderr.write(`weir: revision ${answer.revision} is written, but Envoys refuse a part of it:\n`)
-    for (const line of envoys.flatMap(nackLines)) stderr.write(`weir: ${printable(line)}\n`)
+    for (const line of [...heldBack.map(heldBackLine), ...envoys.flatMap(nackLines)])
+      stderr.write(`weir: ${printable(line)}\n`)
   }
   return state === 'pending' || state === 'nacked' ? exitCodes.refused : exitCodes.done
 }
@@ -186,6 +188,17 @@ function nackLines(envoy: unknown): string[] {
     const from = rows.length > 0 ? ` (from ${someOf(rows.map(({ kind, name }) => `${kind}/${name}`))})` : ''
     return `${gateway}/${id}: ${type} ${resource}${from}: ${reasonOf(error ?? '')}`
   })
+}
+
+/** What is held back, why, and what is in force instead. */
+export function heldBackLine(row: HeldRow): string {
+  const { kind, name, pointer, inForce, gateway, node, type, resource, error } = row
+  const field = pointer === '' ? '' : ` ${pointer}`
+  const stead =
+    inForce === null
+      ? 'held back: nothing of it is in force'
+      : `held back: revision ${inForce} of it stays in force`
+  return `${kind}/${name}${field}: ${stead}; ${gateway}/${node} refuses ${type} ${resource}: ${reasonOf(error)}`
 }
 
 const shownNames = 5

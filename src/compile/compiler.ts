@@ -44,7 +44,9 @@ export function createCompiler(name: string): Compiler {
     }
     parts.turnTo(state)
     const gateway = parts.of('gateway', [], (rows) => gatewayOf(rows, name))
-    const routes = parts.of('routes', [gateway], (rows) => routesOf(rows, gateway), areSame)
+    // What is left out is read beside the rows, and rarely changes.
+    const leftOut = [...(state.leftOut ?? [])].sort().join()
+    const routes = parts.of('routes', [gateway, leftOut], (rows) => routesOf(rows, gateway), areSame)
     const names = parts.of('names', [gateway, routes], () => clusterNames(gateway, routes), areSame)
     const own = parts.of('own clusters', [], () => ownClusters(live))
     const clusters = writtenClusters(names, own, before?.clusters, parts, live)
@@ -53,7 +55,7 @@ export function createCompiler(name: string): Compiler {
     const extensions = extensionsOf(gateway, routes, parts, listeners.length > 0)
     const secrets = secretsOf(gateway, clusters.secrets, parts, live)
     const pieces = { gateway, clusters, listeners, extensions, secrets }
-    const closed = parts.of('problems', [routes], () => problemsOf(routes))
+    const closed = parts.of('problems', [routes], (rows) => problemsOf(rows, routes))
     return {
       resources: resourcesOf(pieces, parts),
       problems: [...closed, ...unreadable(name, secrets)],
@@ -78,13 +80,18 @@ function ownClusters(live: Live): ReadonlyMap<string, Message> {
   return new Map([[rateLimitCluster, serviceCluster(rateLimitCluster, live.services.ratelimit)]])
 }
 
-function problemsOf(routes: readonly GatewayRoute[]): CompileProblem[] {
+function problemsOf(state: State, routes: readonly GatewayRoute[]): CompileProblem[] {
   return routes
     .filter(({ missing }) => missing.length > 0)
     .map(({ name, missing }) => {
-      const message = `names ${missing.join(', ')}, which cannot be read; every request gets a 503`
-      return { kind: 'Route', name, message }
+      const why = missing.map((id) => `${id}, which ${reasonOf(state, id)}`)
+      return { kind: 'Route', name, message: `names ${why.join(', ')}; every request gets a 503` }
     })
+}
+
+/** Why a row that is written is not there. */
+function reasonOf({ leftOut }: State, id: string): string {
+  return leftOut?.has(id) ? 'Envoy refuses' : 'cannot be read'
 }
 
 function resourcesOf({ clusters, listeners, extensions, secrets }: Pieces, parts: Parts): Resources {

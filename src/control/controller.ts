@@ -43,6 +43,8 @@ export interface Controller {
   live(): Live
   /** Which rows made a resource that is in force. */
   rowsBehind(gateway: string, type: TypeUrl, resource: string): Origin[]
+  /** What is in force of a gateway, and the state that it was made of. */
+  made(gateway: string): Made | undefined
   /** The newest state that was applied: what is in force here, whatever became of the database. */
   state(): State
   /** The revision in force; 0 before the first. */
@@ -50,11 +52,18 @@ export interface Controller {
   gateways(): string[]
 }
 
+/** A gateway of a state, compiled and encoded. */
+export interface Made {
+  readonly state: State
+  readonly compiled: Compiled
+  readonly resources: EncodedResources
+}
+
 /** Keeps the fleet and the rate-limit service at the newest state: one compile feeds both. */
 export function createController(options: { live: Live; outlets: Outlets; observe: Observe }): Controller {
   const { outlets, observe } = options
   const compilers = new Map<string, Compiler>()
-  const compiled = new Map<string, Compiled & { encoded: EncodedResources }>()
+  const made = new Map<string, Made>()
   const stages = new Map<string, Stage & Pick<Staged, 'record'>>()
   let { live } = options
   let newest = emptyState
@@ -65,9 +74,11 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     const started = performance.now()
     const compileNext = compilers.get(gateway) ?? createCompiler(gateway)
     compilers.set(gateway, compileNext)
+    const before = made.get(gateway)
     const result = compileNext(state, live)
-    const resources = encodeResources(result.resources, inClear, compiled.get(gateway))
-    compiled.set(gateway, { ...result, encoded: resources })
+    const former = before && { resources: before.compiled.resources, encoded: before.resources }
+    const resources = encodeResources(result.resources, inClear, former)
+    made.set(gateway, { state, compiled: result, resources })
     publish({ gateway, revision: state.revision, resources })
     const milliseconds = performance.now() - started
     observe({ event: 'compiled', gateway, revision: state.revision, milliseconds })
@@ -112,7 +123,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   function follow(): void {
     const clusters = tierClusters(newest, moved)
     moved = new Set()
-    for (const [gateway, { resources }] of compiled) {
+    for (const [gateway, { resources }] of made) {
       const own = resources.get(typeUrls.cluster)
       if (clusters.some((name) => own?.has(name))) tryRefresh(newest, gateway)
     }
@@ -132,9 +143,9 @@ export function createController(options: { live: Live; outlets: Outlets; observ
         if (!isSame || before.get(gateway) !== held.get(gateway)) tryRefresh(state, gateway)
       }
       if (!isSame) moved = new Set()
-      for (const gateway of [...compiled.keys()].filter((name) => !wanted.includes(name))) {
+      for (const gateway of [...made.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
-        compiled.delete(gateway)
+        made.delete(gateway)
         compilers.delete(gateway)
         stages.delete(gateway)
       }
@@ -146,9 +157,10 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     },
     stage: (gateway) => stages.get(gateway),
     live: () => live,
-    rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],
+    rowsBehind: (gateway, type, resource) => made.get(gateway)?.compiled.provenance.of(type, resource) ?? [],
+    made: (gateway) => made.get(gateway),
     state: () => newest,
     revision: () => newest.revision,
-    gateways: () => [...compiled.keys()],
+    gateways: () => [...made.keys()],
   }
 }

@@ -1,18 +1,22 @@
 import type { Origin } from '../compile/provenance.ts'
 import { typeUrls } from '../envoy-api/types.ts'
 import type { Feed } from '../feed/feed.ts'
-import type { Delivery, EnvoyDelivery } from '../xds/delivery.ts'
+import { idOf } from '../model/document.ts'
+import type { Delivery, DeliveryQuestion, EnvoyDelivery } from '../xds/delivery.ts'
 import type { FleetView } from '../xds/server.ts'
 import type { Nack } from '../xds/session.ts'
 import type { Controller } from './controller.ts'
+import type { QuarantineControl } from './quarantine.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
 import type { RolloutView } from './rollout-view.ts'
 import type { Reached, Rollouts } from './rollouts.ts'
 import type { SharedFleet } from './shared-fleet.ts'
+import type { ShownRow } from './shown-row.ts'
 
 /**
  * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
- * service. `pending` while any of both is; `none` where no Envoy is there; `nacked` where it was reverted.
+ * service. `pending` while any of both is; `none` where no Envoy is there; `nacked`, too, where an object of the write is
+ * held back, or the write was reverted.
  */
 export interface Receipt {
   state: Delivery['state']
@@ -20,6 +24,8 @@ export interface Receipt {
   replicas: ReplicaDelivery[]
   /** Of the gateways concerned that have a `rollout`. */
   rollouts: RolloutView[]
+  /** What the Envoys of the gateways do not get, whichever write brought it; absent where they get all. */
+  heldBack?: ShownRow[]
 }
 
 export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
@@ -29,6 +35,8 @@ export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
 export interface ReceiptQuestion {
   revision: number
   gateways: ReadonlySet<string>
+  /** What the write names. */
+  objects?: readonly { kind: string; name: string }[]
   /** 0: how far it is now. */
   timeoutMs: number
   signal?: AbortSignal
@@ -43,12 +51,13 @@ export function createReceipts(options: {
   shared: Pick<SharedFleet, 'look' | 'retry' | 'watch'>
   replicas: Pick<Replicas, 'known' | 'reached'>
   rollouts: Pick<Rollouts, 'views' | 'reached' | 'whenReached'>
+  quarantine: Pick<QuarantineControl, 'held' | 'retry' | 'settled'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
 }) {
-  const { feed, fleet, shared, controller, replicas, rollouts, retry, expected } = options
+  const { feed, fleet, shared, controller, replicas, rollouts, quarantine, retry, expected } = options
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -66,6 +75,7 @@ export function createReceipts(options: {
       )
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
+        await quarantine.retry(question.objects ?? [])
         for (const gateway of question.gateways) retry(gateway)
         const over = new AbortController()
         const rolledOut = rollouts.whenReached(question, signal).then((reached) => {
@@ -73,7 +83,7 @@ export function createReceipts(options: {
           return reached
         })
         const delivered = everywhere([...question.gateways], signal, () => {
-          return fleet.whenDelivered(asked(), { signal: AbortSignal.any([signal, over.signal]) })
+          return decided(asked, AbortSignal.any([signal, over.signal]))
         })
         const [delivery, services, reached] = await Promise.all([
           delivered,
@@ -104,17 +114,45 @@ export function createReceipts(options: {
     }
   }
 
+  /** What is refused is looked into first: the rest of it is in force then, and it is known which rows were meant. */
+  async function decided(asked: () => DeliveryQuestion, signal: AbortSignal): Promise<Delivery> {
+    for (;;) {
+      const delivery = await fleet.whenDelivered(asked(), { signal })
+      await quarantine.settled(new Set(asked().gateways), signal)
+      // What was published goes to the streams in the next turn of the loop.
+      await new Promise((resolve) => setImmediate(resolve))
+      const isStill = JSON.stringify(fleet.settled(asked())) === JSON.stringify(delivery)
+      if (isStill || signal.aborted) return delivery
+    }
+  }
+
   function traced(
     question: ReceiptQuestion,
     { state, envoys }: Delivery,
     services: ReplicaDelivery[],
     reached: Reached,
   ): Receipt {
-    const inFleet = reached === 'reverted' ? 'nacked' : reached === 'pending' ? 'pending' : state
+    const { revision, gateways, objects = [] } = question
+    const named = new Set(objects.map(idOf))
+    const held = quarantine.held()
+    const own = held.filter((row) => row.revision === revision || named.has(idOf(row)))
+    const shown = held.filter((row) => own.includes(row) || gateways.has(row.gateway))
+    const isBehind = services.some((each) => each.state === 'pending')
+    const isPending = isBehind || state === 'pending' || reached === 'pending'
+    const isRefused = own.length > 0 || reached === 'reverted'
     return {
-      state: services.some((each) => each.state === 'pending') ? 'pending' : inFleet,
-      rollouts: rollouts.views(question.gateways),
+      state: isBehind
+        ? 'pending'
+        : reached === 'reverted'
+          ? 'nacked'
+          : isPending
+            ? 'pending'
+            : isRefused
+              ? 'nacked'
+              : state,
+      rollouts: rollouts.views(gateways),
       replicas: services,
+      ...(shown.length > 0 && { heldBack: shown }),
       envoys: envoys.map(({ nacks, ...envoy }) =>
         nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },
       ),

@@ -16,6 +16,16 @@ export type StagedGateways = ReadonlyMap<string, Staged>
 
 export const nothingStaged: StagedGateways = new Map()
 
+/** The same with each state as `change` gives it; the very same map where it changes none. */
+export function stagedBy(staged: StagedGateways, change: (state: State) => State): StagedGateways {
+  const changed = [...staged].map(([gateway, each]) => {
+    const [base, candidate] = [change(each.base), change(each.candidate)]
+    const isSame = base === each.base && candidate === each.candidate
+    return [gateway, isSame ? each : { ...each, base, candidate }] as const
+  })
+  return changed.every(([gateway, each]) => staged.get(gateway) === each) ? staged : new Map(changed)
+}
+
 /** All states that Envoys are held at, or are moved to. */
 export function statesIn(staged: StagedGateways): State[] {
   return [...new Set([...staged.values()].flatMap(({ base, candidate }) => [base, candidate]))]

@@ -34,10 +34,12 @@ function parse(text: string): unknown[] | undefined {
 
 function keyProblem(key: unknown): string | undefined {
   if (typeof key !== 'object' || key === null) return 'is not an object'
-  const { kty, crv } = key as JsonWebKey
+  const { kty, crv, alg } = key as JsonWebKey
   // A shared secret or a private key would stand in the document in clear, and make whoever reads it an issuer.
   if (kty === 'oct' || 'd' in key || 'k' in key) return 'is secret; only public keys may stand here'
   if (kty !== 'RSA' && !curves.includes(crv ?? '')) return `is of a kind that Envoy does not verify by`
+  if (alg !== undefined && !algorithmsOf(kty, crv).test(String(alg)))
+    return `is for the algorithm ${String(alg).slice(0, 16)}, which is none of its kind`
   try {
     const { asymmetricKeyDetails = {} } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
     const { modulusLength = minRsaBits } = asymmetricKeyDetails
@@ -45,4 +47,11 @@ function keyProblem(key: unknown): string | undefined {
   } catch {
     return 'is no public key'
   }
+}
+
+/** Algorithms by which a key of that kind verifies (RFC 7518, section 3.1; RFC 8037, section 3.1). */
+function algorithmsOf(kty: string | undefined, crv: string | undefined): RegExp {
+  if (kty === 'RSA') return /^(RS|PS)(256|384|512)$/
+  if (kty === 'OKP') return /^EdDSA$/
+  return { 'P-256': /^ES256$/, 'P-384': /^ES384$/, 'P-521': /^ES512$/ }[crv ?? ''] ?? /^$/
 }

@@ -13,6 +13,8 @@ export interface State {
   readonly objects: ReadonlyMap<string, ReadonlyMap<string, StoredObject>>
   /** Is told of each object that is looked up, and of each kind that is gone through; for who must know what was read. */
   readonly noted?: (kind: string, name?: string) => void
+  /** `Kind/name` of what is written and kept from the Envoys, since they refuse it. */
+  readonly leftOut?: ReadonlySet<string>
 }
 
 export const emptyState: State = { revision: 0, objects: new Map() }

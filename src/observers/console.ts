@@ -18,6 +18,10 @@ const tell: Teller = {
   secret_unreadable: ({ secret }) =>
     `The secret ${secret} cannot be opened with the keys that this weir has: a placeholder is served in its place (docs/secrets.md)`,
   held_back: ({ gateway, kind, name, reason }) => `${kind}/${name} (gateway ${gateway}) ${reason}`,
+  quarantined: ({ kind, name, pointer, error }) =>
+    `${kind}/${name}${pointer === '' ? '' : ` ${pointer}`} is held back, since Envoy refuses it: ${error}`,
+  quarantine_disputed: ({ kind, name, node }) =>
+    `${kind}/${name} is held back no longer: Envoy ${node} refuses it, and another one has accepted it`,
   xds_refused: ({ node, peer, reason }) =>
     `${node === undefined ? 'An Envoy that names no node' : `Envoy ${node}`} (from ${peer}) was refused: ${reason}`,
   address_ignored: ({ gateway, node, address, reason }) =>

@@ -12,6 +12,8 @@ export interface Gauges {
   counters(): number
   connectedEnvoys(): number
   revision(): number
+  /** Objects that are written and kept from the Envoys, since they refuse them. */
+  heldRows(): number
 }
 
 /** Interprets events as Prometheus metrics. Labels have few values: never a key, a path or a client. */
@@ -24,6 +26,12 @@ export function createMetrics(gauges: Gauges): Metrics {
     gauges.connectedEnvoys(),
   )
   gauge(registry, 'weir_revision', 'Revision that this replica serves.', () => gauges.revision())
+  gauge(
+    registry,
+    'weir_quarantined_rows',
+    'Objects that are written and held back from the Envoys, since Envoy refuses them.',
+    () => gauges.heldRows(),
+  )
   return {
     observe: (event) => interpret[event.event]?.(event as never),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

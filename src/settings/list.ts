@@ -59,6 +59,10 @@ export const settingList: readonly Setting[] = [
     help: 'auto: one local Envoy a gateway; off (auto under `up`, off under `serve`)',
   },
   {
+    variable: 'WEIR_VALIDATE',
+    help: 'what is shown to an Envoy of this machine before it goes anywhere: off, dry-run, or writes, which are refused then where Envoy refuses (dry-run)',
+  },
+  {
     variable: 'WEIR_LISTENER_ADDRESS',
     help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)',
   },

@@ -41,6 +41,8 @@ export interface Settings {
   valkeyBin: string | undefined
   /** Whether a local Envoy runs for each gateway. */
   envoy: 'auto' | 'off'
+  /** What an Envoy of this machine is asked about first. */
+  validate: 'off' | 'dry-run' | 'writes'
   listenerAddress: string
   /** A file or folder applied at every start; `quickstart` is the one for an empty store. */
   config: { path: string } | 'quickstart' | 'none'
@@ -83,6 +85,7 @@ export function readSettings(
     envoyBin: set(values.ENVOY_BIN),
     valkeyBin: set(values.VALKEY_BIN),
     envoy: oneOf(values, 'WEIR_ENVOY', ['auto', 'off'], up ? 'auto' : 'off'),
+    validate: oneOf(values, 'WEIR_VALIDATE', ['off', 'dry-run', 'writes'], 'dry-run'),
     listenerAddress: ipAddress(values, 'WEIR_LISTENER_ADDRESS', up ? '127.0.0.1' : '0.0.0.0'),
     config: config(values),
     retention: retentionOf(values),

@@ -20,9 +20,13 @@ export function createObservers(settings: Settings, progress: Progress): Observe
   mkdirSync(join(settings.dataDir, 'log'), { recursive: true, mode: 0o700 })
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > logLimit) renameSync(file, `${file}.1`)
   const log = logObserver(pino.destination({ dest: file, sync: true, mode: 0o600 }), settings.logLevel)
-  const person = consoleObserver(progress.line)
+  return both(log, consoleObserver(progress.line))
+}
+
+/** Tells both of each event. */
+export function both(one: Observe, other: Observe): Observe {
   return (event) => {
-    log(event)
-    person(event)
+    one(event)
+    other(event)
   }
 }

@@ -6,6 +6,7 @@ import { projectRoot } from '../project-root.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { migrate } from '../store/migrate.ts'
 import { createPool } from '../store/pool.ts'
+import { createQuarantineTable, type QuarantineTable } from '../store/quarantine.ts'
 import { createStore, type Store } from '../store/store.ts'
 import { applyConfig } from './apply-config.ts'
 import { applyQuickstart } from './quickstart.ts'
@@ -19,7 +20,7 @@ export function openStore(
   start: StartContext,
   url: string,
   secrets: Secrets,
-): Promise<{ store: Store; counterKey: Buffer }> {
+): Promise<{ store: Store; quarantine: QuarantineTable; counterKey: Buffer }> {
   const { settings, progress, observe, shutdown } = start
   return progress.step('Store', async () => {
     const pool = createPool(url, observe)
@@ -44,7 +45,8 @@ export function openStore(
     const rotation =
       inForce === preferred ? '' : `, to be put under ${preferred} by \`weir secrets rotate-key\``
     const detail = `schema up to date, revision ${revision}, secrets under key ${inForce}${rotation}`
-    return { result: { store, counterKey }, detail }
+    const quarantine = createQuarantineTable({ pool, kinds })
+    return { result: { store, quarantine, counterKey }, detail }
   })
 }
 

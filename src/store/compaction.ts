@@ -55,6 +55,10 @@ async function compactLocked(client: PoolClient, retention: Retention): Promise<
        select ctid from objects where to_revision <= $1 limit ${batch}))`,
     oldest,
   )
+  await client.query(
+    `delete from quarantine q where not exists (
+       select from objects o where (o.kind, o.name, o.from_revision) = (q.kind, q.name, q.revision))`,
+  )
   const secrets = await forgetSecrets(client, oldest)
   const revisions = await inBatches(
     client,
@@ -71,17 +75,21 @@ async function compactLocked(client: PoolClient, retention: Retention): Promise<
 
 /**
  * The state that was in force at the edge of the age is the oldest one kept, or an older one that Envoys still have; it
- * never moves back.
+ * never moves back. What the Envoys have instead of a form that they refuse is kept, with what it names and its secrets, for
+ * as long as that is so.
  */
 async function moveOldest(client: PoolClient, { revisions, ageMs }: Retention): Promise<number> {
   const { rows } = await client.query<{ oldest: string }>(
-    `update history set oldest = greatest(
-       oldest,
-       least(
-         (select min(base) from rollouts),
-         greatest(
-           (select max(id) from revisions) - $1::bigint + 1,
-           (select max(id) from revisions where at <= clock_timestamp() - make_interval(secs => $2 / 1000.0)))))
+    `update history set oldest = greatest(oldest, least(
+       (select min(base) from rollouts),
+       greatest(
+         (select max(id) from revisions) - $1::bigint + 1,
+         (select max(id) from revisions where at <= clock_timestamp() - make_interval(secs => $2 / 1000.0))),
+       (select min(good.to_revision) - 1 from quarantine q
+         join objects present on (present.kind, present.name, present.from_revision) = (q.kind, q.name, q.revision)
+           and present.to_revision is null
+         join objects good on (good.kind, good.name, good.from_revision) = (q.kind, q.name, q.good)
+         where not q.accepted)))
      returning oldest`,
     [revisions, ageMs],
   )

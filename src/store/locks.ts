@@ -30,3 +30,6 @@ export const rolloutsChannel = 'weir_rollouts'
 
 /** The NOTIFY channel on which it is told that a replica sees another stage of its Envoys in a rollout. */
 export const reportsChannel = 'weir_rollout_reports'
+
+/** The NOTIFY channel on which it is told that an object is held back, or no longer. */
+export const quarantineChannel = 'weir_quarantine'

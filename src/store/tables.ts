@@ -188,5 +188,26 @@ export const rolloutDriver = pgTable('rollout_driver', {
   until: timestamp({ withTimezone: true }).notNull(),
 })
 
+/** One row a form of an object that an Envoy refused. */
+export const quarantine = pgTable(
+  'quarantine',
+  {
+    kind: text().notNull(),
+    name: text().notNull(),
+    revision: bigint({ mode: 'number' }).notNull(),
+    good: bigint({ mode: 'number' }),
+    accepted: boolean().notNull().default(false),
+    pointer: text().notNull(),
+    error: text().notNull(),
+    gateway: text().notNull(),
+    node: text().notNull(),
+    type: text().notNull(),
+    resource: text().notNull(),
+    version: text().notNull(),
+    since: timestamp({ withTimezone: true }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.name, table.revision, table.resource] })],
+)
+
 export type ObjectRow = typeof objects.$inferSelect
 export type RevisionRow = typeof revisions.$inferSelect

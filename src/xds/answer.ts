@@ -19,6 +19,20 @@ export type Answer =
     }
   | ({ readonly kind: 'violation' } & Violation)
 
+/** What an Envoy made of a response, for whoever decides what its gateway is to have. */
+export interface Verdict {
+  readonly gateway: string
+  /** A type URL. */
+  readonly type: string
+  /** The one resource that it refuses in this version; nothing where it accepted a response. */
+  readonly refused?: {
+    readonly node: string
+    readonly resource: string
+    readonly version: string
+    readonly error: string
+  }
+}
+
 /** The part of a request that both variants have, as proto-loader decodes it; empty fields are left out. */
 export interface AdsRequest {
   readonly node?: object

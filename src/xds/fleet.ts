@@ -51,6 +51,8 @@ export interface StreamView {
   snapshot?(): Snapshot
   types(): Record<string, TypeState>
   delivery(): { state: DeliveryState | 'unknown'; nacks: readonly Nack[] }
+  /** Whether the Envoy accepted this version of a resource; `type` is a URL. Absent where the stream is at another replica. */
+  accepted?(type: string, name: string, version: string): boolean
 }
 
 /** How a stream tells the fleet about itself. */
@@ -180,6 +182,12 @@ export class Fleet {
     return [...this.#departed.values()]
       .filter(({ item, until }) => item.gateway === gateway && until > since)
       .map(({ item: { id, labels } }) => ({ id, labels }))
+  }
+
+  /** Whether any of a gateway's Envoys accepted this version of a resource, and has it, or fell back to it. */
+  accepted(gateway: string, type: string, name: string, version: string): boolean {
+    const entries = [...(this.#connected.get(gateway) ?? [])]
+    return entries.some(({ view }) => view?.accepted?.(type, name, version) === true)
   }
 
   /** Where each Envoy with a live stream is. */

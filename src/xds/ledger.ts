@@ -64,6 +64,13 @@ export class Ledger {
     if (this.#resources().get(name)?.version !== this.held.get(name)) this.mark(name)
   }
 
+  /** Whether the client accepted this version last. */
+  accepted(name: string, version: string): boolean {
+    if (!this.#interest.wants(name)) return false
+    const last = this.held.last(name)
+    return typeof last === 'object' ? last.version === version : this.held.get(name) === version
+  }
+
   /** Whether the client has this, or could have got it meanwhile. */
   mayHave(name: string): boolean {
     return this.#resources().has(name) || typeof this.held.last(name) === 'object'

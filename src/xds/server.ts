@@ -4,7 +4,7 @@ import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
-import type { AdsRequest, AdsResponse } from './answer.ts'
+import type { AdsRequest, AdsResponse, Verdict } from './answer.ts'
 import { bounds } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
 import {
@@ -44,6 +44,8 @@ export interface FleetView {
   follow(listener: () => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
   config(question: ConfigQuestion): ServedConfig | undefined
+  /** Whether any of a gateway's Envoys accepted this version of a resource; `type` is a URL. */
+  accepted(gateway: string, type: string, name: string, version: string): boolean
   /** How far a revision got, as of now. */
   settled(question: DeliveryQuestion): Delivery
   /** The same, once it is no longer `pending` (or the time is up). */
@@ -78,6 +80,8 @@ export interface XdsServer {
    * their state is `pending`, from the return of this call on.
    */
   retry(gateway: string): void
+  /** Calls back whenever an Envoy accepted a response, or refused one resource. */
+  judge(listener: (verdict: Verdict) => void): void
   /** Every gateway has been published; Envoys of others, held until now, are refused. */
   markLoaded(): void
   /** Calls back with what Envoys say of the requests that they answered. */
@@ -120,6 +124,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     for (const follower of followers) follower(...told)
   })
   let streams = 0
+  let judged = (_: Verdict) => {}
   silenceGrpc()
 
   const server = new Server({
@@ -144,7 +149,8 @@ export function createXdsServer(options: XdsOptions): XdsServer {
         return
       }
       const noncePrefix = `${instance}.${++streams}.`
-      const shared = { gateways, fleet, memories, taken, observe, clock, pace, noncePrefix }
+      const tell = (verdict: Verdict) => judged(verdict)
+      const shared = { gateways, fleet, memories, taken, observe, judged: tell, clock, pace, noncePrefix }
       const end = serveStream(call, carrier, shared)
       endings.add(end)
       call.on('cancelled', () => endings.delete(end))
@@ -159,6 +165,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       follow: (listener) => fleet.follow(listener),
       config: (question) =>
         servedConfig(fleet, (gateway, node) => gateways.snapshotFor(gateway, node), question),
+      accepted: (...resource) => fleet.accepted(...resource),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },
@@ -175,6 +182,9 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),
+    judge: (listener) => {
+      judged = listener
+    },
     markLoaded: () => gateways.markLoaded(),
     onFigures: (listener) => void followers.push(listener),
     listen: (hostAndPort) => listen(server, hostAndPort),

@@ -175,6 +175,11 @@ export class Session {
     return Object.fromEntries(states)
   }
 
+  /** Whether the client accepted this version of a resource, and has it, or what it has since is in doubt. */
+  accepted(type: string, name: string, version: string): boolean {
+    return this.#subscriptions.get(type)?.accepted(name, version) === true
+  }
+
   /** How far this client is with its whole snapshot; while a NACK is being narrowed down, it is pending. */
   delivery(): { state: DeliveryState; nacks: Nack[] } {
     const subscriptions = [...this.#subscriptions.values()]

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
-import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
+import type { AdsRequest, AdsResponse, AdsStream, Answer, Verdict } from './answer.ts'
 import { bounds, requestBudget, type Violation } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
@@ -22,6 +22,7 @@ export interface StreamDependencies {
   /** What the names of all streams take and may take. */
   readonly taken: { bytes: number; readonly limit: number }
   readonly observe: Observe
+  readonly judged: (verdict: Verdict) => void
   readonly clock: RetryClock
   readonly pace: Pace
   /** Different for every stream of every server. */
@@ -160,6 +161,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
       snapshot: () => ads.session.snapshot,
       types: () => ads.session.types(),
       delivery: () => ads.session.delivery(),
+      accepted: (type, name, version) => ads.session.accepted(type, name, version),
     })
   }
 
@@ -290,16 +292,21 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     if (answer.kind !== 'ack' && answer.kind !== 'nack') return
     this.#dependencies.pace.answered(this)
     const { gateway, id: node } = this.#identity
-    const { observe, clock } = this.#dependencies
+    const { observe, clock, judged } = this.#dependencies
     const type = shortType(answer.type)
     const now = clock.now()
     const milliseconds = now - (this.#sentAt.get(answer.nonce) ?? now)
     this.#sentAt.delete(answer.nonce)
     if (answer.kind === 'ack') {
       observe({ event: 'xds_ack', gateway, node, type, revision: answer.revision, milliseconds })
+      judged({ gateway, type: answer.type })
     } else {
       observe({ event: 'xds_nack', gateway, node, type, resources: answer.resources, error: answer.error })
       this.#handle.nacked({ type, resources: answer.resources, error: answer.error })
+      const { parked: resource = '', error } = answer
+      const rejection = this.#seat.memory.rejection(answer.type, resource)
+      if (rejection === undefined) return
+      judged({ gateway, type: answer.type, refused: { node, resource, version: rejection.version, error } })
     }
   }
 }

@@ -20,6 +20,7 @@ import { holdingsAfter, makeWhole } from './whole.ts'
  */
 export class Subscription {
   readonly type: string
+  readonly accepted = (name: string, version: string) => this.#ledger.accepted(name, version)
   readonly interest = new Interest()
   outstanding: Outstanding | undefined
   #target: Target
@@ -130,10 +131,8 @@ export class Subscription {
   /** A refused version is to be sent again, or on its way. */
   get retrying(): boolean {
     const sent = this.outstanding?.upserts[0]
-    return (
-      this.#refused.retrying ||
-      (sent !== undefined && this.#refused.isRejected(sent.name, meantVersion(sent)))
-    )
+    if (this.#refused.retrying || sent === undefined) return this.#refused.retrying
+    return this.#refused.isRejected(sent.name, meantVersion(sent))
   }
 
   /** Bytes of names and versions that this holds, by estimate. */

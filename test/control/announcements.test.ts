@@ -84,6 +84,7 @@ async function replica(graceMs: number): Promise<Replica> {
       const view = {
         protocol: 'delta' as const,
         revision: () => 0,
+        accepted: () => false,
         types: () => ({}),
         delivery: () => ({ state: 'acked' as const, nacks: [] }),
       }

@@ -57,6 +57,7 @@ export async function startAdmin(
     panic: async () => undefined,
     deliver: nobodyConnected,
     rollouts: { views: () => [], act: () => Promise.reject(new Error('there are no rollouts')) },
+    heldBack: () => [],
     preview: () => [],
     explain: async (question) =>
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),

@@ -21,6 +21,7 @@ function stream(revision = 1, state: DeliveryState = 'acked') {
   const view: StreamView = {
     protocol: 'delta',
     revision: () => now.revision,
+    accepted: () => false,
     types: () => ({ route: { state: now.state, revision: now.revision } }),
     delivery: () => ({ state: now.state, nacks: now.nacks }),
   }

@@ -42,6 +42,7 @@ test('a served configuration shows all but secrets, and what was refused', () =>
     protocol: 'delta',
     revision: () => snapshot.revision,
     snapshot: () => snapshot,
+    accepted: () => false,
     types: () => ({}),
     delivery: () => ({ state: 'nacked', nacks }),
   })

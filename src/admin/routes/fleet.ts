@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { AdminContext } from '../context.ts'
+import { HeldRowSchema } from '../held-row.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { Rollout } from '../rollout-json.ts'
@@ -93,7 +94,8 @@ const Counters = Type.Object(
 )
 
 /** `GET /v1/fleet`: the Envoys that the replicas serve, or did until lately; of others as they told last. */
-export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters, rollouts }: AdminContext): void {
+export function fleetRoutes(app: FastifyInstance, context: AdminContext): void {
+  const { fleet, panic, counters, rollouts, heldBack } = context
   const schema = {
     summary: 'The Envoys and what they have',
     tags: ['fleet'],
@@ -103,6 +105,9 @@ export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters, roll
         items: Type.Array(FleetEnvoy),
         counters: Counters,
         rollouts: Type.Array(Rollout, { description: 'The gateways that have a `rollout`.' }),
+        heldBack: Type.Array(HeldRowSchema, {
+          description: 'What is written and kept from the Envoys of all replicas, since Envoy refuses it.',
+        }),
       }),
       ...problemResponses,
     },
@@ -116,5 +121,6 @@ export function fleetRoutes(app: FastifyInstance, { fleet, panic, counters, roll
     ),
     counters: counters(),
     rollouts: rollouts.views(),
+    heldBack: heldBack(),
   }))
 }

@@ -6,6 +6,7 @@ import { atParameter, stateAt } from '../at.ts'
 import { isNotModified, notModifiedResponse, readHeaders } from '../conditional-read.ts'
 import type { AdminContext } from '../context.ts'
 import { shownDocument } from '../field-order.ts'
+import { heldBackHeader, heldBackText } from '../held-row.ts'
 import { missingObject, objectParams } from '../object-url.ts'
 import { decodeCursor, defaultLimit, encodeCursor, type PageQuery, pageParameters } from '../page.ts'
 import { etagOf } from '../preconditions.ts'
@@ -74,7 +75,9 @@ function listRoute(app: FastifyInstance, context: AdminContext, kind: Kind): voi
 function readRoute(app: FastifyInstance, context: AdminContext, kind: Kind): void {
   const schema = {
     summary: `Read one of the ${kind.plural}`,
-    description: 'With its ETag, the revision that gave it this form.',
+    description:
+      'With its ETag, the revision that gave it this form. Where Envoy refuses the present form, the header ' +
+      '`weir-held-back` says so, as JSON: `revision`, `inForce`, `pointer`, `error` and `since`, as in `GET /v1/fleet`.',
     tags: [kind.kind],
     params: objectParams,
     headers: readHeaders,
@@ -88,6 +91,8 @@ function readRoute(app: FastifyInstance, context: AdminContext, kind: Kind): voi
     const object = find(state, kind.kind, name)
     if (object === undefined) throw missingObject(kind, name)
     reply.header('weir-revision', String(state.revision))
+    const held = context.heldBack().find((row) => row.kind === kind.kind && row.name === name)
+    if (held?.revision === object.revision) reply.header(heldBackHeader, heldBackText(held))
     const notModified = isNotModified(request, reply, etagOf(object))
     return reply.send(notModified ? undefined : shownDocument(kind, object.document))
   })

@@ -1,4 +1,4 @@
-import type { CountersState, FleetItem } from '../../admin/context.ts'
+import type { CountersState, FleetItem, HeldRow } from '../../admin/context.ts'
 import type { Rollout } from '../../admin/rollout-json.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
@@ -6,9 +6,14 @@ import { type ConnectionOptions, connectionOf, withConnection } from '../connect
 import { asJson, asYaml, type Format, labelText, outputOption, table } from '../output.ts'
 import { rolloutText } from '../rollout-text.ts'
 import { printable } from '../text.ts'
-import { reasonOf } from '../write-result.ts'
+import { heldBackLine, reasonOf } from '../write-result.ts'
 
 type Shown = FleetItem & { panic?: string[] }
+interface Answer {
+  items: Shown[]
+  counters: CountersState
+  heldBack?: HeldRow[]
+}
 
 interface Answer {
   items: Shown[]
@@ -26,13 +31,13 @@ export const fleetCommand: AddCommand = (program, cli) => {
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
     const { text } = await client({ method: 'GET', path: '/v1/fleet' })
-    const { items, counters, rollouts } = JSON.parse(text) as Answer
+    const { items, counters, rollouts, heldBack = [] } = JSON.parse(text) as Answer
     if (options.output === 'json') cli.stdout.write(asJson(items))
     else if (options.output === 'yaml') cli.stdout.write(asYaml(items))
     else {
       const moving = rollouts.filter(({ state }) => state !== 'done').map(rolloutText)
-      const lines = moving.map((line) => `${printable(line)}\n`).join('')
-      cli.stdout.write(`${fleetTable(items, cli.stdout)}${lines}${countersText(counters)}`)
+      const notes = [...moving, ...heldBack.map(heldBackLine)].map((line) => `${printable(line)}\n`)
+      cli.stdout.write(`${fleetTable(items, cli.stdout)}${notes.join('')}${countersText(counters)}`)
     }
   })
 }

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { HeldRow } from '../../admin/context.ts'
 import type { Document } from '../../model/document.ts'
 import { Usage } from '../cli.ts'
 import { type Client, createClient } from '../client.ts'
@@ -6,7 +7,8 @@ import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { objectOf } from '../kinds.ts'
 import { listAll } from '../list.ts'
-import { asJson, asYaml, type Format, labelText, table } from '../output.ts'
+import { asJson, asYaml, type Format, labelText, style, table } from '../output.ts'
+import { printable } from '../text.ts'
 import { watch } from '../watch.ts'
 
 /** `weir get`: one object, or a list of one kind; `-w` goes on with what changes. */
@@ -43,7 +45,11 @@ export const getCommand: AddCommand = (program, cli) => {
       await watch({ client, cli, kind: kind.kind, format, name, read })
       return
     }
-    const documents = await documentsOf(client, kind.plural, name, options)
+    const documents = await documentsOf(client, kind.plural, name, options, (heldBack) => {
+      cli.stderr.write(
+        `weir: ${style(cli.stderr, 'yellow', 'warning')}: ${printable(`${kind.kind}/${name} is ${heldBack}`)}\n`,
+      )
+    })
     const whole = name === undefined ? documents : documents[0]
     cli.stdout.write(printed(documents, format, cli.stdout, whole))
   })
@@ -73,6 +79,7 @@ async function documentsOf(
   plural: string,
   name: string | undefined,
   { label, owner, at }: Options,
+  told?: (heldBack: string) => void,
 ): Promise<Document[]> {
   const when: Record<string, string> = at === undefined ? {} : { at }
   if (name === undefined) {
@@ -83,8 +90,18 @@ async function documentsOf(
     })
   }
   const query = at === undefined ? '' : `?${new URLSearchParams(when)}`
-  const { text } = await client({ method: 'GET', path: `/v1/${plural}/${encodeURIComponent(name)}${query}` })
+  const path = `/v1/${plural}/${encodeURIComponent(name)}${query}`
+  const { text, headers } = await client({ method: 'GET', path })
+  const held = headers.get('weir-held-back')
+  if (held !== null) told?.(heldBackText(JSON.parse(held) as Held))
   return [JSON.parse(text) as Document]
+}
+
+type Held = Pick<HeldRow, 'inForce' | 'pointer' | 'error'>
+
+function heldBackText({ inForce, pointer, error }: Held): string {
+  const stead = inForce === null ? 'nothing of it is in force' : `revision ${inForce} of it stays in force`
+  return `held back, since Envoy refuses it: ${stead}${pointer === '' ? '' : `; ${pointer}`}: ${error}`
 }
 
 function printed(

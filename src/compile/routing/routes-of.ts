@@ -15,7 +15,7 @@ export interface GatewayRoute {
   spec: EffectiveRoute
   /** It must not be served without something that it needs and that is not there: every request gets a 503. */
   closed: boolean
-  /** Policies that its requests should meet and that cannot be read, as `Kind/name`. */
+  /** Policies that its requests should meet, and its cluster, where they cannot be delivered, as `Kind/name`. */
   missing: string[]
   /** Names of the gateway's listeners that have it. */
   listeners: ReadonlySet<string>
@@ -34,10 +34,10 @@ export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] 
     const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
     const policies = policiesOf(state, gateway, spec)
     const rows = policies.flatMap(({ named }) => named.map(({ row }) => row?.document))
-    const from = [gateway.spec, ...rows]
-    return (
-      remembered.of(document, gateway.name, from, () => gatewayRoute(document, spec, gateway, policies)) ?? []
-    )
+    const cluster = clusterLeftOut(state, spec)
+    const from = [gateway.spec, cluster, ...rows]
+    const make = () => gatewayRoute(document, spec, gateway, policies, cluster)
+    return remembered.of(document, gateway.name, from, make) ?? []
   })
 }
 
@@ -47,14 +47,19 @@ function gatewayRoute(
   spec: EffectiveRoute,
   gateway: GatewayContext,
   found: readonly NamedPolicies[],
+  cluster: string | undefined,
 ): GatewayRoute | undefined {
   const own = spec.gateways
     .map(parseGatewayReference)
     .filter((reference) => reference.gateway === gateway.name)
   if (own.length === 0) return undefined
   const rows = found.flatMap(({ kind, named }) => named.map((each) => ({ kind, ...each })))
-  // References are checked when they are written, so what is missing here is a row that this program cannot read.
-  const missing = rows.filter(({ row }) => row === undefined).map(({ kind, name }) => `${kind.kind}/${name}`)
+  // References are checked when they are written, so what is missing here is a row that this program cannot read, or
+  // that Envoy refuses.
+  const policiesMissing = rows
+    .filter(({ row }) => row === undefined)
+    .map(({ kind, name }) => `${kind.kind}/${name}`)
+  const missing = [...policiesMissing, ...(cluster === undefined ? [] : [cluster])]
   const everywhere = own.some(({ listener }) => listener === undefined)
   const listeners = everywhere
     ? gateway.spec.listeners.map(({ name }) => name)
@@ -77,6 +82,13 @@ function gatewayRoute(
     clusters: closed ? [] : clustersOf(spec, policies),
     origins: [{ kind: 'Route', name }, ...origins],
   }
+}
+
+/** The one cluster of a route, if Envoy refuses it; of a split the other parts are served, and Envoy answers for that one. */
+function clusterLeftOut({ leftOut }: State, { forward = [] }: EffectiveRoute): string | undefined {
+  const [only, ...others] = forward
+  const id = `Cluster/${only?.cluster}`
+  return others.length === 0 && leftOut?.has(id) ? id : undefined
 }
 
 /** Policies of one kind that a route meets, with the rows that can be read. */

@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { WeirError } from '../errors.ts'
+import { privateKeyOf } from '../model/certificate-use.ts'
+import { emptyQuarantine, formOf, heldBack, type Quarantine, type Substitute } from '../model/quarantine.ts'
+import type { SecretText } from '../model/secret-text.ts'
+import type { State } from '../model/state.ts'
+import type { Observe } from '../observe.ts'
+
+/** How long a lost NOTIFY may go unnoticed, and between the first looks at a start. */
+const pollMs = 1_000
+
+export interface HeldRowsOptions {
+  /** The table that all replicas share, as `store/quarantine.ts` serves it. */
+  table: { read(): Promise<Quarantine> }
+  /** Private keys in clear, by the ids of their secrets. */
+  secretTexts(ids: readonly string[]): Promise<ReadonlyMap<string, SecretText>>
+  /** Something is held back that was not, or is no longer. */
+  onChange(): void
+  observe: Observe
+  /** Gives up the start. */
+  signal?: AbortSignal
+}
+
+/** What all replicas hold back of what is written. */
+export interface HeldRows {
+  quarantine(): Quarantine
+  /** The state as the Envoys are to get it. */
+  of(state: State): State
+  /** Private keys of certificates whose good form is in force. */
+  keys(): ReadonlyMap<string, SecretText>
+  /** Asks for a look at the table now. */
+  hint(): void
+  /** Resolves after a look that began after this call; fails as the table does. */
+  look(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Resolves after the first look that succeeded, so that no Envoy gets after a restart what was refused before. */
+export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows> {
+  const { table, secretTexts, onChange, observe, signal } = options
+  let known = emptyQuarantine
+  let keys: ReadonlyMap<string, SecretText> = new Map()
+  let last: Promise<void> = Promise.resolve()
+  let waiting = 0
+
+  async function lookNow(): Promise<void> {
+    const found = await table.read()
+    if (fingerprint(found) === fingerprint(known)) return
+    const ids = keysNeeded(found.held)
+    keys = ids.length === 0 ? new Map() : await secretTexts(ids)
+    known = found
+    onChange()
+  }
+
+  /** One at a time, in the order in which they were asked for. */
+  function look(): Promise<void> {
+    waiting++
+    const next = last.then(lookNow).finally(() => {
+      waiting--
+    })
+    last = next.catch(() => undefined)
+    return next
+  }
+
+  function hint(): void {
+    if (waiting < 2) look().catch(note)
+  }
+
+  /** That the database is away is told by the feed. */
+  function note(error: unknown): void {
+    const away = error instanceof WeirError && error.code === 'unavailable'
+    if (!away) observe({ event: 'failed', where: 'what is held back', error })
+  }
+
+  for (let isKnown = false; !isKnown; ) {
+    isKnown = await look().then(
+      () => true,
+      (error) => {
+        note(error)
+        return false
+      },
+    )
+    if (!isKnown) await delay(pollMs, undefined, { ...(signal && { signal }) })
+  }
+  const timer = setInterval(hint, pollMs)
+
+  return {
+    quarantine: () => known,
+    of: (state) => heldBack(state, known.held),
+    keys: () => keys,
+    hint,
+    look,
+    async close() {
+      clearInterval(timer)
+      await last
+    },
+  }
+}
+
+/** Ids of the private keys of what takes the place of refused forms. */
+export function keysNeeded(substitutes: readonly Substitute[]): string[] {
+  const objects = substitutes.flatMap(({ good, named }) => (good === undefined ? named : [good, ...named]))
+  return objects.flatMap((object) => {
+    const { kind, name } = object.document
+    if (kind !== 'Certificate') return []
+    return privateKeyOf({ revision: 0, objects: new Map([[kind, new Map([[name, object]])]]) }, name) ?? []
+  })
+}
+
+function fingerprint({ held, accepted }: Quarantine): string {
+  const rows = held.map((row) => [formOf(row), row.good?.revision, row.named.map((each) => each.revision)])
+  return JSON.stringify([rows, [...accepted].sort()])
+}
