@@ -14,6 +14,8 @@ const gateway: Edit = {
   object: {
     kind: 'Gateway',
     name: 'edge',
+    labels: {},
+    owner: '',
     spec: { listeners: [{ name: 'http', port: 1, protocol: 'http' }] },
   },
   document: 0,
