@@ -21,7 +21,7 @@ export function listenersOf(
   parts: Parts,
   live: Live,
 ): CompiledListener[] {
-  const forwarded = parts.of('forwarded', [], forwardedTo, (a, b) => areSame([...a], [...b]))
+  const forwarded = parts.of('forwarded', [], forwardedTo, (a, b) => a.size === b.size && a.isSubsetOf(b))
   const names = parts.of('listeners', [gateway], () => gateway.spec.listeners.map(({ name }) => name))
   for (const prefix of ['listener/', 'own/', 'route/']) parts.keep(prefix, names)
   return gateway.spec.listeners.map((spec) => {

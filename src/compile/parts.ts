@@ -1,4 +1,4 @@
-import { emptyState, type State } from '../model/state.ts'
+import { changedRows, emptyState, type State } from '../model/state.ts'
 import { areSame } from './remembered.ts'
 
 /** A row that was read, `Kind/name`; `Kind/` stands for all of a kind. */
@@ -24,8 +24,10 @@ export class Parts {
 
   /** From now on parts are those of this state. */
   turnTo(state: State): void {
-    for (const row of changedRows(this.#state, state)) {
-      for (const name of this.#readers.get(row) ?? []) this.#stale.add(name)
+    for (const { kind, name } of changedRows(this.#state, state)) {
+      for (const row of [`${kind}/${name}`, `${kind}/`]) {
+        for (const reader of this.#readers.get(row) ?? []) this.#stale.add(reader)
+      }
     }
     this.#state = state
   }
@@ -88,17 +90,4 @@ export class Parts {
     this.#stale.clear()
     this.#kept.clear()
   }
-}
-
-/** The rows that differ between two states, and for each of their kinds that any does. */
-export function changedRows(before: State, after: State): Set<Row> {
-  const rows = new Set<Row>()
-  for (const kind of new Set([...before.objects.keys(), ...after.objects.keys()])) {
-    const [old, present] = [before.objects.get(kind), after.objects.get(kind)]
-    if (old === present) continue
-    for (const [name, object] of present ?? []) if (old?.get(name) !== object) rows.add(`${kind}/${name}`)
-    for (const name of old?.keys() ?? []) if (present?.has(name) !== true) rows.add(`${kind}/${name}`)
-    rows.add(`${kind}/`)
-  }
-  return rows
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { encode } from './protos.ts'
-import { type Resources, type TypeUrl, typeUrls } from './types.ts'
+import { type Message, type Resources, type TypeUrl, typeUrls } from './types.ts'
+import { fieldPrefix } from './wire-field.ts'
 
 /** A resource in the form in which every stream shares it. */
 export interface EncodedResource {
@@ -68,7 +69,18 @@ function patched(
   if (changes.length === 0) return known
   const all = new Map(known)
   for (const resource of changes) all.set(resource.name, resource)
+  steps.set(all, { before: new WeakRef(known), names: new Set(changes.map(({ name }) => name)) })
   return all
+}
+
+type EncodedByName = ReadonlyMap<string, EncodedResource>
+
+const steps = new WeakMap<EncodedByName, { before: WeakRef<EncodedByName>; names: ReadonlySet<string> }>()
+
+/** The names in which resources differ from those of the encoding before; nothing where that is not known. */
+export function changedSince(before: EncodedByName, after: EncodedByName): ReadonlySet<string> | undefined {
+  const step = steps.get(after)
+  return step?.before.deref() === before ? step.names : undefined
 }
 
 const known = new WeakMap<object, EncodedResource>()
@@ -84,11 +96,30 @@ function encodeResource(typeUrl: TypeUrl, name: string, message: object, inClear
 }
 
 function encodeMessage(typeUrl: TypeUrl, name: string, message: object): EncodedResource {
-  const value = encode(typeUrl.slice(typeUrl.indexOf('/') + 1), { ...message })
+  const value =
+    typeUrl === typeUrls.route ? encodeRoutes(message) : encode(typeNameOf(typeUrl), { ...message })
   const any = encode('google.protobuf.Any', { type_url: typeUrl, value })
   const version = createHash('sha256').update(any).digest('base64url').slice(0, 16)
   return { name, version, any }
 }
+
+const typeNameOf = (typeUrl: TypeUrl) => typeUrl.slice(typeUrl.indexOf('/') + 1)
+/** Of `RouteConfiguration.virtual_hosts`; only `name` has a lower number, so that the bytes are in the encoder's order. */
+const virtualHostsField = 2
+
+/** A route configuration from its virtual hosts, of which those that are the same as before are not encoded again. */
+function encodeRoutes(message: object): Buffer {
+  const { name, virtual_hosts, ...rest } = message as Message & { virtual_hosts?: Message[] }
+  const typeName = typeNameOf(typeUrls.route)
+  const hosts = (virtual_hosts ?? []).flatMap((host) => {
+    const bytes = hostBytes.get(host) ?? encode('envoy.config.route.v3.VirtualHost', host)
+    hostBytes.set(host, bytes)
+    return [fieldPrefix(virtualHostsField, bytes.length), bytes]
+  })
+  return Buffer.concat([encode(typeName, { name }), ...hosts, encode(typeName, rest)])
+}
+
+const hostBytes = new WeakMap<Message, Buffer>()
 
 /** Of a value that is neither plain nor a secret's the encoder would make some text. */
 function revealed(value: unknown, inClear: InClear): unknown {

@@ -11,6 +11,8 @@ import { createStagedReader, type StagedGateways, statesIn } from './staged.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
 const pollMs = 1_000
+/** For so long writes that follow one another are waited for: a burst of them is one state, and one push to the fleet. */
+const burstMs = 50
 /** A look that takes longer is told as trouble. */
 const slowMs = 2_000
 
@@ -47,8 +49,10 @@ export function createFeed(options: {
   onState(state: State, keys: PrivateKeys, staged: StagedGateways): void
   /** What else is told on the same connection, by NOTIFY channel. Called once more whenever that was away. */
   others?: Hints
+  /** Milliseconds for which writes that follow one another are waited for at most. */
+  burstMs?: number
 }): Feed {
-  const { url, store, observe, onState, others = {} } = options
+  const { url, store, observe, onState, others = {}, burstMs: patience = burstMs } = options
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
   const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
@@ -91,6 +95,7 @@ export function createFeed(options: {
   }
 
   async function deliver(): Promise<void> {
+    await store.idle(patience)
     try {
       since = performance.now()
       const news = await read().finally(() => {

@@ -2,7 +2,7 @@ import type { Problem } from '../errors.ts'
 import { type Document, idOf } from './document.ts'
 import { equalJson } from './equal.ts'
 import type { CheckContext, Kind, Reference } from './kind.ts'
-import { allReferences, resolves } from './references.ts'
+import { allReferences, type Referrer, referencesOf, referrersOf, resolves } from './references.ts'
 import { find, type Replacement, replace, type State } from './state.ts'
 import { remedyAmong, suggest } from './suggest.ts'
 
@@ -108,7 +108,7 @@ function danglingReferences(
 ) {
   const missing: Problem[] = []
   const referenced: Problem[] = []
-  for (const { from, reference } of allReferences(kinds, after)) {
+  for (const { from, reference } of concerned(kinds, before, after, numbers)) {
     if (resolves(after, reference)) continue
     const target = `${reference.kind}/${reference.name}`
     if (assumed.has(target)) continue
@@ -139,6 +139,31 @@ function danglingReferences(
     )
   }
   return { missing, referenced }
+}
+
+/** What the objects of a write name, and who named them before: nothing else can have come to name nothing. */
+function concerned(
+  kinds: readonly Kind[],
+  before: State,
+  after: State,
+  numbers: ReadonlyMap<string, number>,
+): Referrer[] {
+  const naming = referrersOf(kinds, before)
+  const documents = new Set<Document>()
+  for (const id of numbers.keys()) {
+    const at = id.indexOf('/')
+    const own = find(after, id.slice(0, at), id.slice(at + 1))?.document
+    if (own !== undefined) documents.add(own)
+    for (const { from } of naming.get(id) ?? []) {
+      if (find(after, from.kind, from.name)?.document === from) documents.add(from)
+    }
+  }
+  const found = [...documents].flatMap((from) => {
+    return referencesOf(kinds, from).map((reference) => ({ from, reference }))
+  })
+  // What is told of several is told in the order of the state.
+  if (found.filter(({ reference }) => !resolves(after, reference)).length < 2) return found
+  return [...allReferences(kinds, after)].filter(({ from }) => documents.has(from))
 }
 
 function absence(state: State, { kind, name, listener }: Reference): { message: string; remedy: string } {

@@ -1,6 +1,6 @@
 import type { Document } from './document.ts'
 import type { Kind, Reference } from './kind.ts'
-import { find, type State, type StoredObject } from './state.ts'
+import { changedRows, emptyState, find, type Row, type State, type StoredObject } from './state.ts'
 
 /** What the document names, by its kind. */
 export function referencesOf(kinds: readonly Kind[], document: Document): readonly Reference[] {
@@ -84,13 +84,58 @@ function tiersBefore(kinds: readonly Kind[], state: State, gateway: string): Doc
   return referrers.filter(({ reference }) => reference.target === true).map(({ from }) => from)
 }
 
-const referrerIndexes = new WeakMap<State, ReadonlyMap<string, Referrer[]>>()
+/** Who names whom, by `kind/name`. */
+export type Referrers = ReadonlyMap<string, readonly Referrer[]>
 
-/** Who names whom in a state, by `kind/name`; the state after one write is the state before the next. */
-export function referrersOf(kinds: readonly Kind[], state: State): ReadonlyMap<string, Referrer[]> {
-  const known = referrerIndexes.get(state)
+const indexes = new WeakMap<State, Referrers>()
+/** The state whose index was asked for last: that of the next one differs from it in few places. */
+let latest = new WeakRef<State>(emptyState)
+
+/** Who names whom in a state; the state after one write is the state before the next. */
+export function referrersOf(kinds: readonly Kind[], state: State): Referrers {
+  const known = indexes.get(state)
   if (known !== undefined) return known
-  const index = Map.groupBy(allReferences(kinds, state), ({ reference: { kind, name } }) => `${kind}/${name}`)
-  referrerIndexes.set(state, index)
+  const former = latest.deref()
+  const before = former === undefined ? undefined : indexes.get(former)
+  const rows = former === undefined ? [] : changedRows(former, state)
+  const index =
+    former === undefined || before === undefined || rows.length > mostPatched
+      ? Map.groupBy(allReferences(kinds, state), keyOf)
+      : patched(kinds, before, former, state, rows)
+  indexes.set(state, index)
+  latest = new WeakRef(state)
   return index
+}
+
+const keyOf = ({ reference: { kind, name } }: Referrer) => `${kind}/${name}`
+
+/** Objects of which each may be named by all others; beyond that the whole is cheaper. */
+const mostPatched = 100
+
+function patched(
+  kinds: readonly Kind[],
+  index: Referrers,
+  before: State,
+  after: State,
+  rows: readonly Row[],
+): Referrers {
+  const next = new Map(index)
+  for (const { kind, name } of rows) {
+    const [old, now] = [find(before, kind, name)?.document, find(after, kind, name)?.document]
+    if (old === now) continue
+    for (const key of new Set(named(kinds, old).map(keyOf))) {
+      const others = (next.get(key) ?? []).filter(({ from }) => from !== old)
+      if (others.length === 0) next.delete(key)
+      else next.set(key, others)
+    }
+    for (const referrer of named(kinds, now)) {
+      next.set(keyOf(referrer), [...(next.get(keyOf(referrer)) ?? []), referrer])
+    }
+  }
+  return next
+}
+
+function named(kinds: readonly Kind[], document: Document | undefined): Referrer[] {
+  if (document === undefined) return []
+  return referencesOf(kinds, document).map((reference) => ({ from: document, reference }))
 }

@@ -13,20 +13,32 @@ export interface Ordered {
  * routes with a method, with more headers, with more query parameters, then by name. Independent of the order of writing.
  */
 export function compareRoutes(a: Ordered, b: Ordered): number {
-  const [matchA, matchB] = [a.spec.match, b.spec.match]
-  return (
-    b.spec.priority - a.spec.priority ||
-    pathRank(a) - pathRank(b) ||
-    segments(matchB.path.prefix).length - segments(matchA.path.prefix).length ||
-    Number(count(matchB.methods) > 0) - Number(count(matchA.methods) > 0) ||
-    count(matchB.headers) - count(matchA.headers) ||
-    count(matchB.query) - count(matchA.query) ||
-    compareNames(a.name, b.name)
-  )
+  if (a.spec.priority !== b.spec.priority) return b.spec.priority - a.spec.priority
+  const [ranksA, ranksB] = [ranksOf(a.spec.match), ranksOf(b.spec.match)]
+  for (const [place, rank] of ranksA.entries()) {
+    if (rank !== ranksB[place]) return rank - ranksB[place]!
+  }
+  return compareNames(a.name, b.name)
 }
 
-function pathRank({ spec }: Ordered): number {
-  const { exact, regex } = spec.match.path
+type Match = Ordered['spec']['match']
+
+const known = new WeakMap<Match, readonly number[]>()
+
+/** What decides, first things first; of each, the lower one goes first. Made once of a match, which never changes. */
+function ranksOf(match: Match): readonly number[] {
+  const ranks = known.get(match) ?? [
+    pathRank(match),
+    -segments(match.path.prefix).length,
+    -Number(count(match.methods) > 0),
+    -count(match.headers),
+    -count(match.query),
+  ]
+  known.set(match, ranks)
+  return ranks
+}
+
+function pathRank({ path: { exact, regex } }: Match): number {
   return exact !== undefined ? 0 : regex !== undefined ? 2 : 1
 }
 

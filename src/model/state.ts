@@ -27,6 +27,12 @@ export function find(state: State, kind: string, name: string): StoredObject | u
 
 const sorted = new WeakMap<ReadonlyMap<string, StoredObject>, readonly StoredObject[]>()
 
+/** All objects of a kind, in whatever order. */
+export function each(state: State, kind: string): Iterable<StoredObject> {
+  state.noted?.(kind)
+  return state.objects.get(kind)?.values() ?? []
+}
+
 /** All objects of a kind, by name; sorted once for all states that have the same ones. */
 export function all(state: State, kind: string): readonly StoredObject[] {
   state.noted?.(kind)
@@ -43,11 +49,27 @@ export function all(state: State, kind: string): readonly StoredObject[] {
 function keepSorted(
   before: ReadonlyMap<string, StoredObject> | undefined,
   after: ReadonlyMap<string, StoredObject>,
+  replaced: readonly Replacement[],
 ): void {
   const known = before === undefined ? undefined : sorted.get(before)
-  if (known === undefined || known.length !== after.size) return
-  const objects = known.map(({ document }) => after.get(document.name))
-  if (objects.every((object) => object !== undefined)) sorted.set(after, objects)
+  if (known === undefined) return
+  const objects = [...known]
+  for (const { name, object } of replaced) {
+    const place = placeOf(known, name)
+    if (object === null || place === undefined) return
+    objects[place] = object
+  }
+  sorted.set(after, objects)
+}
+
+function placeOf(objects: readonly StoredObject[], name: string): number | undefined {
+  let [from, to] = [0, objects.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (compareNames(objects[middle]!.document.name, name) < 0) from = middle + 1
+    else to = middle
+  }
+  return objects[from]?.document.name === name ? from : undefined
 }
 
 /** Byte order, the same on every machine whatever its locale. */
@@ -71,6 +93,52 @@ export function replace(state: State, revision: number, replacements: readonly R
     if (object === null) byName.delete(name)
     else byName.set(name, object)
   }
-  for (const [kind, byName] of touched) keepSorted(state.objects.get(kind), byName)
-  return { revision, objects: new Map([...state.objects, ...touched]) }
+  for (const [kind, byName] of touched) {
+    const ofKind = replacements.filter((each) => each.kind === kind)
+    keepSorted(state.objects.get(kind), byName, ofKind)
+  }
+  const next = { revision, objects: new Map([...state.objects, ...touched]) }
+  steps.set(next, {
+    before: new WeakRef(state),
+    rows: replacements.map(({ kind, name }) => ({ kind, name })),
+  })
+  return next
+}
+
+/** An object by what it is called. */
+export interface Row {
+  readonly kind: string
+  readonly name: string
+}
+
+/** How states came of one another; those before are not kept for it. */
+const steps = new WeakMap<State, { before: WeakRef<State>; rows: readonly Row[] }>()
+
+/** As many writes may have come in between for a difference to be known without a look at all objects. */
+const mostSteps = 64
+
+/** The objects in which two states may differ, each once. */
+export function changedRows(before: State, after: State): Row[] {
+  const rows = new Map<string, Row>()
+  let state = after
+  for (let count = 0; count < mostSteps; count++) {
+    if (state === before) return [...rows.values()]
+    const step = steps.get(state)
+    const former = step?.before.deref()
+    if (step === undefined || former === undefined) break
+    for (const row of step.rows) rows.set(`${row.kind}/${row.name}`, row)
+    state = former
+  }
+  return comparedRows(before, after)
+}
+
+function comparedRows(before: State, after: State): Row[] {
+  const rows: Row[] = []
+  for (const kind of new Set([...before.objects.keys(), ...after.objects.keys()])) {
+    const [old, present] = [before.objects.get(kind), after.objects.get(kind)]
+    if (old === present) continue
+    for (const [name, object] of present ?? []) if (old?.get(name) !== object) rows.push({ kind, name })
+    for (const name of old?.keys() ?? []) if (present?.has(name) !== true) rows.push({ kind, name })
+  }
+  return rows
 }

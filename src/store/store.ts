@@ -202,6 +202,9 @@ export function createStore(options: {
     /** The newest state. */
     current: (): Promise<State> => guarded(() => cache.catchUp(db)),
 
+    /** Resolves once no write of this replica is under way or waits, and after `mostMs` in any case. */
+    idle: (mostMs: number): Promise<void> => turns.idle(mostMs),
+
     /** The state, or a part of it, as it was at a revision; throws `gone` where that was compacted away. */
     at: (revision: number, part?: Part): Promise<State> =>
       guarded(async () => (await load(revision, part)).state),

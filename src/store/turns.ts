@@ -6,17 +6,37 @@ import { WeirError } from '../errors.ts'
  */
 export function createTurns(waitMs: number) {
   let last: Promise<unknown> = Promise.resolve()
+  /** Those who have a turn or wait for one. */
+  let present = 0
+  const awaiting = new Set<() => void>()
 
   return {
+    /** Resolves once nobody has a turn or waits for one, and after `mostMs` in any case. */
+    idle(mostMs: number): Promise<void> {
+      if (present === 0) return Promise.resolve()
+      return new Promise((resolve) => {
+        const end = () => {
+          clearTimeout(timer)
+          awaiting.delete(end)
+          resolve()
+        }
+        const timer = setTimeout(end, mostMs)
+        awaiting.add(end)
+      })
+    },
+
     async take<T>(work: () => Promise<T>): Promise<T> {
       const before = last
       const { promise: mine, resolve: done } = Promise.withResolvers<void>()
       last = before.then(() => mine)
+      present++
       try {
         await within(before, waitMs)
         return await work()
       } finally {
         done()
+        present--
+        if (present === 0) for (const end of awaiting) end()
       }
     },
   }

@@ -31,6 +31,11 @@ export class Names implements Iterable<string> {
     yield* this.#own
   }
 
+  /** Whether these are all of them, where that can be told without a look at each by itself. */
+  are(names: readonly string[]): boolean {
+    return this.held === 0 && names.length > 0 && areAll(names, this.#shared)
+  }
+
   add(name: string): void {
     if (!this.#shared.has(name)) this.#own.add(name)
     else this.#lacking.delete(name)

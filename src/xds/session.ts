@@ -43,6 +43,8 @@ export function shortType(typeUrl: string): string {
  */
 export class Session {
   readonly #subscriptions = new Map<string, Subscription>()
+  /** Types in the order in which they are considered. */
+  #order: readonly string[] = sendingOrder
   readonly #memory: NodeMemory
   readonly #variant: Variant
   #snapshot: Snapshot
@@ -85,6 +87,7 @@ export class Session {
     if (opening.returning) this.#returning = true
     if (type === typeUrls.cluster) this.#memory.askedForClusters = true
     this.#subscriptions.set(type, subscription)
+    if (!this.#order.includes(type)) this.#order = [...this.#order, type]
     return subscription
   }
 
@@ -99,10 +102,12 @@ export class Session {
   /** What may be sent next; call `sent` before asking again. */
   due(): Due | undefined {
     const view = (type: string) => this.#view(type)
-    const awaited = this.#awaited()
-    for (const type of new Set([...sendingOrder, ...this.#subscriptions.keys()])) {
+    let awaited: Awaited | undefined
+    for (const type of this.#order) {
       const subscription = this.#subscriptions.get(type)
-      if (subscription === undefined || subscription.outstanding !== undefined) continue
+      if (subscription === undefined || subscription.outstanding !== undefined || subscription.settled)
+        continue
+      awaited ??= this.#awaited()
       const batch = subscription.next(permitFor(type, view, awaited))
       if (batch === undefined) continue
       return { ...batch, subscription, revision: this.#snapshot.revision }
@@ -198,6 +203,7 @@ export class Session {
   }
 
   #firstRetry(): { subscription: Subscription; name: string; retryAt: number } | undefined {
+    if (this.#memory.blank) return undefined
     const subscriptions = [...this.#subscriptions.values()]
     if (subscriptions.some(({ retrying }) => retrying)) return undefined
     const parked = subscriptions.flatMap((subscription) => {

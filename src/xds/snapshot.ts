@@ -1,4 +1,4 @@
-import type { EncodedResource, EncodedResources } from '../envoy-api/encoded.ts'
+import { changedSince, type EncodedResource, type EncodedResources } from '../envoy-api/encoded.ts'
 import type { TypeUrl } from '../envoy-api/types.ts'
 
 /** Everything that the Envoys of one gateway are to have, as of one revision. */
@@ -37,9 +37,9 @@ export function isWhole(list: readonly EncodedResource[]): boolean {
   return whole.has(list)
 }
 
-/** What differs between two snapshots. Costs O(resources), so it is done once per transition, not per stream. */
+/** What differs between two snapshots. Costs O(resources) at worst, so it is done once per transition, not per stream. */
 export function changesBetween(before: Snapshot | undefined, after: Snapshot): Changes {
-  const changes = new Map<TypeUrl, Set<string>>()
+  const changes = new Map<TypeUrl, ReadonlySet<string>>()
   const types = new Set([...(before?.resources.keys() ?? []), ...after.resources.keys()])
   for (const type of types) {
     const names = changedNames(before?.resources.get(type) ?? none, after.resources.get(type) ?? none)
@@ -48,9 +48,11 @@ export function changesBetween(before: Snapshot | undefined, after: Snapshot): C
   return changes
 }
 
-function changedNames(before: ResourcesByName, after: ResourcesByName): Set<string> {
+function changedNames(before: ResourcesByName, after: ResourcesByName): ReadonlySet<string> {
   const names = new Set<string>()
   if (before === after) return names
+  const known = changedSince(before, after)
+  if (known !== undefined) return known
   for (const [name, resource] of after) {
     if (before.get(name)?.version !== resource.version) names.add(name)
   }

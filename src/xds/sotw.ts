@@ -63,6 +63,8 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
       return { kind: 'none' }
     }
     const answer = takeAnswer(known, request)
+    // An Envoy names all that it wants in each request, thousands of names in each acknowledgement.
+    if (known.interest.names.are(names) && !known.interest.wildcard) return answer
     known.subscribe(added(known, names))
     known.unsubscribe(dropped(known, names))
     return answer
@@ -122,11 +124,12 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
   #demandOf(request: SotwRequest, names: readonly string[]): Demand {
     const type = request.type_url ?? ''
     const known = this.session.subscription(type)
+    const isKnown = known?.interest.names.are(names) === true
     return {
       type,
       names: { resource_names: request.resource_names ?? [] },
       versions: { version_info: [request.version_info ?? ''] },
-      added: names.filter((name) => known?.interest.names.has(name) !== true),
+      added: isKnown ? [] : names.filter((name) => known?.interest.names.has(name) !== true),
       total: names.length,
       brought: [],
     }

@@ -1,4 +1,5 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
+import { fieldPrefix } from '../envoy-api/wire-field.ts'
 import type { DeltaResponse } from './delta.ts'
 import { isWhole } from './snapshot.ts'
 import type { SotwResponse } from './sotw.ts'
@@ -16,8 +17,6 @@ const responseField = {
   nonce: 5,
   removedResources: 6,
 } as const
-
-const lengthDelimited = 2
 
 /**
  * A message in parts, which are put together where it is written, and once only: that of a large gateway has megabytes, and
@@ -64,17 +63,17 @@ export function encodeSotwResponse(response: SotwResponse): WireMessage {
 const deltaBytes = oncePerResource((resource) => {
   const fields = [
     text(resourceField.version, resource.version),
-    prefix(resourceField.resource, resource.any.length),
+    fieldPrefix(resourceField.resource, resource.any.length),
     resource.any,
     text(resourceField.name, resource.name),
   ]
   const length = fields.reduce((sum, field) => sum + field.length, 0)
-  return Buffer.concat([prefix(responseField.resources, length), ...fields])
+  return Buffer.concat([fieldPrefix(responseField.resources, length), ...fields])
 })
 
 /** Field `resources` with one bare `Any`. */
 const sotwBytes = oncePerResource(({ any }) => {
-  return Buffer.concat([prefix(responseField.resources, any.length), any])
+  return Buffer.concat([fieldPrefix(responseField.resources, any.length), any])
 })
 
 const deltaBody = body(deltaBytes)
@@ -108,14 +107,5 @@ function oncePerResource(make: (resource: EncodedResource) => Buffer): (resource
 
 function text(field: number, value: string): Buffer {
   const bytes = Buffer.from(value)
-  return Buffer.concat([prefix(field, bytes.length), bytes])
-}
-
-/** Tag and length of a length-delimited field, both as varints. */
-function prefix(field: number, length: number): Buffer {
-  const bytes = [(field << 3) | lengthDelimited]
-  let rest = length
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
-  bytes.push(rest)
-  return Buffer.from(bytes)
+  return Buffer.concat([fieldPrefix(field, bytes.length), bytes])
 }

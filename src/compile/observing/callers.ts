@@ -1,6 +1,6 @@
 import type { ClusterSpec } from '../../model/cluster.ts'
 import type { Listener } from '../../model/listener.ts'
-import { all, type State } from '../../model/state.ts'
+import { each, type State } from '../../model/state.ts'
 
 /** Who sends requests to a listener. */
 export type Callers = 'clients' | 'gateways'
@@ -16,9 +16,10 @@ export function callersOf(
 
 /** Listeners as `gateway/listener` that clusters forward to. */
 export function forwardedTo(state: State): ReadonlySet<string> {
-  const targets = all(state, 'Cluster').flatMap(({ document }) => {
+  const targets = new Set<string>()
+  for (const { document } of each(state, 'Cluster')) {
     const { gateway } = document.spec as ClusterSpec
-    return gateway === undefined ? [] : [`${gateway.name}/${gateway.listener}`]
-  })
-  return new Set(targets)
+    if (gateway !== undefined) targets.add(`${gateway.name}/${gateway.listener}`)
+  }
+  return targets
 }

@@ -1,6 +1,6 @@
 import { any, encodedAny } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
-import { areSame } from '../remembered.ts'
+import { areSame, Remembered } from '../remembered.ts'
 import { longList, prefixMap } from './prefix-map.ts'
 import type { GatewayRoute } from './routes-of.ts'
 
@@ -10,11 +10,21 @@ export interface CompiledRoute {
   readonly messages: readonly Message[]
 }
 
+const remembered = new Remembered<Message>()
+
+/** One host with its routes: the very same message while all of them are the same, so that it is not encoded again. */
+export function virtualHost(host: string, routes: readonly CompiledRoute[]): Message {
+  const [first] = routes
+  return first === undefined
+    ? hostMessage(host, routes)
+    : remembered.of(first, host, routes, () => hostMessage(host, routes))
+}
+
 /**
  * One host with its routes, in the order in which they are tried. Envoy goes through a list one by one, so that a long
  * one becomes a map from beginnings of the path to short lists (Envoy docs: VirtualHost.matcher).
  */
-export function virtualHost(host: string, routes: readonly CompiledRoute[]): Message {
+function hostMessage(host: string, routes: readonly CompiledRoute[]): Message {
   const named = { name: host, domains: [host] }
   if (routes.length < longList) return { ...named, routes: routes.flatMap(({ messages }) => messages) }
   const map = [...prefixMap(routes)].map(([key, list]) => {
