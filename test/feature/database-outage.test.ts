@@ -103,6 +103,13 @@ test('the database is away for a while: all is served, to an Envoy that starts m
   await until('the database is found again', async () => {
     return (await replicas.weirs[0]!.api('GET', '/v1/revisions')).status === 200
   })
+  // An Envoy on a busy machine may be about to change its replica.
+  for (const weir of replicas.weirs) {
+    await until('both are connected', async () => {
+      const { items } = (await weir.api('GET', '/v1/fleet')).body
+      return items.length === 2 && items.every(({ state }: { state: string }) => state === 'connected')
+    })
+  }
   for (const index of [0, 1]) {
     let answer = await write(index, `after-${index}`)
     // The first answer may be that a connection broke which was made before.

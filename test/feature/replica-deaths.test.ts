@@ -109,6 +109,7 @@ function startWriter() {
         return { count, revision, at: performance.now() }
       }
       await answer?.body?.cancel()
+      if (isOver) throw new Error(`the test ended before number ${count} was written`)
       await delay(20)
     }
   }
@@ -123,7 +124,7 @@ function startWriter() {
     written,
     async stop() {
       isOver = true
-      await done
+      await done.catch(() => {})
     },
   }
 }
@@ -143,7 +144,7 @@ function startWatch({ port, envoy }: { port: number; envoy: TestEnvoy }) {
       if (count === undefined) failed.push(performance.now())
       else if (count !== served.at(-1)?.count) served.push({ count, at: performance.now() })
       const name = 'control_plane.connected_state'
-      const has = (await envoy.stats(name))[name] === 1
+      const has = (await envoy.stats(name).catch((): Record<string, number> => ({})))[name] === 1
       if (has && !isConnected) connected.push(performance.now())
       isConnected = has
       await delay(20)
@@ -193,6 +194,8 @@ test(`three replicas, of which ${kills} times one is killed: no request fails, n
   )
   const writer = startWriter()
   const watches = gateways.map(startWatch)
+  // A test that fails must end.
+  t.after(() => Promise.all([writer, ...watches].map((each) => each.stop())))
   const caughtUp = async (what: string) => {
     const { count } = writer.written.at(-1) ?? { count: 0 }
     for (const { served } of watches) {
