@@ -14,15 +14,20 @@ export interface Compared {
 /**
  * Why a gate trips by what the Envoys answered, if it does. They are held against the Envoys that do not have the
  * revision, so that what befalls all alike is nobody's fault; where none of those had requests, against all of them in
- * the time before. Whatever has too few requests is not judged, and where there is nothing to compare with, errors are
- * held against none.
+ * the time before. Whatever has too few requests is not judged. Where there is nothing to compare with, errors are held
+ * against none while there are Envoys to be spared (`isPartial`), and not judged where all have the revision.
  */
-export function judge(gate: GateSpec, { reached, others, before }: Compared): string | undefined {
+export function judge(
+  gate: GateSpec,
+  { reached, others, before }: Compared,
+  isPartial: boolean,
+): string | undefined {
   const { maxErrorRateIncrease = 1, maxP99Increase, minRequests = 10 } = gate
   if (reached.requests < minRequests) return undefined
   const isBeside = others.requests >= minRequests
   const known = isBeside ? others : before
   const isKnown = known.requests >= minRequests
+  if (!isKnown && !isPartial) return undefined
   const than = isBeside ? 'of the Envoys without it' : 'before'
   const [rate, usual] = [errorRate(reached), isKnown ? errorRate(known) : 0]
   if (rate - usual > maxErrorRateIncrease) {

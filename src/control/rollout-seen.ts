@@ -28,6 +28,7 @@ export function seenBy(
     live.every(({ startedAt }) => ago(startedAt) > startingMs) &&
     reports.every((each) => live.includes(each) || ago(each.seenAt) > movingMs || !hasEnvoys(each, gateway))
   const { gate } = rollout
+  const others = total(said.map((each) => each.others))
   return {
     now,
     rollout,
@@ -35,11 +36,11 @@ export function seenBy(
     newestIs: newest.newestIs,
     complete: isFresh && isSteady,
     reached: total(said.map(({ reached }) => reached)),
-    others: total(said.map(({ others }) => others)),
+    others,
     byWave: [...rollout.waves, undefined].map((_, wave) => sum(said.map(({ byWave }) => byWave[wave] ?? 0))),
     places: said.flatMap(({ places }) => [...places]).sort((a, b) => a - b),
     nacks: said.filter((each) => each.epoch === epoch).flatMap(({ nacks }) => [...nacks]),
-    tripped: gate === undefined ? undefined : judge(gate, compared(record, reports)),
+    tripped: gate === undefined ? undefined : judge(gate, compared(record, reports), others.envoys > 0),
   }
 }
 

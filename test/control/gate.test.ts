@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { judge, noFigures, quantile, sumOf } from '../../src/control/gate.ts'
+import { type Compared, judge as judged, noFigures, quantile, sumOf } from '../../src/control/gate.ts'
+import type { GateSpec } from '../../src/model/rollout.ts'
 import type { Figures } from '../../src/model/rollout-record.ts'
 
 const figures = (requests: number, errors: number, times: Record<string, number> = {}): Figures => ({
   ...{ requests, errors, times },
 })
 const fine = figures(1_000, 10)
+const judge = (gate: GateSpec, compared: Compared, isPartial = true) => judged(gate, compared, isPartial)
 
 describe('the gate', () => {
   test('compares with the Envoys without the revision at the same time, whatever was before', () => {
@@ -19,7 +21,7 @@ describe('the gate', () => {
     assert.equal(judge({ maxErrorRateIncrease: 2 }, { ...compared, others: fine }), undefined, '2 points')
   })
 
-  test('where all have it, compares with the time before; with nothing where there was no request', () => {
+  test('where all have it, compares with the time before; without any, a canary with nothing', () => {
     const compared = { reached: figures(100, 3), others: noFigures }
     assert.match(judge({}, { ...compared, before: fine })!, /1\.0% before/)
     assert.equal(judge({}, { ...compared, before: figures(100, 3) }), undefined)
