@@ -38,11 +38,22 @@ export const bounds = {
   /** Requests that answer no response of ours, per second and stream, with this burst: a start needs about ten. */
   requestsPerSecond: 100,
   requestBurst: 1_000,
-  /** Bytes of one request: 50,000 names with their versions fit. */
-  requestBytes: 16 * mebibyte,
-  /** Streams per connection (an Envoy opens one) and in all. */
-  streamsPerConnection: 16,
+  /** Bytes of one request: 50,000 names of 100 characters with their versions fit. To read so much takes some 0.1 s. */
+  requestBytes: 8 * mebibyte,
+  /** Streams per connection: an Envoy opens one for its configuration, and one for what it counts. */
+  streamsPerConnection: 4,
+  /**
+   * Streams in all, each of which is a node, and from one address (of IPv6: network of 64 bits): 2,000 Envoys behind one
+   * NAT come back at once while their former streams are not yet known to be gone.
+   */
   streams: 10_000,
+  streamsOfAddress: 4_096,
+  /** Connections likewise; more, since one comes before its stream and may outlive it. */
+  connections: 12_288,
+  connectionsOfAddress: 5_120,
+  /** Milliseconds for a TLS handshake, and until a connection without a stream is closed: an Envoy opens one at once. */
+  handshakeMs: 10_000,
+  idleConnectionMs: 30_000,
   /** Milliseconds within which a new stream must say who it is. */
   firstRequestMs: 15_000,
   /** Envoys remembered after they left or were refused, in number, and for how many milliseconds. */

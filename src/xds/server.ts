@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js'
+import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
 import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
@@ -15,12 +15,15 @@ import {
   type WaitOptions,
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
+import { createDoor, type Door, type TlsMaterial } from './door.ts'
+import { Entrance } from './entrance.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
-import { type RetryClock, systemClock } from './retry.ts'
+import { expired, type Passes } from './pass.ts'
+import { atTime, type RetryClock, systemClock } from './retry.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
@@ -71,6 +74,16 @@ export interface XdsOptions {
   readonly clock?: RetryClock
   /** What the names of all streams may take, in bytes. */
   readonly bytesOfStreams?: number
+  /** Absent: plaintext. */
+  readonly tls?: TlsSource | undefined
+  /** Absent: whoever reaches the server may fetch everything. */
+  readonly passes?: Passes | undefined
+}
+
+/** What the server's TLS is made of, which may change while it serves. */
+export interface TlsSource {
+  current(): TlsMaterial
+  follow(listener: (material: TlsMaterial) => void): void
 }
 
 const keepalive = {
@@ -94,9 +107,14 @@ export function createXdsServer(options: XdsOptions): XdsServer {
 
   const server = new Server({
     ...keepalive,
+    'grpc.max_connection_idle_ms': bounds.idleConnectionMs,
     'grpc.max_receive_message_length': bounds.requestBytes,
     'grpc.max_concurrent_streams': bounds.streamsPerConnection,
   })
+  const { injectConnection } = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const door = createDoor({ tls: options.tls?.current(), observe, enter: injectConnection })
+  options.tls?.follow(door.renew)
+  const entrance = new Entrance(options.passes, door, observe)
   server.addService(aggregatedDiscovery(), {
     DeltaAggregatedResources: serve(deltaCarrier),
     StreamAggregatedResources: serve(sotwCarrier(new Versions())),
@@ -106,16 +124,19 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     carrier: Carrier<Request, Response>,
   ) {
     return (call: AdsCall<Request>) => {
-      if (endings.size >= bounds.streams) {
-        const details = `this weir serves at most ${bounds.streams} streams`
-        call.emit('error', { code: status.RESOURCE_EXHAUSTED, details })
-        return
-      }
+      const entered = entrance.enter(call)
+      if (entered === undefined) return
+      const { pass } = entered
       const noncePrefix = `${instance}.${++streams}.`
-      const shared = { gateways, fleet, memories, taken, observe, clock, pace, noncePrefix }
+      const shared = { gateways, fleet, memories, taken, observe, clock, pace, pass, noncePrefix }
       const end = serveStream(call, carrier, shared)
-      endings.add(end)
-      call.on('cancelled', () => endings.delete(end))
+      const stop = () => end('UNAVAILABLE', 'this weir is stopping; connect again')
+      const keep = pass && atTime(clock, pass.until, () => end('UNAUTHENTICATED', expired(pass)))
+      endings.add(stop)
+      call.on('cancelled', () => {
+        endings.delete(stop)
+        keep?.()
+      })
     }
   }
 
@@ -135,8 +156,11 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),
     markLoaded: () => gateways.markLoaded(),
-    listen: (hostAndPort) => listen(server, hostAndPort),
-    close: (graceMs) => close(server, endings, graceMs),
+    listen: (hostAndPort) => listen(door, hostAndPort),
+    close: (graceMs) => {
+      door.close()
+      return close(server, endings, graceMs)
+    },
   }
 }
 
@@ -171,17 +195,16 @@ function aggregatedDiscovery(): ServiceDefinition {
   }
 }
 
-function listen(server: Server, hostAndPort: string): Promise<{ address: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(hostAndPort, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) {
-        resolve({ address: hostAndPort.slice(0, hostAndPort.lastIndexOf(':')), port })
-        return
-      }
-      const what = `xDS cannot listen on ${hostAndPort}: ${messageOf(error)}.`
-      reject(startupError(what, 'Set WEIR_XDS_ADDR to a free address.', error))
-    })
-  })
+async function listen(door: Door, hostAndPort: string): Promise<{ address: string; port: number }> {
+  const colon = hostAndPort.lastIndexOf(':')
+  const address = hostAndPort.slice(0, colon)
+  try {
+    const port = Number(hostAndPort.slice(colon + 1))
+    return { address, port: await door.listen(address.replace(/^\[(.*)\]$/, '$1'), port) }
+  } catch (error) {
+    const what = `xDS cannot listen on ${hostAndPort}: ${messageOf(error)}.`
+    throw startupError(what, 'Set WEIR_XDS_ADDR to a free address.', error)
+  }
 }
 
 function close(server: Server, endings: Iterable<() => void>, graceMs: number): Promise<void> {

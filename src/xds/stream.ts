@@ -7,9 +7,11 @@ import { cut } from './cut.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
 import type { Memories, Seat } from './memories.ts'
-import { type Identity, identify } from './node.ts'
+import type { Identity } from './node.ts'
 import { Outlet } from './outlet.ts'
 import type { Pace, Paced } from './pace.ts'
+import type { Pass } from './pass.ts'
+import { type Refusal, receive, tell, unknownGateway } from './reception.ts'
 import type { RetryClock } from './retry.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
@@ -23,20 +25,24 @@ export interface StreamDependencies {
   readonly observe: Observe
   readonly clock: RetryClock
   readonly pace: Pace
+  /** What the call showed; absent where nothing is asked for. */
+  readonly pass: Pass | undefined
   /** Different for every stream of every server. */
   readonly noncePrefix: string
 }
 
+export type EndStream = (code: keyof typeof status, message: string) => void
+
 /**
  * Serves one gRPC call: awaits who it is, awaits its gateway, then carries messages between the call and an
- * `AdsStream`. Returns a function that ends the stream in a way that lets the Envoy reconnect elsewhere.
+ * `AdsStream`. Returns a function that ends the stream with a status.
  */
 export function serveStream<Request extends AdsRequest, Response extends AdsResponse>(
   call: AdsCall<Request>,
   carrier: Carrier<Request, Response>,
   dependencies: StreamDependencies,
-): () => void {
-  const { gateways, fleet, observe } = dependencies
+): EndStream {
+  const { gateways, pass, clock } = dependencies
   const peer = call.getPeer()
   let over = false
   let withdraw = () => {}
@@ -56,15 +62,15 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
     served?.left(reason)
   }
 
+  function refuse(refusal: Refusal): void {
+    tell(refusal, peer, dependencies)
+    end(refusal.code, refusal.message)
+  }
+
   function admitted(first: Request, identity: Identity, admission: Admission): void {
     if (over) return
     if (admission === 'unknown') {
-      const reason =
-        `there is no gateway "${identity.gateway}": create it in weir, ` +
-        'or correct node.metadata.gateway (else node.cluster) in the bootstrap'
-      fleet.refuse(identity, peer, reason)
-      observe({ event: 'xds_refused', gateway: identity.gateway, node: identity.id, peer, reason })
-      end('NOT_FOUND', reason)
+      refuse(unknownGateway(identity))
       return
     }
     served = new ServedStream(call, carrier, identity, peer, admission.snapshot, dependencies, end)
@@ -83,10 +89,9 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
       return
     }
     clearTimeout(deadline)
-    const identity = identify(request.node)
-    if ('code' in identity) {
-      observe({ event: 'xds_refused', peer, reason: identity.message })
-      end(identity.code, identity.message)
+    const identity = receive(request.node, pass, clock.now())
+    if ('rule' in identity) {
+      refuse(identity)
       return
     }
     // Nothing more is read until the gateway is known.
@@ -100,7 +105,7 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
   call.on('cancelled', () => leave('the connection was lost'))
   call.on('error', () => leave('the stream failed'))
 
-  return () => end('UNAVAILABLE', 'this weir is stopping; connect again')
+  return end
 }
 
 /** A stream whose node and gateway are known. */

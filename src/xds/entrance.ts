@@ -1,0 +1,62 @@
+import { type ServerDuplexStream, status } from '@grpc/grpc-js'
+import type { Observe, XdsRule } from '../observe.ts'
+import { bounds } from './bounds.ts'
+import type { Door } from './door.ts'
+import { type Pass, type Passes, passOf } from './pass.ts'
+import { addressOf, networkOf } from './peer.ts'
+import { Tally } from './tally.ts'
+
+/** A call of any service. */
+type Call = Pick<
+  ServerDuplexStream<unknown, unknown>,
+  'getPeer' | 'getAuthContext' | 'metadata' | 'once' | 'on' | 'emit'
+>
+
+/** A call that may be served, as far as its credentials say. */
+export interface Entered {
+  /** Absent where none is asked for. */
+  readonly pass: Pass | undefined
+}
+
+/**
+ * What every call passes before it is served, whatever its service: how many streams there are, and what it shows. Who shows
+ * nothing good is told so, and loses its connection: the next one may bring another certificate.
+ */
+export class Entrance {
+  readonly #passes: Passes | undefined
+  readonly #door: Pick<Door, 'unverified' | 'drop'>
+  readonly #observe: Observe
+  readonly #tally = new Tally(bounds.streamsOfAddress, bounds.streams)
+
+  constructor(passes: Passes | undefined, door: Pick<Door, 'unverified' | 'drop'>, observe: Observe) {
+    this.#passes = passes
+    this.#door = door
+    this.#observe = observe
+  }
+
+  /** Counts the call until it is over; nothing where it was refused, and told so. */
+  enter(call: Call): Entered | undefined {
+    const peer = call.getPeer()
+    const leave = this.#tally.enter(networkOf(addressOf(peer)))
+    if (typeof leave === 'string') {
+      const most = leave === 'in all' ? bounds.streams : bounds.streamsOfAddress
+      return this.#refuse(call, 'streams', status.RESOURCE_EXHAUSTED, `there may be ${most} streams ${leave}`)
+    }
+    call.once('cancelled', leave)
+    call.on('error', ({ code }: { code?: number }) => {
+      if (code !== status.UNAUTHENTICATED && code !== status.PERMISSION_DENIED) return
+      call.once('cancelled', () => setImmediate(() => this.#door.drop(peer)))
+    })
+    if (this.#passes === undefined) return { pass: undefined }
+    const certificate = call.getAuthContext().sslPeerCertificate?.raw
+    const shown = { metadata: call.metadata, certificate, unverified: this.#door.unverified(peer) }
+    const pass = passOf(shown, this.#passes)
+    if (!('code' in pass)) return { pass }
+    return this.#refuse(call, 'credentials', status[pass.code], pass.message)
+  }
+
+  #refuse(call: Call, rule: XdsRule, code: status, reason: string): undefined {
+    this.#observe({ event: 'xds_refused', rule, peer: call.getPeer(), reason })
+    call.emit('error', { code, details: reason })
+  }
+}
