@@ -20,8 +20,7 @@ import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts
 import { kinds } from './policies/index.ts'
 import { createRateLimitService, type RateLimitService } from './ratelimit/service.ts'
 import { createTransport } from './ratelimit/transports/create-transport.ts'
-import { keyFileOf } from './secrets/key-file.ts'
-import { createKeyring } from './secrets/keyring.ts'
+import type { Keyring } from './secrets/keyring.ts'
 import { createPlaceholder } from './secrets/placeholder.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { doorsOf } from './settings/doors.ts'
@@ -29,7 +28,9 @@ import { readSettings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
 import { adminUrlOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
+import { guardXds } from './startup/guard-xds.ts'
 import { serveHelp } from './startup/help.ts'
+import { openKeyring } from './startup/keyring.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
@@ -103,6 +104,7 @@ interface Core {
   replicas: Replicas
   /** The rate-limit services of this machine, as the Envoys reach them. */
   services: readonly ServiceAddress[]
+  keyring: Keyring
   token: string
 }
 
@@ -129,11 +131,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
 async function openCore(parts: StartContext): Promise<Core> {
   const { settings, shutdown, observe } = parts
   const databaseUrl = settings.databaseUrl ?? (await startEmbeddedPostgres(parts))
-  const keyring = createKeyring({
-    given: settings.secretKey,
-    previous: settings.previousSecretKeys,
-    file: keyFileOf(settings.dataDir),
-  })
+  const keyring = openKeyring(settings)
   const { store, counterKey } = await openStore(parts, databaseUrl, createSecrets({ kinds, keyring }))
   const counters = await openCounters(parts, counterKey)
   const ratelimit = createRateLimitService({
@@ -155,7 +153,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
   })
   shutdown.add('revision of this replica', replicas.close)
-  return { databaseUrl, store, counters, ratelimit, replicas, services, token }
+  return { databaseUrl, store, counters, ratelimit, replicas, services, keyring, token }
 }
 
 /** All of weir, but for the rate-limit service where that is no role of this process. */
@@ -176,8 +174,9 @@ async function startControl(
 
   // The two sides that one compile feeds.
   const doors = doorsOf(settings)
-  const xds = createXdsServer({ observe })
-  const xdsPort = await bind(parts, doors.xds, xds)
+  const guards = await guardXds(parts, core.keyring)
+  const xds = createXdsServer({ observe, ...guards.server })
+  const xdsPort = await bind(parts, { ...doors.xds, ...guards.how }, xds)
   const controller = createController({
     live: {
       services: { ratelimit: services },
@@ -255,6 +254,7 @@ async function startControl(
     counters: counters.state,
     preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
     readiness,
+    ...guards.admin,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
   if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)

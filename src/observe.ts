@@ -57,6 +57,8 @@ export type Event =
   /** What xDS is served with was read anew, or cannot be used: then what was there before stays in force. */
   | { event: 'xds_tls_renewed'; certificateUntil: string; caChanged: boolean }
   | { event: 'xds_tls_unusable'; reason: string }
+  /** Others than Envoys may learn what only they should. */
+  | { event: 'xds_open'; reason: string }
   | { event: 'xds_disconnected'; gateway: string; node: string; reason: string }
   | {
       event: 'xds_sent'

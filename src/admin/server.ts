@@ -25,6 +25,7 @@ import { restoreRoute } from './routes/restore.ts'
 import { revisionRoutes } from './routes/revisions.ts'
 import { schemaRoutes } from './routes/schema.ts'
 import { secretRoutes } from './routes/secrets.ts'
+import { xdsTokenRoutes } from './routes/xds-tokens.ts'
 import { securityHeaders } from './security-headers.ts'
 import { createTextParser } from './text-parser.ts'
 import { refuseUnknownPromises } from './understood-headers.ts'
@@ -69,6 +70,7 @@ export function createHealthServer(options: DeciderOptions): Admin {
 const apiRoutes = [
   ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
   ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, fleetConfigRoute, healthRoutes],
+  xdsTokenRoutes,
 ]
 
 function serverOf(

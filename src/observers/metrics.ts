@@ -117,6 +117,11 @@ function interpreters(registry: Registry): Interpreters {
     'type',
   ])
   const acks = counter('weir_xds_acks_total', 'Responses that Envoys accepted.', ['gateway', 'type'])
+  const xdsRefused = counter(
+    'weir_xds_refused_total',
+    'Connections and streams of xDS that were refused, by the rule that they met.',
+    ['rule'],
+  )
   const nacks = counter('weir_xds_nacks_total', 'Responses that Envoys refused.', ['gateway', 'type'])
   const revisions = counter('weir_revisions_written_total', 'Revisions written by this replica.', [])
   const outages = counter('weir_store_unavailable_total', 'Times that PostgreSQL could not be reached.', [])
@@ -171,6 +176,7 @@ function interpreters(registry: Registry): Interpreters {
     },
     xds_ack: ({ gateway, type }) => acks.inc({ gateway, type }),
     xds_nack: ({ gateway, type }) => nacks.inc({ gateway, type }),
+    xds_refused: ({ rule }) => xdsRefused.inc({ rule }),
     revision_written: () => revisions.inc(),
     store_unavailable: () => outages.inc(),
     child_exited: ({ child }) => exits.inc({ child }),
