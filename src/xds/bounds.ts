@@ -21,7 +21,10 @@ export const bounds = {
    * types, of 60 characters, takes 9 MiB at most until it has settled, and nothing when it has what the snapshot has.
    */
   bytesPerStream: 24 * mebibyte,
-  /** The same for all streams: beyond it whoever asks for more is sent away, and comes back when others settled. */
+  /**
+   * The same for all streams: beyond it who asks for more is sent away, and comes back when others settled; but for those of
+   * an address with less than its part of it, so that one address cannot shut out the others.
+   */
   bytesOfStreams: 1024 * mebibyte,
   /** What a name costs beside its characters: an entry in each of a set and two maps. */
   bytesPerName: 100,
@@ -38,6 +41,11 @@ export const bounds = {
   /** Requests that answer no response of ours, per second and stream, with this burst: a start needs about ten. */
   requestsPerSecond: 100,
   requestBurst: 1_000,
+  /** The same of all streams of an address: 2,000 Envoys that come back at once, with a hundred requests each. */
+  requestsPerSecondOfAddress: 4_000,
+  requestBurstOfAddress: 200_000,
+  /** Addresses whose requests are remembered, streams or not. */
+  addresses: 16_384,
   /** Bytes of one request: 50,000 names of 100 characters with their versions fit. To read so much takes some 0.1 s. */
   requestBytes: 8 * mebibyte,
   /** Streams per connection: an Envoy opens one for its configuration, and one for what it counts. */
@@ -102,14 +110,21 @@ export interface Violation {
   readonly message: string
 }
 
+export interface RequestBudget {
+  take(now: number): boolean
+}
+
 /** A token bucket for requests; `now` in milliseconds. */
-export function requestBudget(): { take(now: number): boolean } {
-  let tokens: number = bounds.requestBurst
+export function requestBudget(
+  perSecond: number = bounds.requestsPerSecond,
+  burst: number = bounds.requestBurst,
+): RequestBudget {
+  let tokens = burst
   let last: number | undefined
   return {
     take(now) {
       const elapsed = last === undefined ? 0 : Math.max(0, now - last)
-      tokens = Math.min(bounds.requestBurst, tokens + (elapsed / 1000) * bounds.requestsPerSecond)
+      tokens = Math.min(burst, tokens + (elapsed / 1000) * perSecond)
       last = now
       if (tokens < 1) return false
       tokens -= 1
@@ -117,3 +132,7 @@ export function requestBudget(): { take(now: number): boolean } {
     },
   }
 }
+
+export const floodMessage =
+  `more than ${bounds.requestsPerSecond} requests per second that answer no response, ` +
+  `or ${bounds.requestsPerSecondOfAddress} of all streams of this address`

@@ -19,6 +19,8 @@ export interface DoorOptions {
   readonly observe: Observe
   /** Takes a connection that is through with its handshake. */
   readonly enter: (socket: Socket) => void
+  /** Of connections, by address; by default with the numbers of `bounds.ts`. */
+  readonly tally?: Tally
 }
 
 /** The sockets of xDS: connections are counted by address, and have their TLS behind them when they are handed on. */
@@ -35,14 +37,14 @@ export interface Door {
   close(): void
 }
 
-export function createDoor({ tls, observe, enter }: DoorOptions): Door {
-  const tally = new Tally(bounds.connectionsOfAddress, bounds.connections)
+export function createDoor(options: DoorOptions): Door {
+  const { observe, enter, tally = new Tally(bounds.connectionsOfAddress, bounds.connections) } = options
   const servers: Server[] = []
   /** By peer: those in their handshake, and those that were handed on. */
   const shaking = new Map<string, Socket>()
   const open = new Map<string, Socket>()
   const unverified = new Map<string, string>()
-  let material = tls
+  let material = options.tls
 
   function refuse(rule: XdsRule, socket: Socket, reason: string): void {
     observe({ event: 'xds_refused', rule, peer: peerOf(socket), reason })
@@ -55,8 +57,7 @@ export function createDoor({ tls, observe, enter }: DoorOptions): Door {
     socket.on('error', ignore)
     const leave = tally.enter(networkOf(addressOf(peer)))
     if (typeof leave === 'string') {
-      const most = leave === 'in all' ? bounds.connections : bounds.connectionsOfAddress
-      refuse('connections', socket, `there may be ${most} connections ${leave}`)
+      refuse('connections', socket, `there are as many connections ${leave} as there may be`)
       return
     }
     shaking.set(peer, socket)
@@ -109,10 +110,10 @@ export function createDoor({ tls, observe, enter }: DoorOptions): Door {
       secured,
     )
     server.on('connection', arrived)
-    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    server.on('tlsClientError', (error: NodeJS.ErrnoException & { reason?: string }, socket) => {
       // Who goes again without a word (a balancer that asks whether the port is open) was not refused.
-      if (error.code !== 'ECONNRESET')
-        refuse('handshake', socket, messageOf(error).replaceAll(/[^ -~]+/g, ' '))
+      if (error.code === 'ECONNRESET') return
+      refuse('handshake', socket, error.reason ?? messageOf(error).replaceAll(/[^ -~]+/g, ' '))
     })
     return server
   }

@@ -1,7 +1,8 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js'
 import type { Observe, XdsRule } from '../observe.ts'
-import { bounds } from './bounds.ts'
+import { bounds, type RequestBudget, requestBudget } from './bounds.ts'
 import type { Door } from './door.ts'
+import { put } from './memory.ts'
 import { type Pass, type Passes, passOf } from './pass.ts'
 import { addressOf, networkOf } from './peer.ts'
 import { Tally } from './tally.ts'
@@ -16,6 +17,10 @@ type Call = Pick<
 export interface Entered {
   /** Absent where none is asked for. */
   readonly pass: Pass | undefined
+  /** Who its peer is counted as. */
+  readonly network: string
+  /** For requests of the stream, and of all of its peer's, those that it had before, too. */
+  readonly budget: RequestBudget
 }
 
 /**
@@ -27,6 +32,7 @@ export class Entrance {
   readonly #door: Pick<Door, 'unverified' | 'drop'>
   readonly #observe: Observe
   readonly #tally = new Tally(bounds.streamsOfAddress, bounds.streams)
+  readonly #budgets = new Map<string, RequestBudget>()
 
   constructor(passes: Passes | undefined, door: Pick<Door, 'unverified' | 'drop'>, observe: Observe) {
     this.#passes = passes
@@ -37,22 +43,33 @@ export class Entrance {
   /** Counts the call until it is over; nothing where it was refused, and told so. */
   enter(call: Call): Entered | undefined {
     const peer = call.getPeer()
-    const leave = this.#tally.enter(networkOf(addressOf(peer)))
+    const network = networkOf(addressOf(peer))
+    const leave = this.#tally.enter(network)
     if (typeof leave === 'string') {
-      const most = leave === 'in all' ? bounds.streams : bounds.streamsOfAddress
-      return this.#refuse(call, 'streams', status.RESOURCE_EXHAUSTED, `there may be ${most} streams ${leave}`)
+      const reason = `there are as many streams ${leave} as there may be`
+      return this.#refuse(call, 'streams', status.RESOURCE_EXHAUSTED, reason)
     }
     call.once('cancelled', leave)
     call.on('error', ({ code }: { code?: number }) => {
       if (code !== status.UNAUTHENTICATED && code !== status.PERMISSION_DENIED) return
       call.once('cancelled', () => setImmediate(() => this.#door.drop(peer)))
     })
-    if (this.#passes === undefined) return { pass: undefined }
+    const counted = { network, budget: this.#budgetOf(network) }
+    if (this.#passes === undefined) return { pass: undefined, ...counted }
     const certificate = call.getAuthContext().sslPeerCertificate?.raw
     const shown = { metadata: call.metadata, certificate, unverified: this.#door.unverified(peer) }
     const pass = passOf(shown, this.#passes)
-    if (!('code' in pass)) return { pass }
+    if (!('code' in pass)) return { pass, ...counted }
     return this.#refuse(call, 'credentials', status[pass.code], pass.message)
+  }
+
+  #budgetOf(network: string): RequestBudget {
+    const { requestsPerSecondOfAddress, requestBurstOfAddress, addresses } = bounds
+    const budget =
+      this.#budgets.get(network) ?? requestBudget(requestsPerSecondOfAddress, requestBurstOfAddress)
+    put(this.#budgets, network, budget, addresses)
+    const own = requestBudget()
+    return { take: (now) => own.take(now) && budget.take(now) }
   }
 
   #refuse(call: Call, rule: XdsRule, code: status, reason: string): undefined {

@@ -24,6 +24,7 @@ import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
 import { expired, type Passes } from './pass.ts'
 import { atTime, type RetryClock, systemClock } from './retry.ts'
+import { Rooms } from './room.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
@@ -98,7 +99,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const fleet: Fleet = new Fleet(clock.now, deliveries.noteChange)
   const gateways = new Gateways()
   const memories = new Memories(clock)
-  const taken = { bytes: 0, limit: bytesOfStreams }
+  const rooms = new Rooms(bytesOfStreams)
   const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
@@ -126,9 +127,10 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     return (call: AdsCall<Request>) => {
       const entered = entrance.enter(call)
       if (entered === undefined) return
-      const { pass } = entered
+      const { pass, budget, network } = entered
       const noncePrefix = `${instance}.${++streams}.`
-      const shared = { gateways, fleet, memories, taken, observe, clock, pace, pass, noncePrefix }
+      const taken = rooms.of(network)
+      const shared = { gateways, fleet, memories, taken, budget, observe, clock, pace, pass, noncePrefix }
       const end = serveStream(call, carrier, shared)
       const stop = () => end('UNAVAILABLE', 'this weir is stopping; connect again')
       const keep = pass && atTime(clock, pass.until, () => end('UNAUTHENTICATED', expired(pass)))

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
-import { bounds, requestBudget, type Violation } from './bounds.ts'
+import { bounds, floodMessage, type RequestBudget, type Violation } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
 import { cut } from './cut.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
@@ -13,6 +13,7 @@ import type { Pace, Paced } from './pace.ts'
 import type { Pass } from './pass.ts'
 import { type Refusal, receive, tell, unknownGateway } from './reception.ts'
 import type { RetryClock } from './retry.ts'
+import type { Room } from './room.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
 
@@ -20,8 +21,10 @@ export interface StreamDependencies {
   readonly gateways: Gateways
   readonly fleet: Fleet
   readonly memories: Memories
-  /** What the names of all streams take and may take. */
-  readonly taken: { bytes: number; readonly limit: number }
+  /** What the names of all streams take, as far as this one's peer is concerned. */
+  readonly taken: Room
+  /** For requests that answer nothing, of the stream and of all streams of its peer. */
+  readonly budget: RequestBudget
   readonly observe: Observe
   readonly clock: RetryClock
   readonly pace: Pace
@@ -31,8 +34,6 @@ export interface StreamDependencies {
   readonly noncePrefix: string
 }
 
-export type EndStream = (code: keyof typeof status, message: string) => void
-
 /**
  * Serves one gRPC call: awaits who it is, awaits its gateway, then carries messages between the call and an
  * `AdsStream`. Returns a function that ends the stream with a status.
@@ -41,7 +42,7 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
   call: AdsCall<Request>,
   carrier: Carrier<Request, Response>,
   dependencies: StreamDependencies,
-): EndStream {
+): (code: keyof typeof status, message: string) => void {
   const { gateways, pass, clock } = dependencies
   const peer = call.getPeer()
   let over = false
@@ -119,7 +120,6 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   readonly #ads: AdsStream<Request, Response>
   readonly #handle: StreamHandle
   readonly #quit: () => void
-  readonly #budget = requestBudget()
   readonly #sentAt = new Map<string, number>()
   #over = false
   #scheduled = false
@@ -184,13 +184,12 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
       return
     }
     // Answers are paced by what is sent; only the rest can flood.
-    if (answer.kind === 'none' && !this.#budget.take(this.#dependencies.clock.now())) {
-      const message = `more than ${bounds.requestsPerSecond} requests per second that answer no response`
-      this.#end('RESOURCE_EXHAUSTED', message)
+    const { taken, budget, clock } = this.#dependencies
+    if (answer.kind === 'none' && !budget.take(clock.now())) {
+      this.#end('RESOURCE_EXHAUSTED', floodMessage)
       return
     }
-    const { taken } = this.#dependencies
-    if (this.#count() > 0 && taken.bytes > taken.limit) {
+    if (this.#count() > 0 && taken.isFull()) {
       this.#end('RESOURCE_EXHAUSTED', 'the streams of this weir ask for too many names; try again later')
       return
     }
@@ -214,7 +213,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     this.#dependencies.pace.leave(this)
     this.#ads.session.close()
     this.#seat.leave()
-    this.#dependencies.taken.bytes -= this.#bytes
+    this.#dependencies.taken.add(-this.#bytes)
     this.#cancelRetry()
     this.#quit()
     const { gateway, id: node } = this.#identity
@@ -251,7 +250,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   #count(): number {
     const grown = this.#ads.session.bytes - this.#bytes
     this.#bytes += grown
-    this.#dependencies.taken.bytes += grown
+    this.#dependencies.taken.add(grown)
     return grown
   }
 
