@@ -17,15 +17,16 @@ import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts
 import { kinds } from './policies/index.ts'
 import { createRateLimitService, type RateLimitService } from './ratelimit/service.ts'
 import { createTransport } from './ratelimit/transports/create-transport.ts'
-import { keyFileOf } from './secrets/key-file.ts'
-import { createKeyring } from './secrets/keyring.ts'
+import type { Keyring } from './secrets/keyring.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { doorsOf } from './settings/doors.ts'
 import { readSettings } from './settings/settings.ts'
 import { adminTokenOf } from './settings/token.ts'
 import { adminUrlOf, driverOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
+import { guardXds } from './startup/guard-xds.ts'
 import { serveHelp } from './startup/help.ts'
+import { openKeyring } from './startup/keyring.ts'
 import { firstLive } from './startup/live.ts'
 import { localEnvoyOf, panicOf } from './startup/local-envoys.ts'
 import { findLocalEnvoy, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
@@ -108,6 +109,7 @@ interface Core {
   replicas: Replicas
   /** The rate-limit services of this machine, as the Envoys reach them. */
   services: readonly ServiceAddress[]
+  keyring: Keyring
   token: string
 }
 
@@ -130,11 +132,7 @@ async function start(outer: StartContext): Promise<{ adminUrl: string; store: St
 async function openCore(parts: StartContext): Promise<Core> {
   const { settings, shutdown, observe } = parts
   const databaseUrl = settings.databaseUrl ?? (await startEmbeddedPostgres(parts))
-  const keyring = createKeyring({
-    given: settings.secretKey,
-    previous: settings.previousSecretKeys,
-    file: keyFileOf(settings.dataDir),
-  })
+  const keyring = openKeyring(settings)
   const {
     store,
     quarantine: refusals,
@@ -160,7 +158,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
   })
   shutdown.add('revision of this replica', replicas.close)
-  return { databaseUrl, store, refusals, counters, ratelimit, replicas, services, token }
+  return { databaseUrl, store, refusals, counters, ratelimit, replicas, services, keyring, token }
 }
 
 /** All of weir, but for the rate-limit service where that is no role of this process. */
@@ -181,8 +179,9 @@ async function startControl(
 
   // The two sides that one compile feeds.
   const doors = doorsOf(settings)
-  const xds = createXdsServer({ observe })
-  const xdsPort = await bind(parts, doors.xds, xds)
+  const guards = await guardXds(parts, core.keyring)
+  const xds = createXdsServer({ observe, ...guards.server })
+  const xdsPort = await bind(parts, { ...doors.xds, ...guards.how }, xds)
   const outlets = { ...xds, ...ratelimit }
   const controller = createController({ live: firstLive(settings, services), outlets, observe })
   gauges.revision = controller.revision
@@ -248,6 +247,7 @@ async function startControl(
     preview: (before, after, gateways) =>
       preview(quarantine.of(before), quarantine.of(after), gateways, controller.live()),
     readiness,
+    ...guards.admin,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
   if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)

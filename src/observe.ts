@@ -65,8 +65,24 @@ export type Event =
   | { event: 'held_back'; gateway: string; kind: string; name: string; reason: string }
   // xds/
   | { event: 'xds_connected'; gateway: string; node: string; peer: string }
-  /** `gateway` and `node` are as the Envoy says, and absent when it says nothing that can be shown. */
-  | { event: 'xds_refused'; gateway?: string; node?: string; peer: string; reason: string }
+  /**
+   * `gateway` and `node` are as the Envoy says, and absent when it says nothing that can be shown; in the log so many of
+   * that rule and address, the last by this peer.
+   */
+  | {
+      event: 'xds_refused'
+      rule: XdsRule
+      gateway?: string
+      node?: string
+      peer: string
+      reason: string
+      cuts?: number
+    }
+  /** What xDS is served with was read anew, or cannot be used: then what was there before stays in force. */
+  | { event: 'xds_tls_renewed'; certificateUntil: string; caChanged: boolean }
+  | { event: 'xds_tls_unusable'; reason: string }
+  /** Others than Envoys may learn what only they should. */
+  | { event: 'xds_open'; reason: string }
   | { event: 'xds_disconnected'; gateway: string; node: string; reason: string }
   | {
       event: 'xds_sent'
@@ -143,6 +159,18 @@ interface RefusedRow {
   resource: string
   error: string
 }
+/**
+ * What a peer of xDS met (docs/xds-security.md): `credentials` are not there or not good, `gateway` is one that they are not
+ * for, `unknown_gateway` one that does not exist; `node` says nothing usable; the rest are bounds.
+ */
+export type XdsRule =
+  | 'handshake'
+  | 'connections'
+  | 'streams'
+  | 'credentials'
+  | 'gateway'
+  | 'unknown_gateway'
+  | 'node'
 
 /** `hot_key`: the store said before that it would refuse; it was not asked, and would say the same. */
 export type StoreDecider = 'store' | 'hot_key' | 'joining' | 'local' | 'allow' | 'deny'

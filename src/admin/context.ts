@@ -138,6 +138,8 @@ export interface AdminOptions {
   /** Where the counters are, and who decides now. */
   counters(): CountersState
   readiness(): Readiness
+  /** Makes tokens by which Envoys fetch their configuration; absent where these count for nothing. */
+  xdsTokens?: { issue(pass: { gateways: readonly string[]; until: number }): string }
   /** Milliseconds that a peer has for its headers and for its whole request. */
   timeouts?: { headersMs: number; requestMs: number }
 }

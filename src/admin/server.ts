@@ -26,6 +26,7 @@ import { revisionRoutes } from './routes/revisions.ts'
 import { rolloutRoutes } from './routes/rollouts.ts'
 import { schemaRoutes } from './routes/schema.ts'
 import { secretRoutes } from './routes/secrets.ts'
+import { xdsTokenRoutes } from './routes/xds-tokens.ts'
 import { securityHeaders } from './security-headers.ts'
 import { createTextParser } from './text-parser.ts'
 import { refuseUnknownPromises } from './understood-headers.ts'
@@ -71,6 +72,7 @@ const apiRoutes = [
   ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
   ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, fleetConfigRoute, healthRoutes],
   rolloutRoutes,
+  xdsTokenRoutes,
 ]
 
 function serverOf(

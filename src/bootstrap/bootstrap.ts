@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { maxProgramSize } from '../model/regex.ts'
 import { xdsCluster } from '../model/service-clusters.ts'
+import { secretsOf, tokenFilters, transportSocket, type XdsAccess } from './access.ts'
 import { type OverloadOptions, overloadManager } from './overload.ts'
 
 export interface BootstrapOptions extends OverloadOptions {
@@ -14,6 +15,8 @@ export interface BootstrapOptions extends OverloadOptions {
   addresses: readonly string[]
   /** Where the replicas of weir serve xDS, as this Envoy reaches them; one is enough. */
   xds: readonly HostPort[]
+  /** How it reaches them where they are guarded; absent: in plaintext, with nothing to show. */
+  access?: XdsAccess | undefined
   /** Which variant of ADS it speaks (xDS protocol, "Variants of the xDS Transport Protocol"). */
   protocol: 'delta' | 'sotw'
   /** Port of Envoy's admin interface on 127.0.0.1; 0 lets the kernel choose. */
@@ -35,7 +38,7 @@ export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fi
  * All else comes by ADS.
  */
 export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
-  const { gateway, id, labels, addresses, xds, protocol, adminPort, health } = options
+  const { gateway, id, labels, addresses, xds, protocol, adminPort, health, access } = options
   return {
     node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
     // Who operates an Envoy that is full must reach it.
@@ -63,7 +66,8 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
     stats_sinks: [statsToControlPlane()],
     static_resources: {
       ...(health !== undefined && { listeners: [readiness(health)] }),
-      clusters: [controlPlane(xds)],
+      clusters: [controlPlane(xds, access)],
+      ...(access !== undefined && access.secretsFolder === undefined && { secrets: secretsOf(access) }),
     },
     overload_manager: overloadManager(options),
     layered_runtime: {
@@ -97,7 +101,7 @@ function statsToControlPlane(): Record<string, unknown> {
   }
 }
 
-function controlPlane(xds: readonly HostPort[]): Record<string, unknown> {
+function controlPlane(xds: readonly HostPort[], access: XdsAccess | undefined): Record<string, unknown> {
   const isIpEach = xds.every(({ host }) => isIP(host) !== 0)
   return {
     name: xdsCluster,
@@ -109,6 +113,7 @@ function controlPlane(xds: readonly HostPort[]): Record<string, unknown> {
         { lb_endpoints: xds.map(({ host, port }) => ({ endpoint: { address: address(host, port) } })) },
       ],
     },
+    ...(access !== undefined && transportSocket(access)),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
@@ -116,6 +121,7 @@ function controlPlane(xds: readonly HostPort[]): Record<string, unknown> {
           // Without it a control plane that vanished without a FIN is noticed only by TCP's timeouts.
           http2_protocol_options: { connection_keepalive: { interval: '5s', timeout: '2s' } },
         },
+        ...(access !== undefined && tokenFilters(access)),
       },
     },
   }

@@ -24,6 +24,7 @@ const tell: Teller = {
     `${kind}/${name} is held back no longer: Envoy ${node} refuses it, and another one has accepted it`,
   xds_refused: ({ node, peer, reason }) =>
     `${node === undefined ? 'An Envoy that names no node' : `Envoy ${node}`} (from ${peer}) was refused: ${reason}`,
+  xds_tls_unusable: ({ reason }) => `xDS goes on with the certificate that it has: ${reason}`,
   address_ignored: ({ gateway, node, address, reason }) =>
     `Envoy ${node} (gateway ${gateway}) announces ${address}, which counts for nothing: it ${reason}`,
   xds_nack: ({ gateway, node, type, resources, error }) =>

@@ -125,6 +125,11 @@ function interpreters(registry: Registry): Interpreters {
     'type',
   ])
   const acks = counter('weir_xds_acks_total', 'Responses that Envoys accepted.', ['gateway', 'type'])
+  const xdsRefused = counter(
+    'weir_xds_refused_total',
+    'Connections and streams of xDS that were refused, by the rule that they met.',
+    ['rule'],
+  )
   const nacks = counter('weir_xds_nacks_total', 'Responses that Envoys refused.', ['gateway', 'type'])
   const rollouts = counter(
     'weir_rollout_changes_total',
@@ -185,6 +190,7 @@ function interpreters(registry: Registry): Interpreters {
     xds_ack: ({ gateway, type }) => acks.inc({ gateway, type }),
     xds_nack: ({ gateway, type }) => nacks.inc({ gateway, type }),
     rollout_moved: ({ gateway, state }) => rollouts.inc({ gateway, state }),
+    xds_refused: ({ rule }) => xdsRefused.inc({ rule }),
     revision_written: () => revisions.inc(),
     store_unavailable: () => outages.inc(),
     child_exited: ({ child }) => exits.inc({ child }),

@@ -9,6 +9,19 @@ const notAsFlag = 'better as a variable: others see a flag in the process list (
 export const settingList: readonly Setting[] = [
   { variable: 'WEIR_ADMIN_ADDR', help: 'admin API, host:port (127.0.0.1:8080)' },
   { variable: 'WEIR_XDS_ADDR', help: 'xDS for the Envoys, host:port (127.0.0.1:18000)' },
+  {
+    variable: 'WEIR_XDS_TLS_CERT',
+    help: 'file of the certificate (PEM, with its chain) that xDS is served with; read again when it changes (no TLS)',
+  },
+  { variable: 'WEIR_XDS_TLS_KEY', help: 'file of its private key' },
+  {
+    variable: 'WEIR_XDS_TLS_CLIENT_CA',
+    help: 'file of the CAs that sign the certificates of Envoys, which say by their names which gateways each may fetch (none are asked for)',
+  },
+  {
+    variable: 'WEIR_XDS_TOKENS',
+    help: 'true: tokens of `weir token xds` say which gateways an Envoy may fetch (false)',
+  },
   { variable: 'WEIR_RLS_ADDR', help: 'rate-limit service, host:port (127.0.0.1:18001)' },
   {
     variable: 'WEIR_RLS_ENVOY_ADDR',
@@ -73,7 +86,10 @@ export const settingList: readonly Setting[] = [
     variable: 'WEIR_DRAIN_DELAY',
     help: 'how long a stopping weir, not ready any more, still serves (0s under `up`, 5s under `serve`)',
   },
-  { variable: 'WEIR_INSECURE', help: 'true: allow xDS and rate limit off loopback without TLS' },
+  {
+    variable: 'WEIR_INSECURE',
+    help: 'true: allow xDS without TLS or tokens, and the rate-limit service, off loopback',
+  },
   { variable: 'WEIR_LOG_LEVEL', help: 'debug, info, warn, error or silent (info)' },
 ]
 

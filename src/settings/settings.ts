@@ -11,12 +11,15 @@ import { flagOf, settingList } from './list.ts'
 import { refuseReplicasFar, replicasOf } from './replicas.ts'
 import { retentionOf } from './retention.ts'
 import { type Role, rolesOf } from './roles.ts'
+import { isGuarded, refuseLocalEnvoys, type XdsGuard, xdsGuardOf } from './xds-guard.ts'
 
 /** What the operator decided, checked. Names and defaults: docs/operating.md. */
 export interface Settings {
   command: 'up' | 'serve'
   adminAddr: HostPort
   xdsAddr: HostPort
+  /** How xDS is kept from others than the Envoys. */
+  xdsGuard: XdsGuard
   rlsAddr: HostPort
   /** The rate-limit services of all replicas as the Envoys reach them. */
   rlsEnvoyAddrs: readonly HostPort[] | undefined
@@ -75,6 +78,7 @@ export function readSettings(
     replicas,
     adminAddr: hostPort(values, 'WEIR_ADMIN_ADDR', '127.0.0.1:8080'),
     xdsAddr: hostPort(values, 'WEIR_XDS_ADDR', '127.0.0.1:18000'),
+    xdsGuard: xdsGuardOf(values),
     rlsAddr: hostPort(values, 'WEIR_RLS_ADDR', '127.0.0.1:18001'),
     rlsEnvoyAddrs: rlsEnvoyAddrs(values),
     rlsTransport: oneOf(values, 'WEIR_RLS_TRANSPORT', transportNames, 'lane'),
@@ -93,6 +97,7 @@ export function readSettings(
     logLevel: oneOf(values, 'WEIR_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   }
   refuseOpenDoors(settings, values)
+  refuseLocalEnvoys(settings)
   refuseReplicasFar(settings)
   if (!up && settings.databaseUrl === undefined) {
     throw startupError(
@@ -227,12 +232,20 @@ function config(values: Environment): Settings['config'] {
 function refuseOpenDoors(settings: Settings, values: Environment): void {
   const insecure = oneOf(values, 'WEIR_INSECURE', ['true', 'false'], 'false') === 'true'
   if (insecure) return
-  const doors = { WEIR_XDS_ADDR: settings.xdsAddr, WEIR_RLS_ADDR: settings.rlsAddr }
-  for (const [variable, { host }] of Object.entries(doors)) {
-    if (isLoopback(host)) continue
+  const doors = [
+    {
+      variable: 'WEIR_XDS_ADDR',
+      address: settings.xdsAddr,
+      guarded: isGuarded(settings.xdsGuard),
+      guard: ', set WEIR_XDS_TLS_CERT or WEIR_XDS_TOKENS',
+    },
+    { variable: 'WEIR_RLS_ADDR', address: settings.rlsAddr, guarded: false, guard: '' },
+  ]
+  for (const { variable, address, guarded, guard } of doors) {
+    if (isLoopback(address.host) || guarded) continue
     throw startupError(
-      `${variable} binds ${host}, which others can reach, without TLS.`,
-      'Bind 127.0.0.1, or set WEIR_INSECURE=true where the network itself is trusted.',
+      `${variable} binds ${address.host}, which others can reach, without TLS.`,
+      `Bind 127.0.0.1${guard}, or set WEIR_INSECURE=true where the network itself is trusted.`,
     )
   }
 }

@@ -21,7 +21,10 @@ export const bounds = {
    * types, of 60 characters, takes 9 MiB at most until it has settled, and nothing when it has what the snapshot has.
    */
   bytesPerStream: 24 * mebibyte,
-  /** The same for all streams: beyond it whoever asks for more is sent away, and comes back when others settled. */
+  /**
+   * The same for all streams: beyond it who asks for more is sent away, and comes back when others settled; but for those of
+   * an address with less than its part of it, so that one address cannot shut out the others.
+   */
   bytesOfStreams: 1024 * mebibyte,
   /** What a name costs beside its characters: an entry in each of a set and two maps. */
   bytesPerName: 100,
@@ -38,11 +41,27 @@ export const bounds = {
   /** Requests that answer no response of ours, per second and stream, with this burst: a start needs about ten. */
   requestsPerSecond: 100,
   requestBurst: 1_000,
-  /** Bytes of one request: 50,000 names with their versions fit. */
-  requestBytes: 16 * mebibyte,
-  /** Streams per connection (an Envoy opens one) and in all. */
-  streamsPerConnection: 16,
+  /** The same of all streams of an address: 2,000 Envoys that come back at once, with a hundred requests each. */
+  requestsPerSecondOfAddress: 4_000,
+  requestBurstOfAddress: 200_000,
+  /** Addresses whose requests are remembered, streams or not. */
+  addresses: 16_384,
+  /** Bytes of one request: 50,000 names of 100 characters with their versions fit. To read so much takes some 0.1 s. */
+  requestBytes: 8 * mebibyte,
+  /** Streams per connection: an Envoy opens one for its configuration, and one for what it counts. */
+  streamsPerConnection: 4,
+  /**
+   * Streams in all, each of which is a node, and from one address (of IPv6: network of 64 bits): 2,000 Envoys behind one
+   * NAT come back at once while their former streams are not yet known to be gone.
+   */
   streams: 10_000,
+  streamsOfAddress: 4_096,
+  /** Connections likewise; more, since one comes before its stream and may outlive it. */
+  connections: 12_288,
+  connectionsOfAddress: 5_120,
+  /** Milliseconds for a TLS handshake, and until a connection without a stream is closed: an Envoy opens one at once. */
+  handshakeMs: 10_000,
+  idleConnectionMs: 30_000,
   /** Milliseconds within which a new stream must say who it is. */
   firstRequestMs: 15_000,
   /** Envoys remembered after they left or were refused, in number, and for how many milliseconds. */
@@ -93,14 +112,21 @@ export interface Violation {
   readonly message: string
 }
 
+export interface RequestBudget {
+  take(now: number): boolean
+}
+
 /** A token bucket for requests; `now` in milliseconds. */
-export function requestBudget(): { take(now: number): boolean } {
-  let tokens: number = bounds.requestBurst
+export function requestBudget(
+  perSecond: number = bounds.requestsPerSecond,
+  burst: number = bounds.requestBurst,
+): RequestBudget {
+  let tokens = burst
   let last: number | undefined
   return {
     take(now) {
       const elapsed = last === undefined ? 0 : Math.max(0, now - last)
-      tokens = Math.min(bounds.requestBurst, tokens + (elapsed / 1000) * bounds.requestsPerSecond)
+      tokens = Math.min(burst, tokens + (elapsed / 1000) * perSecond)
       last = now
       if (tokens < 1) return false
       tokens -= 1
@@ -108,3 +134,7 @@ export function requestBudget(): { take(now: number): boolean } {
     },
   }
 }
+
+export const floodMessage =
+  `more than ${bounds.requestsPerSecond} requests per second that answer no response, ` +
+  `or ${bounds.requestsPerSecondOfAddress} of all streams of this address`

@@ -19,6 +19,23 @@ export const systemClock: RetryClock = {
   },
 }
 
+/** Timers of Node are for 24 days at most. */
+const longestTimer = 2 ** 31 - 1
+
+/** Calls back at a time, however far off it is; returns a function that withdraws this. */
+export function atTime(
+  clock: Pick<RetryClock, 'now' | 'timer'>,
+  time: number,
+  callback: () => void,
+): () => void {
+  const left = Math.max(0, time - clock.now())
+  let withdraw = clock.timer(Math.min(left, longestTimer), () => {
+    if (left <= longestTimer) callback()
+    else withdraw = atTime(clock, time, callback)
+  })
+  return () => withdraw()
+}
+
 /** Milliseconds from a refusal to the next attempt, after so many of them; a fifth more or less by chance. */
 export function retryDelay(attempts: number, random: number): number {
   const doubled = bounds.retryFirstMs * 2 ** Math.min(attempts - 1, 30)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Server, ServerCredentials, type ServiceDefinition, status } from '@grpc/grpc-js'
+import { Server, ServerCredentials, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js'
 import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
@@ -15,20 +15,24 @@ import {
   type WaitOptions,
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
+import { createDoor, type Door, type TlsMaterial } from './door.ts'
 import { Others } from './elsewhere.ts'
+import { Entrance } from './entrance.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { FleetRecord } from './fleet-record.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
-import { type RetryClock, systemClock } from './retry.ts'
+import { denial, expired, type Passes } from './pass.ts'
+import { atTime, type RetryClock, systemClock } from './retry.ts'
 import type { HeldBack } from './rollout.ts'
 import { type Standing, standing } from './rollout-standing.ts'
+import { Rooms } from './room.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
-import { createStatsService, metricsService, type OnFigures } from './stats-service.ts'
+import { createStatsService, metricsService, type OnFigures, type StatsCall } from './stats-service.ts'
 import { serveStream } from './stream.ts'
 import { Versions } from './versions.ts'
 import { encodeDeltaResponse, encodeSotwResponse, type WireMessage } from './wire.ts'
@@ -97,6 +101,16 @@ export interface XdsOptions {
   readonly clock?: RetryClock
   /** What the names of all streams may take, in bytes. */
   readonly bytesOfStreams?: number
+  /** Absent: plaintext. */
+  readonly tls?: TlsSource | undefined
+  /** Absent: whoever reaches the server may fetch everything. */
+  readonly passes?: Passes | undefined
+}
+
+/** What the server's TLS is made of, which may change while it serves. */
+export interface TlsSource {
+  current(): TlsMaterial
+  follow(listener: (material: TlsMaterial) => void): void
 }
 
 const keepalive = {
@@ -115,7 +129,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   })
   const gateways = new Gateways()
   const memories = new Memories(clock)
-  const taken = { bytes: 0, limit: bytesOfStreams }
+  const rooms = new Rooms(bytesOfStreams)
   const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
@@ -129,31 +143,48 @@ export function createXdsServer(options: XdsOptions): XdsServer {
 
   const server = new Server({
     ...keepalive,
+    'grpc.max_connection_idle_ms': bounds.idleConnectionMs,
     'grpc.max_receive_message_length': bounds.requestBytes,
     'grpc.max_concurrent_streams': bounds.streamsPerConnection,
   })
+  const { injectConnection } = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const door = createDoor({ tls: options.tls?.current(), observe, enter: injectConnection })
+  options.tls?.follow(door.renew)
+  const entrance = new Entrance(options.passes, door, observe)
   server.addService(aggregatedDiscovery(), {
     DeltaAggregatedResources: serve(deltaCarrier),
     StreamAggregatedResources: serve(sotwCarrier(new Versions())),
   })
 
-  server.addService(metricsService, { StreamMetrics: stats.StreamMetrics })
+  server.addService(metricsService, {
+    StreamMetrics(call: StatsCall, answer: sendUnaryData<Buffer>) {
+      const entered = entrance.enter(call)
+      if (entered === undefined) return
+      const { pass } = entered
+      stats.serve(call, answer, (gateway) => pass && denial(pass, gateway, clock.now()))
+    },
+  })
 
   function serve<Request extends AdsRequest, Response extends AdsResponse>(
     carrier: Carrier<Request, Response>,
   ) {
     return (call: AdsCall<Request>) => {
-      if (endings.size >= bounds.streams) {
-        const details = `this weir serves at most ${bounds.streams} streams`
-        call.emit('error', { code: status.RESOURCE_EXHAUSTED, details })
-        return
-      }
+      const entered = entrance.enter(call)
+      if (entered === undefined) return
+      const { pass, budget, network } = entered
       const noncePrefix = `${instance}.${++streams}.`
+      const taken = rooms.of(network)
       const tell = (verdict: Verdict) => judged(verdict)
-      const shared = { gateways, fleet, memories, taken, observe, judged: tell, clock, pace, noncePrefix }
+      const parts = { gateways, fleet, memories, taken, budget, observe, judged: tell }
+      const shared = { ...parts, clock, pace, pass, noncePrefix }
       const end = serveStream(call, carrier, shared)
-      endings.add(end)
-      call.on('cancelled', () => endings.delete(end))
+      const stop = () => end('UNAVAILABLE', 'this weir is stopping; connect again')
+      const keep = pass && atTime(clock, pass.until, () => end('UNAUTHENTICATED', expired(pass)))
+      endings.add(stop)
+      call.on('cancelled', () => {
+        endings.delete(stop)
+        keep?.()
+      })
     }
   }
 
@@ -187,8 +218,11 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     },
     markLoaded: () => gateways.markLoaded(),
     onFigures: (listener) => void followers.push(listener),
-    listen: (hostAndPort) => listen(server, hostAndPort),
-    close: (graceMs) => close(server, [...endings, stats.endAll], graceMs),
+    listen: (hostAndPort) => listen(door, hostAndPort),
+    close: (graceMs) => {
+      door.close()
+      return close(server, [...endings, stats.endAll], graceMs)
+    },
   }
 }
 
@@ -223,17 +257,16 @@ function aggregatedDiscovery(): ServiceDefinition {
   }
 }
 
-function listen(server: Server, hostAndPort: string): Promise<{ address: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(hostAndPort, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) {
-        resolve({ address: hostAndPort.slice(0, hostAndPort.lastIndexOf(':')), port })
-        return
-      }
-      const what = `xDS cannot listen on ${hostAndPort}: ${messageOf(error)}.`
-      reject(startupError(what, 'Set WEIR_XDS_ADDR to a free address.', error))
-    })
-  })
+async function listen(door: Door, hostAndPort: string): Promise<{ address: string; port: number }> {
+  const colon = hostAndPort.lastIndexOf(':')
+  const address = hostAndPort.slice(0, colon)
+  try {
+    const port = Number(hostAndPort.slice(colon + 1))
+    return { address, port: await door.listen(address.replace(/^\[(.*)\]$/, '$1'), port) }
+  } catch (error) {
+    const what = `xDS cannot listen on ${hostAndPort}: ${messageOf(error)}.`
+    throw startupError(what, 'Set WEIR_XDS_ADDR to a free address.', error)
+  }
 }
 
 function close(server: Server, endings: readonly (() => void)[], graceMs: number): Promise<void> {

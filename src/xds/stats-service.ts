@@ -3,6 +3,7 @@ import { decode } from '../envoy-api/protos.ts'
 import { messageOf } from '../errors.ts'
 import { bounds } from './bounds.ts'
 import { type Identity, identify } from './node.ts'
+import type { Denial } from './pass.ts'
 import { type RequestFigures, readStats } from './stats-message.ts'
 
 /**
@@ -11,7 +12,8 @@ import { type RequestFigures, readStats } from './stats-message.ts'
  */
 export type OnFigures = (identity: Identity, figures: RequestFigures, since: number | undefined) => void
 
-type StatsCall = ServerReadableStream<Buffer, Buffer>
+/** What streams of stats are, as grpc-js serves them. */
+export type StatsCall = ServerReadableStream<Buffer, Buffer>
 
 const path = '/envoy.service.metrics.v3.MetricsService/StreamMetrics'
 const asIs = (bytes: Buffer) => bytes
@@ -36,7 +38,12 @@ export const metricsService: ServiceDefinition = {
 export function createStatsService(onFigures: OnFigures) {
   const endings = new Set<() => void>()
 
-  function serve(call: StatsCall, answer: sendUnaryData<Buffer>): void {
+  /** @param denied why the peer may not speak for a gateway, if it may not */
+  function serve(
+    call: StatsCall,
+    answer: sendUnaryData<Buffer>,
+    denied: (gateway: string) => Denial | undefined,
+  ): void {
     let identity: Identity | undefined
     let since: number | undefined
     const fail = (code: status, details: string) => {
@@ -55,6 +62,8 @@ export function createStatsService(onFigures: OnFigures) {
         if (who === undefined) fail(status.INVALID_ARGUMENT, 'the first message names no node')
         else if ('code' in who) fail(status[who.code], who.message)
         else {
+          const denial = denied(who.gateway)
+          if (denial !== undefined) return fail(status[denial.code], denial.message)
           identity = who
           onFigures(identity, figures, since)
           since = performance.now()
@@ -71,7 +80,7 @@ export function createStatsService(onFigures: OnFigures) {
   }
 
   return {
-    StreamMetrics: serve,
+    serve,
     /** Ends all streams; their Envoys open others elsewhere. */
     endAll(): void {
       for (const end of [...endings]) end()

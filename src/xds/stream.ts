@@ -1,17 +1,20 @@
 import { status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer, Verdict } from './answer.ts'
-import { bounds, requestBudget, type Violation } from './bounds.ts'
+import { bounds, floodMessage, type RequestBudget, type Violation } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
 import { cut, forgetRead } from './grpc-call.ts'
 import type { Memories, Seat } from './memories.ts'
-import { type Identity, identify } from './node.ts'
+import type { Identity } from './node.ts'
 import { Outlet } from './outlet.ts'
 import type { Pace, Paced } from './pace.ts'
+import type { Pass } from './pass.ts'
+import { type Refusal, receive, tell, unknownGateway } from './reception.ts'
 import type { RetryClock } from './retry.ts'
 import type { RolloutNode } from './rollout.ts'
+import type { Room } from './room.ts'
 import { shortType } from './session.ts'
 import type { Changes, Snapshot } from './snapshot.ts'
 
@@ -19,26 +22,30 @@ export interface StreamDependencies {
   readonly gateways: Gateways
   readonly fleet: Fleet
   readonly memories: Memories
-  /** What the names of all streams take and may take. */
-  readonly taken: { bytes: number; readonly limit: number }
+  /** What the names of all streams take, as far as this one's peer is concerned. */
+  readonly taken: Room
+  /** For requests that answer nothing, of the stream and of all streams of its peer. */
+  readonly budget: RequestBudget
   readonly observe: Observe
   readonly judged: (verdict: Verdict) => void
   readonly clock: RetryClock
   readonly pace: Pace
+  /** What the call showed; absent where nothing is asked for. */
+  readonly pass: Pass | undefined
   /** Different for every stream of every server. */
   readonly noncePrefix: string
 }
 
 /**
  * Serves one gRPC call: awaits who it is, awaits its gateway, then carries messages between the call and an
- * `AdsStream`. Returns a function that ends the stream in a way that lets the Envoy reconnect elsewhere.
+ * `AdsStream`. Returns a function that ends the stream with a status.
  */
 export function serveStream<Request extends AdsRequest, Response extends AdsResponse>(
   call: AdsCall<Request>,
   carrier: Carrier<Request, Response>,
   dependencies: StreamDependencies,
-): () => void {
-  const { gateways, fleet, observe } = dependencies
+): (code: keyof typeof status, message: string) => void {
+  const { gateways, pass, clock } = dependencies
   const peer = call.getPeer()
   let over = false
   let withdraw = () => {}
@@ -58,15 +65,15 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
     served?.left(reason)
   }
 
+  function refuse(refusal: Refusal): void {
+    tell(refusal, peer, dependencies)
+    end(refusal.code, refusal.message)
+  }
+
   function admitted(first: Request, identity: Identity, admission: Admission): void {
     if (over) return
     if (admission === 'unknown') {
-      const reason =
-        `there is no gateway "${identity.gateway}": create it in weir, ` +
-        'or correct node.metadata.gateway (else node.cluster) in the bootstrap'
-      fleet.refuse(identity, peer, reason)
-      observe({ event: 'xds_refused', gateway: identity.gateway, node: identity.id, peer, reason })
-      end('NOT_FOUND', reason)
+      refuse(unknownGateway(identity))
       return
     }
     served = new ServedStream(call, carrier, identity, peer, admission.snapshot, dependencies, end)
@@ -86,10 +93,9 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
       return
     }
     clearTimeout(deadline)
-    const identity = identify(request.node)
-    if ('code' in identity) {
-      observe({ event: 'xds_refused', peer, reason: identity.message })
-      end(identity.code, identity.message)
+    const identity = receive(request.node, pass, clock.now())
+    if ('rule' in identity) {
+      refuse(identity)
       return
     }
     // Nothing more is read until the gateway is known.
@@ -105,7 +111,7 @@ export function serveStream<Request extends AdsRequest, Response extends AdsResp
   call.on('cancelled', () => leave('the connection was lost'))
   call.on('error', () => leave('the stream failed'))
 
-  return () => end('UNAVAILABLE', 'this weir is stopping; connect again')
+  return end
 }
 
 /** A stream whose node and gateway are known. */
@@ -119,7 +125,6 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   readonly #ads: AdsStream<Request, Response>
   readonly #handle: StreamHandle
   readonly #quit: () => void
-  readonly #budget = requestBudget()
   readonly #sentAt = new Map<string, number>()
   #over = false
   #scheduled = false
@@ -191,13 +196,12 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
       return
     }
     // Answers are paced by what is sent; only the rest can flood.
-    if (answer.kind === 'none' && !this.#budget.take(this.#dependencies.clock.now())) {
-      const message = `more than ${bounds.requestsPerSecond} requests per second that answer no response`
-      this.#end('RESOURCE_EXHAUSTED', message)
+    const { taken, budget, clock } = this.#dependencies
+    if (answer.kind === 'none' && !budget.take(clock.now())) {
+      this.#end('RESOURCE_EXHAUSTED', floodMessage)
       return
     }
-    const { taken } = this.#dependencies
-    if (this.#count() > 0 && taken.bytes > taken.limit) {
+    if (this.#count() > 0 && taken.isFull()) {
       this.#end('RESOURCE_EXHAUSTED', 'the streams of this weir ask for too many names; try again later')
       return
     }
@@ -221,7 +225,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     this.#dependencies.pace.leave(this)
     this.#ads.session.close()
     this.#seat.leave()
-    this.#dependencies.taken.bytes -= this.#bytes
+    this.#dependencies.taken.add(-this.#bytes)
     this.#cancelRetry()
     this.#quit()
     const { gateway, id: node } = this.#identity
@@ -258,7 +262,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   #count(): number {
     const grown = this.#ads.session.bytes - this.#bytes
     this.#bytes += grown
-    this.#dependencies.taken.bytes += grown
+    this.#dependencies.taken.add(grown)
     return grown
   }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { envoyFlags } from '../../src/bootstrap/bootstrap.ts'
+import { issue } from '../support/certificate.ts'
 import { weir } from '../support/run-weir.ts'
 
 const execute = promisify(execFile)
@@ -17,21 +18,6 @@ describe('weir envoy', () => {
     folder = mkdtempSync(join(tmpdir(), 'weir-bootstrap-'))
   })
   after(() => rmSync(folder, { recursive: true }))
-
-  test('bootstrap 0: envoy/edge.yaml is what it prints', async () => {
-    const { code, stdout } = await weir([
-      'envoy',
-      'bootstrap',
-      '--gateway',
-      'edge',
-      '--id',
-      'edge-1',
-      '--xds',
-      'weir:18000',
-    ])
-    assert.equal(code, 0)
-    assert.equal(stdout, readFileSync(join(import.meta.dirname, '../../envoy/edge.yaml'), 'utf8'))
-  })
 
   test('bootstrap 0: either variant of ADS, delta unless another is asked for', async () => {
     const typeOf = async (...args: string[]) => {
@@ -118,6 +104,10 @@ describe('weir envoy', () => {
     ['--gateway', 'edge', '--max-heap', '1MiB'],
     ['--gateway', 'edge', '--health-address', '19001'],
     ['--gateway', 'edge', '--health-address', 'localhost:19001'],
+    ['--gateway', 'edge', '--xds-cert', 'edge.pem', '--xds-ca', 'ca.pem'],
+    ['--gateway', 'edge', '--xds-cert', 'edge.pem', '--xds-key', 'edge.key'],
+    ['--gateway', 'edge', '--xds-server-name', 'weir'],
+    ['--gateway', 'edge', '--xds-secrets', '/etc/envoy/weir'],
   ]) {
     test(`bootstrap 2: ${args.join(' ')}`, async () => {
       const { code, stderr, stdout } = await weir(['envoy', 'bootstrap', ...args])
@@ -125,6 +115,48 @@ describe('weir envoy', () => {
       assert.notEqual(stderr, '')
     })
   }
+
+  test('Envoy accepts each way to show who it is, and reads what `envoy secrets` wrote', async () => {
+    const ca = issue({ commonName: 'CA', isCa: true })
+    const own = issue({ commonName: 'edge', names: ['weir://gateway/edge'], issuer: ca })
+    const put = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const trusted = ['--xds-ca', put('ca.pem', ca.certificate)]
+    const pair = ['--xds-cert', put('e.pem', own.certificate), '--xds-key', put('e.key', own.privateKey)]
+    const token = ['--xds-token-file', put('token', 'weir_xds_x')]
+    const into = join(folder, 'secrets')
+    const written = await weir(['envoy', 'secrets', ...trusted, ...pair, ...token, '--into', into])
+    assert.deepEqual(
+      [written.code, written.stdout.split('\n')],
+      [0, ['ca', 'certificate', 'token'].map((name) => join(into, `weir_xds_${name}.json`)).concat('')],
+    )
+    for (const access of [trusted, [...trusted, ...pair], [...trusted, ...token], token]) {
+      for (const watched of [[], ['--xds-secrets', into]]) {
+        const args = ['envoy', 'bootstrap', '-g', 'edge', '--xds-server-name', 'weir.example', ...access]
+        const plain = access === token ? args.toSpliced(4, 2) : args
+        const { stdout, stderr } = await weir([...plain, ...watched])
+        assert.equal(stderr, '')
+        const validated = await execute(envoyBin, [
+          '--mode',
+          'validate',
+          '-c',
+          put('x.yaml', stdout),
+          ...envoyFlags,
+        ])
+        assert.match(validated.stdout, /OK/)
+        assert.doesNotMatch(validated.stderr, /\[(?:warning|error|critical)\]/)
+      }
+    }
+  })
+
+  test('secrets 2: nothing to watch, and secrets 1: nowhere to write', async () => {
+    assert.equal((await weir(['envoy', 'secrets', '--into', folder])).code, 2)
+    const ca = ['--xds-ca', 'ca.pem']
+    const { code, stderr } = await weir(['envoy', 'secrets', ...ca, '--into', '/dev/null/x'])
+    assert.deepEqual([code, /weir_xds_ca\.json cannot be written/.test(stderr)], [1, true])
+  })
 
   test('Envoy accepts what it prints, with the flags that it prints', async () => {
     const { stdout } = await weir([

@@ -49,6 +49,20 @@ describe('settings', () => {
     ])
   })
 
+  test('what xDS is guarded with, which lets it leave loopback', () => {
+    const guard = (environment: Record<string, string>) =>
+      readSettings('serve', [], { DATABASE_URL: 'postgres://u:p@db/weir', ...environment }).xdsGuard
+    assert.deepEqual(guard({}), { tls: undefined, tokens: false })
+    assert.deepEqual(guard({ WEIR_XDS_TOKENS: 'true', WEIR_XDS_ADDR: '0.0.0.0:18000' }).tokens, true)
+    const files = { WEIR_XDS_TLS_CERT: '/etc/weir/xds.pem', WEIR_XDS_TLS_KEY: '/etc/weir/xds.key' }
+    const clientCa = { WEIR_XDS_TLS_CLIENT_CA: '/etc/weir/envoys.pem' }
+    assert.deepEqual(guard({ ...files, ...clientCa, WEIR_XDS_ADDR: '10.0.0.1:18000' }).tls, {
+      certificateFile: '/etc/weir/xds.pem',
+      keyFile: '/etc/weir/xds.key',
+      clientCaFile: '/etc/weir/envoys.pem',
+    })
+  })
+
   test('WEIR_CONFIG: unset, empty, a path', () => {
     assert.equal(readSettings('up', [], { WEIR_NPM_START: '1' }).config, 'quickstart')
     assert.equal(readSettings('up', [], { WEIR_NPM_START: '1', WEIR_CONFIG: '' }).config, 'none')
@@ -98,6 +112,31 @@ describe('settings', () => {
       title: 'a port out of range',
       environment: { WEIR_XDS_ADDR: '127.0.0.1:70000' },
       says: /WEIR_XDS_ADDR/,
+    },
+    {
+      title: 'a certificate of xDS without its key',
+      environment: { WEIR_XDS_TLS_CERT: 'xds.pem' },
+      says: /belong together.*WEIR_XDS_TLS_KEY/,
+    },
+    {
+      title: 'certificates of Envoys without TLS',
+      environment: { WEIR_XDS_TLS_CLIENT_CA: 'ca.pem' },
+      says: /xDS has no TLS.*WEIR_XDS_TLS_CERT/,
+    },
+    {
+      title: 'tokens that are neither on nor off',
+      environment: { WEIR_XDS_TOKENS: 'yes' },
+      says: /WEIR_XDS_TOKENS=yes is not known/,
+    },
+    {
+      title: 'Envoys of its own, which show nothing',
+      environment: { WEIR_XDS_TOKENS: 'true' },
+      says: /WEIR_ENVOY=off/,
+    },
+    {
+      title: 'a rate-limit service that others reach, whatever xDS is guarded with',
+      environment: { WEIR_XDS_TOKENS: 'true', WEIR_ENVOY: 'off', WEIR_RLS_ADDR: '0.0.0.0:18001' },
+      says: /WEIR_RLS_ADDR binds 0\.0\.0\.0/,
     },
     { title: 'an unknown mode', environment: { WEIR_ENVOY: 'on' }, says: /WEIR_ENVOY=on is not known/ },
     {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { XdsAccess } from '../../src/bootstrap/access.ts'
 import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
 import type { OverloadOptions } from '../../src/bootstrap/overload.ts'
 import { envoyProgram } from '../../src/local/envoy-binary.ts'
@@ -13,6 +14,8 @@ export interface TestEnvoyOptions extends OverloadOptions {
   xdsPort: number
   /** Of the other replicas. */
   moreXdsPorts?: number[]
+  /** How it reaches xDS where that is guarded. */
+  access?: XdsAccess
   /** Where it says whether it wants requests. */
   health?: { host: string; port: number }
   /** By default delta. */
@@ -118,9 +121,9 @@ function parseStats(text: string): Record<string, number> {
 /** What `weir envoy bootstrap` prints, with what a test adds. */
 function bootstrapOf(id: string, options: TestEnvoyOptions): object {
   const { gateway, xdsPort, protocol = 'delta', labels = {}, addresses = [], bootstrap: extra } = options
-  const { health, moreXdsPorts = [], maxConnections, maxHeapBytes } = options
+  const { health, access, moreXdsPorts = [], maxConnections, maxHeapBytes } = options
   const xds = [xdsPort, ...moreXdsPorts].map((port) => ({ host: '127.0.0.1', port }))
   const overload = { maxConnections, maxHeapBytes }
-  const own = { gateway, id, labels, addresses, xds, protocol, adminPort: 0, health }
+  const own = { gateway, id, labels, addresses, xds, access, protocol, adminPort: 0, health }
   return { ...bootstrap({ ...own, ...overload }), ...extra }
 }

@@ -16,10 +16,11 @@ import {
 import { Usage } from '../cli.ts'
 import type { AddCommand } from '../command.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
+import { type AccessOptions, accessOf, withAccess } from '../xds-access.ts'
 
 const defaultXds = '127.0.0.1:18000'
 
-interface Options {
+interface Options extends AccessOptions {
   gateway: string
   id?: string
   label: Record<string, string>
@@ -35,15 +36,28 @@ interface Options {
 
 /** `weir envoy bootstrap`: what an Envoy is started with to join a gateway. */
 export const bootstrapCommand: AddCommand = (group, cli) => {
-  options(group.command('bootstrap')).action((given: Options) => {
-    const { gateway, label: labels, address: addresses, protocol, adminPort, healthAddress: health } = given
-    const { maxConnections, maxHeap: maxHeapBytes } = given
-    const xds = xdsAddresses(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
-    const id = given.id ?? `${gateway}-${hostname()}`
-    const joins = { gateway, id, labels, addresses, xds, protocol, adminPort, health }
-    const value = bootstrap({ ...joins, maxConnections, maxHeapBytes })
-    cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
-  })
+  withAccess(options(group.command('bootstrap')))
+    .option(
+      '--xds-server-name <name>',
+      "a name that weir's certificate must have (those of --xds); may be repeated",
+      (name: string, others: string[] = []) => [...others, name],
+    )
+    .option(
+      '--xds-secrets <folder>',
+      'a folder that `weir envoy secrets` made: with it the Envoy notices when these files are replaced',
+    )
+    .addOption(outputOption(['yaml', 'json'], 'yaml'))
+    .addHelpText('after', '\nExample: weir envoy bootstrap --gateway edge --label track=canary > edge.yaml')
+    .action((given: Options) => {
+      const { gateway, label: labels, address: addresses, protocol, adminPort, healthAddress: health } = given
+      const { maxConnections, maxHeap: maxHeapBytes } = given
+      const xds = xdsAddresses(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
+      const id = given.id ?? `${gateway}-${hostname()}`
+      const access = accessOf(given, xds)
+      const joins = { gateway, id, labels, addresses, xds, access, protocol, adminPort, health }
+      const value = bootstrap({ ...joins, maxConnections, maxHeapBytes })
+      cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
+    })
 }
 
 function options(command: Command): Command {
@@ -95,8 +109,6 @@ function options(command: Command): Command {
       `memory at which it refuses requests, as in 512MiB (${overloadDefaults.maxHeap})`,
       readHeap,
     )
-    .addOption(outputOption(['yaml', 'json'], 'yaml'))
-    .addHelpText('after', '\nExample: weir envoy bootstrap --gateway edge --label track=canary > edge.yaml')
 }
 
 function head(gateway: string, id: string, xds: readonly HostPort[]): string {

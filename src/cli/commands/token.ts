@@ -3,12 +3,15 @@ import { Refused } from '../cli.ts'
 import type { AddCommand } from '../command.ts'
 import { dataDirOf, readToken, withDataDir } from '../connection.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
+import { xdsTokenCommand } from './token-xds.ts'
 
-/** `weir token`: the bearer token of the admin API. */
-export const tokenCommand: AddCommand = (program, cli) => {
+/** `weir token`: the bearer token of the admin API; `weir token xds`: one for Envoys. */
+export const tokenCommand: AddCommand = (program, cli, done) => {
   const command = program
     .command('token')
-    .description('print the bearer token of the admin API')
+    .description('print the bearer token of the admin API; token xds: make one for an Envoy')
+    .helpCommand(false)
+    .enablePositionalOptions()
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
     .addHelpText(
       'after',
@@ -26,4 +29,5 @@ export const tokenCommand: AddCommand = (program, cli) => {
     if (options.output === 'json') cli.stdout.write(asJson({ token }))
     else cli.stdout.write(options.output === 'yaml' ? asYaml({ token }) : `${token}\n`)
   })
+  xdsTokenCommand(command, cli, done)
 }

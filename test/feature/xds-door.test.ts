@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { status } from '@grpc/grpc-js'
+import type { XdsAccess } from '../../src/bootstrap/access.ts'
+import { typeUrls } from '../../src/envoy-api/types.ts'
+import { type AdsAccess, openAdsStream } from '../support/ads-client.ts'
+import { issue } from '../support/certificate.ts'
+import { cluster, gateway, route } from '../support/edge.ts'
+import { startTestEnvoy } from '../support/envoy.ts'
+import { createPki, type Pki } from '../support/guarded-xds.ts'
+import { send } from '../support/http.ts'
+import { freePort } from '../support/ports.ts'
+import { freshDatabase } from '../support/postgres.ts'
+import { handshake } from '../support/tls.ts'
+import { until } from '../support/until.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { startWeir, type Weir } from '../support/weir.ts'
+
+let pki: Pki
+let weir: Weir
+let upstream: Upstream
+let ports: { edge: number; other: number }
+const cleanUp = new AsyncDisposableStack()
+
+before(async () => {
+  pki = createPki()
+  cleanUp.defer(pki.close)
+  const database = await freshDatabase()
+  cleanUp.defer(database.drop)
+  upstream = await startUpstream('a')
+  cleanUp.defer(upstream.close)
+  const environment = { DATABASE_URL: database.url, WEIR_XDS_TOKENS: 'true', ...pki.settings }
+  weir = await startWeir({ environment })
+  cleanUp.defer(async () => void (await weir.end()))
+  ports = { edge: await freePort(), other: await freePort() }
+  const other = { listeners: [{ name: 'http', port: ports.other, protocol: 'http' }] }
+  await weir.apply(
+    gateway(ports.edge, {}),
+    { kind: 'Gateway', name: 'other', spec: other },
+    cluster('a', upstream),
+    route('all', '/', { gateways: ['edge', 'other'] }),
+  )
+})
+
+after(() => cleanUp.disposeAsync())
+
+const serves = (port: number) =>
+  send(port, { path: '/' }).then(
+    ({ status }) => status === 200,
+    () => false,
+  )
+
+async function token(...gateways: string[]): Promise<string> {
+  const headers = { authorization: `Bearer ${weir.token}`, 'content-type': 'application/json' }
+  const body = JSON.stringify({ gateways })
+  const answer = await fetch(`${weir.url}/v1/xds-tokens`, { method: 'POST', headers, body })
+  return ((await answer.json()) as { token: string }).token
+}
+
+/** How a stream of that node ends, or that it is served. */
+async function outcome(t: { after(end: () => void): void }, access: AdsAccess, node = 'edge') {
+  const stream = openAdsStream(weir.xdsPort, 'delta', access)
+  t.after(() => stream.close())
+  stream.send({ node: { id: 'hostile', cluster: node }, type_url: typeUrls.cluster })
+  const failed = stream.failure.then(({ code, details }) => `${status[code]}: ${details}`)
+  return await Promise.race([stream.next().then(() => 'served'), failed])
+}
+
+describe('each way in, by a real Envoy', () => {
+  const ways: { way: string; access: () => Promise<Partial<XdsAccess>> }[] = [
+    {
+      way: 'a certificate',
+      access: async () => pki.putCertificate('edge', pki.envoy('edge')),
+    },
+    {
+      way: 'a token',
+      access: async () => ({ tokenFile: pki.put('edge.token', `${await token('edge')}\n`) }),
+    },
+  ]
+  for (const { way, access } of ways) {
+    for (const watched of [false, true]) {
+      test(`${way}, ${watched ? 'watched' : 'read at the start'}`, async (t) => {
+        const files = { ca: join(pki.folder, 'server-ca.pem'), ...(await access()) }
+        const envoy = await startTestEnvoy({
+          gateway: 'edge',
+          xdsPort: weir.xdsPort,
+          access: {
+            serverNames: ['127.0.0.1'],
+            ...files,
+            ...(watched && { secretsFolder: pki.watch(files) }),
+          },
+        })
+        t.after(() => envoy.stop())
+        await until('it serves', () => serves(ports.edge))
+      })
+    }
+  }
+})
+
+describe('who is refused, and told why', () => {
+  const expired = () => pki.envoy('edge', { until: -60_000 })
+  const cases: { who: string; access: () => AdsAccess | Promise<AdsAccess>; told: RegExp }[] = [
+    {
+      who: 'another gateway’s certificate',
+      access: () => pki.access(pki.envoy('other')),
+      told: /^PERMISSION_DENIED: the certificate is for other, and not for gateway "edge"$/,
+    },
+    {
+      who: 'an expired certificate',
+      access: () => pki.access(expired()),
+      told: /^UNAUTHENTICATED: the certificate is not accepted: CERT_HAS_EXPIRED$/,
+    },
+    {
+      who: 'nothing',
+      access: () => pki.access(),
+      told: /^UNAUTHENTICATED: show a certificate or a token that says which gateways you may fetch/,
+    },
+    {
+      who: 'a certificate that another CA signed',
+      access: () => pki.access(pki.envoy('edge', { issuer: issue({ commonName: 'client CA', isCa: true }) })),
+      told: /^UNAUTHENTICATED: the certificate is not accepted: /,
+    },
+    {
+      who: 'a certificate that names no gateway',
+      access: () => pki.access(pki.envoy('edge', { names: ['edge.example', '*.gateway.example'] })),
+      told: /^PERMISSION_DENIED: the certificate is for no gateway, and not for gateway "edge"$/,
+    },
+    {
+      who: 'another gateway’s token',
+      access: async () => ({ ...pki.access(), token: await token('other') }),
+      told: /^PERMISSION_DENIED: the token is for other, and not for gateway "edge"$/,
+    },
+    {
+      who: 'a token that somebody changed',
+      access: async () => {
+        const text = await token('other')
+        const [, said = '', proof] = /^weir_xds_(.*)\.(.*)$/.exec(text) ?? []
+        const forged = Buffer.from(said, 'base64url').toString().replace('"other"', '"edge"')
+        const changed = `weir_xds_${Buffer.from(forged).toString('base64url')}.${proof}`
+        return { ...pki.access(), token: changed }
+      },
+      told: /^UNAUTHENTICATED: the token is not one of this weir/,
+    },
+    {
+      who: 'the admin token',
+      access: () => ({ ...pki.access(), token: weir.token }),
+      told: /^UNAUTHENTICATED: the token is not one of this weir/,
+    },
+  ]
+  for (const { who, access, told } of cases) {
+    test(who, async (t) => {
+      const before = await weir.metric('weir_xds_refused_total')
+      assert.match(await outcome(t, await access()), told)
+      assert.equal(await weir.metric('weir_xds_refused_total'), before + 1)
+    })
+  }
+
+  test('who is for several gateways fetches each of them', async (t) => {
+    const names = ['spiffe://prod.example/gateway/edge', 'other.gateway.internal']
+    const access = pki.access(pki.envoy('', { names }))
+    assert.equal(await outcome(t, access, 'edge'), 'served')
+    assert.equal(await outcome(t, access, 'other'), 'served')
+  })
+
+  test('one without TLS does not get as far as that', async (t) => {
+    assert.match(await outcome(t, {}), /^UNAVAILABLE/)
+    await until('it is logged', () => /"rule":"handshake"/.test(weir.output()))
+  })
+
+  test('a real Envoy with another gateway’s certificate gets nothing, and is shown beside the gateway’s own', async (t) => {
+    const files = pki.putCertificate('intruder', pki.envoy('other'))
+    const access = { serverNames: ['127.0.0.1'], ca: join(pki.folder, 'server-ca.pem'), ...files }
+    const envoy = await startTestEnvoy({ gateway: 'edge', id: 'intruder', xdsPort: weir.xdsPort, access })
+    t.after(() => envoy.stop())
+    // Envoy prints a status as it came, percent-encoded.
+    await until('Envoy is told', () => /the%20certificate%20is%20for%20other,/.test(envoy.log()))
+    const dump = JSON.stringify(await envoy.configDump())
+    assert.doesNotMatch(dump, /edge\/http|"name":"a"/)
+    const { body } = await weir.api('GET', '/v1/fleet')
+    const shown = body.items.find(({ id }: { id: string }) => id === 'intruder')
+    assert.deepEqual([shown.gateway, shown.state], ['edge', 'refused'])
+    assert.match(weir.output(), /"rule":"gateway","gateway":"edge","node":"(?:intruder|hostile)"/)
+  })
+})
+
+test('certificates and CAs are replaced under open streams, which stay', async (t) => {
+  const own = pki.putCertificate('kept', pki.envoy('edge'))
+  const files = { ca: pki.put('trusted.pem', pki.serverCa.certificate), ...own }
+  const access = { serverNames: ['127.0.0.1'], ...files, secretsFolder: pki.watch(files) }
+  const envoy = await startTestEnvoy({ gateway: 'edge', id: 'kept', xdsPort: weir.xdsPort, access })
+  t.after(() => envoy.stop())
+  await until('it serves', () => serves(ports.edge))
+  const connectedAt = async () => {
+    const { body } = await weir.api('GET', '/v1/fleet')
+    const item = body.items.find(
+      ({ id, state }: Record<string, string>) => id === 'kept' && state === 'connected',
+    )
+    return item?.connectedAt
+  }
+  const first = await connectedAt()
+  // Both CAs are others from now on.
+  const newServerCa = issue({ commonName: 'new server CA', isCa: true })
+  const newClientCa = issue({ commonName: 'new client CA', isCa: true })
+  pki.put('trusted.pem', pki.serverCa.certificate + newServerCa.certificate)
+  pki.putCertificate('kept', pki.envoy('edge', { issuer: newClientCa }))
+  pki.put('client-ca.pem', newClientCa.certificate)
+  const renewed = pki.renewServer(newServerCa)
+  const serial = await handshake(weir.xdsPort).then(({ serial }) => serial)
+  await until('the new certificate is served', async () => {
+    return (await handshake(weir.xdsPort)).serial !== serial
+  })
+  await until('the new CA counts', () => /"caChanged":true/.test(weir.output()))
+  await weir.apply(route('more', '/more', { gateways: ['edge', 'other'] }))
+  assert.equal(await connectedAt(), first)
+  const trusting = { ca: newServerCa.certificate, own: pki.envoy('edge', { issuer: newClientCa }) }
+  assert.equal(await outcome(t, trusting), 'served')
+  assert.match(await outcome(t, { ...trusting, own: pki.envoy('edge') }), /^UNAUTHENTICATED/)
+  assert.notEqual(renewed.serial, serial)
+})
