@@ -208,10 +208,7 @@ export class Subscription {
       this.#accept(answered)
       return undefined
     }
-    if (first === undefined) {
-      this.#ledger.refuse(answered)
-      return undefined
-    }
+    if (first === undefined) return void this.#ledger.refuse(answered)
     if (others.length === 0) {
       for (const name of answered.removed) this.#ledger.doubtRemoval(name)
       this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
@@ -275,7 +272,7 @@ export class Subscription {
 
   #settle(): Outstanding | undefined {
     const answered = this.outstanding
-    if (answered !== undefined) this.#answered = true
+    this.#answered ||= answered !== undefined
     this.outstanding = undefined
     this.#ledger.stale = true
     return answered
