@@ -207,10 +207,7 @@ export class Subscription {
       this.#accept(answered)
       return undefined
     }
-    if (first === undefined) {
-      this.#ledger.refuse(answered)
-      return undefined
-    }
+    if (first === undefined) return void this.#ledger.refuse(answered)
     if (others.length === 0) {
       for (const name of answered.removed) this.#ledger.doubtRemoval(name)
       this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
@@ -274,7 +271,7 @@ export class Subscription {
 
   #settle(): Outstanding | undefined {
     const answered = this.outstanding
-    if (answered !== undefined) this.#answered = true
+    this.#answered ||= answered !== undefined
     this.outstanding = undefined
     this.#ledger.stale = true
     return answered
