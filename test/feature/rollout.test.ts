@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { cluster, route } from '../support/edge.ts'
+import { weir } from '../support/run-weir.ts'
 import { type StagedEdge, startStagedEdge, watched } from '../support/staged-edge.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -74,6 +75,28 @@ describe('a gateway whose revisions go in waves', () => {
     assert.equal(newest.rollouts[0].state, 'reverted')
     assert.match(newest.rollouts[0].reason, /^wave 1/)
     assert.deepEqual([newest.rollouts[0].gateway, newest.rollouts.length], ['edge', 1])
+  })
+
+  test('the command line says it, too', async () => {
+    const environment = { WEIR_URL: edge.weirs[0]!.url, WEIR_ADMIN_TOKEN: edge.weirs[0]!.token }
+    const printed = async (...args: string[]) => (await weir(args, { environment })).stdout
+    const line = /edge: revision 2 is reverted, the Envoys are at 1: wave 1 \(track=canary\): error rate/
+    assert.match(await printed('rollout', 'status'), line)
+    assert.match(await printed('fleet'), line)
+    assert.match(await printed('history'), /^revision 2 was reverted at edge: wave 1/m)
+    const { state, driver } = JSON.parse(await printed('rollout', 'status', 'edge', '-o', 'json'))
+    assert.equal(state, 'reverted')
+    assert.match(driver, / on /)
+    const refused = await weir(['rollout', 'halt', 'edge'], { environment })
+    assert.deepEqual(
+      [refused.code, refused.stderr],
+      [1, 'weir: the rollout of edge is reverted; it cannot halt.\n'],
+    )
+    const missing = await weir(['rollout', 'status', 'nowhere'], { environment })
+    assert.deepEqual(
+      [missing.code, missing.stderr.startsWith('weir: There is no Gateway/nowhere')],
+      [1, true],
+    )
   })
 
   test('the next write begins anew, and goes to all when its waves are through', async () => {
