@@ -38,6 +38,8 @@ export interface QuarantineOptions extends Omit<HeldRowsOptions, 'onChange'> {
   }
   kinds: readonly Kind[]
   controller: Pick<Controller, 'apply' | 'made' | 'gateways'>
+  /** Has a gateway's Envoys try again what they refused. */
+  retry(gateway: string): void
   fleet: { accepted(gateway: string, type: string, resource: string, version: string): boolean }
   answerMs?: number
 }
@@ -252,11 +254,17 @@ export async function createQuarantine(options: QuarantineOptions) {
     apply(state: State, keys: ReadonlyMap<string, SecretText>): void {
       newest = { state, keys }
       delivered = true
+      const again = new Set<string>()
       for (const [key, each] of cases) {
         const isPresent = each.presentForms(state).some((form) => each.substitutes.has(formOf(form)))
-        if (each.found === undefined && (each.search.isDelicate || !isPresent)) drop(key, each)
+        if (each.found === undefined && (each.search.isDelicate || !isPresent)) {
+          again.add(each.gateway)
+          drop(key, each)
+        }
       }
       push()
+      // What was refused before is parked, and would not be heard of again for a while.
+      if (again.size > 0) setImmediate(() => again.forEach(options.retry))
       settling.changed()
     },
     /** Hears what an Envoy made of a response. */
@@ -274,7 +282,10 @@ export async function createQuarantine(options: QuarantineOptions) {
     async retry(objects: readonly { kind: string; name: string }[]): Promise<void> {
       const ids = new Set(objects.map(idOf))
       const again = rows.quarantine().held.filter((row) => ids.has(idOf(row)))
-      if (again.length > 0) await guarded(() => table.release(again).then(rows.look))
+      if (again.length === 0) return
+      await guarded(() => table.release(again).then(rows.look))
+      // It is with the streams in the next turn of the loop, and parked there since it was refused before.
+      await new Promise((resolve) => setImmediate(resolve))
     },
     /** Resolves once nothing is searched for in these gateways, or the signal fires. */
     settled(gateways: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
