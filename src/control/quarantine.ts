@@ -1,4 +1,3 @@
-import { blame } from '../compile/blame.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { messageOf, WeirError } from '../errors.ts'
 import { nothingStaged, type StagedGateways, stagedBy } from '../feed/staged.ts'
@@ -13,10 +12,11 @@ import {
   type Substitute,
 } from '../model/quarantine.ts'
 import type { SecretText } from '../model/secret-text.ts'
-import { emptyState, find, type State } from '../model/state.ts'
+import { emptyState, type State } from '../model/state.ts'
 import type { Verdict } from '../xds/answer.ts'
 import { shortType } from '../xds/session.ts'
-import type { Controller, Made } from './controller.ts'
+import { createCaseView } from './case-view.ts'
+import type { Controller } from './controller.ts'
 import { holdsForAll } from './fleet-wide.ts'
 import { createHeldRows, type HeldRowsOptions, keysNeeded } from './held-rows.ts'
 import { RefusalCase } from './refusal-case.ts'
@@ -28,6 +28,8 @@ import { createSuspects, namedFirst } from './suspects.ts'
 const answerMs = 10_000
 /** Between attempts to write down what was found. */
 const retryMs = 1_000
+/** Versions that one Envoy refuses and another has; one that is forgotten is found out again. */
+const maxDisputed = 1_000
 
 export interface QuarantineOptions extends Omit<HeldRowsOptions, 'onChange'> {
   /** The table that all replicas share, as `store/quarantine.ts` serves it. */
@@ -39,6 +41,8 @@ export interface QuarantineOptions extends Omit<HeldRowsOptions, 'onChange'> {
   }
   kinds: readonly Kind[]
   controller: Pick<Controller, 'apply' | 'made' | 'gateways'>
+  /** Has a gateway's Envoys try again what they refused. */
+  retry(gateway: string): void
   fleet: { accepted(gateway: string, type: string, resource: string, version: string): boolean }
   answerMs?: number
 }
@@ -60,11 +64,12 @@ export type QuarantineControl = Awaited<ReturnType<typeof createQuarantine>>
  *     accepted   delivered, and never held again: who refuses it has it parked, as for a port in use
  *
  * A new state ends searches that depend on which other rows are in force; what is bad is refused again, and they begin
- * anew. While the database is away what was found is held in memory.
+ * anew. While the database is away nothing is searched for, and what was found is held in memory.
  */
 export async function createQuarantine(options: QuarantineOptions) {
   const { table, kinds, controller, fleet, observe, secretTexts } = options
   const suspects = createSuspects(fleet.accepted)
+  const view = createCaseView({ controller, fleet, suspects })
   const cases = new Map<string, RefusalCase>()
   const disputed = new Set<string>()
   const settling = createSettling()
@@ -85,7 +90,9 @@ export async function createQuarantine(options: QuarantineOptions) {
     const all = more.length === 0 ? keys : new Map([...keys, ...more])
     const without = (each: State) => heldBack(each, held)
     controller.apply(without(state), all, stagedBy(staged, without))
-    for (const gateway of controller.gateways()) suspects.note(gateway, controller.made(gateway)!)
+    const gateways = controller.gateways()
+    suspects.keep(gateways)
+    for (const gateway of gateways) suspects.note(gateway, controller.made(gateway)!)
   }
 
   function changed(): void {
@@ -115,28 +122,16 @@ export async function createQuarantine(options: QuarantineOptions) {
     const known = cases.get(key)
     if (known?.moving || known?.found || disputed.has(`${key} ${version}`)) return
     if (fleet.accepted(gateway, type, resource, version)) return
-    const behind = suspects.behind(gateway, made, type, resource)
-    if (behind.length === 0 && known === undefined) return
     const inOrder = (forms: readonly Form[]) => namedFirst(kinds, newest.state, forms)
     const each = known ?? new RefusalCase({ gateway, type, resource }, inOrder)
-    cases.set(key, each)
     Object.assign(each, { error, node })
+    const refusal = view.refusal(each)
+    // Of weir's own resources no row is to blame.
+    if (refusal.suspects.length === 0 && known === undefined) return
+    cases.set(key, each)
     each.versions.add(version)
-    each.search.refused({ suspects: behind, blamed: named(made, each, behind), error })
+    each.search.refused(refusal)
     void proceed(key, each)
-  }
-
-  /** Whom Envoy means, if its words say so; one alone it must be. */
-  function named(made: Made, { type, resource, error }: RefusalCase, behind: readonly Form[]) {
-    const documents = behind.flatMap(({ kind, name }) => find(made.state, kind, name)?.document ?? [])
-    if (documents.length === 0) return undefined
-    const { document, pointer, certain } = blame(
-      error,
-      made.compiled.resources.get(type)?.get(resource),
-      documents,
-    )
-    const form = behind.find((each) => idOf(each) === idOf(document))
-    return certain && form !== undefined ? { form, pointer } : undefined
   }
 
   /** Goes on with a search until only an Envoy can tell more. */
@@ -151,8 +146,9 @@ export async function createQuarantine(options: QuarantineOptions) {
         if (newest.state !== state) continue
         if (!isLive()) return
         push()
-        if (hasAccepted(each)) each.search.accepted()
-        else if (each.versions.has(versionOf(each) ?? '')) refuseAgain(each)
+        if (view.isAccepted(each)) each.search.accepted()
+        // What is held changes nothing of the resource, or it is as it was before.
+        else if (each.versions.has(view.versionOf(each) ?? '')) each.search.refused(view.refusal(each))
         else return
       }
     })
@@ -168,24 +164,6 @@ export async function createQuarantine(options: QuarantineOptions) {
     const ids = keysNeeded([...found.values()])
     if (ids.some((id) => !caseKeys.has(id))) caseKeys = new Map([...caseKeys, ...(await secretTexts(ids))])
     each.substitutes = found
-  }
-
-  /** What is held changes nothing of the resource: it is as it was when it was refused. */
-  function refuseAgain(each: RefusalCase): void {
-    const { gateway, type, resource, error } = each
-    const made = controller.made(gateway)
-    const behind = made === undefined ? [] : suspects.behind(gateway, made, type, resource)
-    each.search.refused({ suspects: behind, blamed: undefined, error })
-  }
-
-  function versionOf({ gateway, type, resource }: RefusalCase): string | undefined {
-    return controller.made(gateway)?.resources.get(type)?.get(resource)?.version
-  }
-
-  /** A resource that is left out is in nobody's way. */
-  function hasAccepted(each: RefusalCase): boolean {
-    const version = versionOf(each)
-    return version === undefined || fleet.accepted(each.gateway, each.type, each.resource, version)
   }
 
   async function finish(key: string, each: RefusalCase): Promise<void> {
@@ -240,9 +218,10 @@ export async function createQuarantine(options: QuarantineOptions) {
       if (each.gateway !== gateway || each.type !== type || each.moving || each.found) continue
       const [first = ''] = each.versions
       if (fleet.accepted(gateway, type, each.resource, first)) {
+        if (disputed.size >= maxDisputed) disputed.clear()
         disputed.add(`${key} ${first}`)
         close(key, 'another Envoy accepts it')
-      } else if (hasAccepted(each)) {
+      } else if (view.isAccepted(each)) {
         each.search.accepted()
         void proceed(key, each)
       }
@@ -257,11 +236,17 @@ export async function createQuarantine(options: QuarantineOptions) {
     apply(state: State, keys: ReadonlyMap<string, SecretText>, staged = nothingStaged): void {
       newest = { state, keys, staged }
       delivered = true
+      const again = new Set<string>()
       for (const [key, each] of cases) {
         const isPresent = each.presentForms(state).some((form) => each.substitutes.has(formOf(form)))
-        if (each.found === undefined && (each.search.isDelicate || !isPresent)) drop(key, each)
+        if (each.found === undefined && (each.search.isDelicate || !isPresent)) {
+          again.add(each.gateway)
+          drop(key, each)
+        }
       }
       push()
+      // What was refused before is parked, and would not be heard of again for a while.
+      if (again.size > 0) setImmediate(() => again.forEach(options.retry))
       settling.changed()
     },
     /** Hears what an Envoy made of a response. */
@@ -279,7 +264,10 @@ export async function createQuarantine(options: QuarantineOptions) {
     async retry(objects: readonly { kind: string; name: string }[]): Promise<void> {
       const ids = new Set(objects.map(idOf))
       const again = rows.quarantine().held.filter((row) => ids.has(idOf(row)))
-      if (again.length > 0) await guarded(() => table.release(again).then(rows.look))
+      if (again.length === 0) return
+      await guarded(() => table.release(again).then(rows.look))
+      // It is with the streams in the next turn of the loop, and parked there since it was refused before.
+      await new Promise((resolve) => setImmediate(resolve))
     },
     /** Resolves once nothing is searched for in these gateways, or the signal fires. */
     settled(gateways: ReadonlySet<string>, signal: AbortSignal): Promise<void> {

@@ -16,26 +16,27 @@ type Accepted = (gateway: string, type: string, resource: string, version: strin
 
 /** Knows which rows may be behind a refusal: those that are other ones than in a version that was accepted. */
 export function createSuspects(accepted: Accepted) {
-  /** Newest first. */
-  const versions = new Map<string, { version: string; state: State }[]>()
+  /** By gateway, then by type and resource; newest first. */
+  const versions = new Map<string, Map<string, { version: string; state: State }[]>>()
 
   return {
     /** A gateway was compiled. */
     note(gateway: string, { state, resources }: Made): void {
+      const own = versions.get(gateway) ?? new Map<string, { version: string; state: State }[]>()
+      versions.set(gateway, own)
       for (const type of shared) {
         for (const [name, { version }] of resources.get(type) ?? []) {
-          const key = JSON.stringify([gateway, type, name])
-          const known = versions.get(key) ?? []
+          const known = own.get(`${type} ${name}`) ?? []
           if (known[0]?.version === version) continue
           const others = known.filter((each) => each.version !== version)
-          versions.set(key, [{ version, state }, ...others].slice(0, maxVersions))
+          own.set(`${type} ${name}`, [{ version, state }, ...others].slice(0, maxVersions))
         }
       }
     },
 
-    /** A gateway is no more. */
-    forget(gateway: string): void {
-      for (const key of versions.keys()) if (JSON.parse(key)[0] === gateway) versions.delete(key)
+    /** Other gateways are no more. */
+    keep(gateways: readonly string[]): void {
+      for (const gateway of versions.keys()) if (!gateways.includes(gateway)) versions.delete(gateway)
     },
 
     /** The forms behind a resource that is in force here; none behind one of weir's own. */
@@ -45,7 +46,7 @@ export function createSuspects(accepted: Accepted) {
         return object === undefined ? [] : [{ kind, name, revision: object.revision }]
       })
       const current = resources.get(type)?.get(resource)?.version
-      const known = versions.get(JSON.stringify([gateway, type, resource])) ?? []
+      const known = versions.get(gateway)?.get(`${type} ${resource}`) ?? []
       const good = known.find(({ version }) => {
         return version !== current && accepted(gateway, type, resource, version)
       })

@@ -10,7 +10,7 @@ export async function keepRefusals(
   { shutdown, observe }: Pick<StartContext, 'shutdown' | 'observe'>,
   { store, refusals }: { store: Pick<Store, 'secretTexts'>; refusals: QuarantineTable },
   parts: {
-    xds: { fleet: QuarantineOptions['fleet']; judge(listener: QuarantineControl['judge']): void }
+    xds: Pick<QuarantineOptions, 'fleet' | 'retry'> & { judge(listener: QuarantineControl['judge']): void }
     controller: QuarantineOptions['controller']
     gauges: Gauges
   },
@@ -18,7 +18,7 @@ export async function keepRefusals(
   const { xds, controller, gauges } = parts
   const quarantine = await createQuarantine({
     ...{ table: refusals, secretTexts: store.secretTexts, fleet: xds.fleet, controller, kinds, observe },
-    signal: shutdown.signal,
+    ...{ retry: xds.retry, signal: shutdown.signal },
   })
   xds.judge(quarantine.judge)
   gauges.heldRows = () => quarantine.held().length

@@ -332,8 +332,9 @@ describe('a new row that Envoy refuses', () => {
 })
 
 describe('a port that another program has', () => {
-  test('is that Envoy’s own matter: nothing is held back, and it is tried again', async () => {
+  test('is that Envoy’s own matter: nothing is held back, and it is tried again', async (t) => {
     const taken = await startUpstream('taken')
+    t.after(() => taken.close().catch(() => undefined))
     const listeners = [
       ...gateway('delta').spec.listeners,
       { name: 'more', port: taken.port, protocol: 'http' },
