@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { status } from '@grpc/grpc-js'
 import type { XdsAccess } from '../../src/bootstrap/access.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
 import { type AdsAccess, openAdsStream } from '../support/ads-client.ts'
+import { openBareStream } from '../support/bare-ads.ts'
 import { issue } from '../support/certificate.ts'
 import { cluster, gateway, route } from '../support/edge.ts'
-import { startTestEnvoy } from '../support/envoy.ts'
+import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
 import { createPki, type Pki } from '../support/guarded-xds.ts'
 import { send } from '../support/http.ts'
 import { freePort } from '../support/ports.ts'
@@ -59,7 +62,7 @@ async function token(...gateways: string[]): Promise<string> {
 }
 
 /** How a stream of that node ends, or that it is served. */
-async function outcome(t: { after(end: () => void): void }, access: AdsAccess, node = 'edge') {
+async function outcome(t: TestContext, access: AdsAccess, node = 'edge') {
   const stream = openAdsStream(weir.xdsPort, 'delta', access)
   t.after(() => stream.close())
   stream.send({ node: { id: 'hostile', cluster: node }, type_url: typeUrls.cluster })
@@ -184,13 +187,128 @@ describe('who is refused, and told why', () => {
   })
 })
 
+/*
+ * Hostile clients have a certificate of the gateway `other`: who has none gets no further than that. Meanwhile an Envoy of
+ * `edge` serves, and an edit is awaited until it has it.
+ */
+describe('what an insider of another gateway costs the others', () => {
+  let envoy: TestEnvoy
+  let insider: AdsAccess
+  before(async () => {
+    const own = pki.putCertificate('witness', pki.envoy('edge'))
+    const access = { serverNames: ['127.0.0.1'], ca: join(pki.folder, 'server-ca.pem'), ...own }
+    envoy = await startTestEnvoy({ gateway: 'edge', id: 'witness', xdsPort: weir.xdsPort, access })
+    cleanUp.defer(envoy.stop)
+    await until('it serves', () => serves(ports.edge))
+    insider = pki.access(pki.envoy('other'))
+  })
+
+  /** What requests through the Envoy met while `attack` went on, and an edit that it acknowledged in the middle of it. */
+  async function meanwhile<Result>(name: string, attack: () => Promise<Result>): Promise<Result> {
+    const streams = async () => (await weir.api('GET', '/v1/fleet')).body.items.find(byId)?.connectedAt
+    const byId = ({ id }: { id: string }) => id === 'witness'
+    const before = await streams()
+    let over = false
+    const answers = (async () => {
+      const seen = new Set<number>()
+      while (!over) seen.add((await send(ports.edge, { path: '/' })).status)
+      return [...seen]
+    })()
+    const attacked = attack()
+    const { body } = await weir.apply(route(name, `/${name}`))
+    assert.deepEqual(
+      body.delivery.envoys.map(({ id, state }: Record<string, string>) => [id, state]),
+      [['witness', 'acked']],
+    )
+    const result = await attacked
+    over = true
+    assert.deepEqual(await answers, [200])
+    assert.equal(await streams(), before)
+    return result
+  }
+
+  const open = (t: TestContext) => {
+    const stream = openAdsStream(weir.xdsPort, 'delta', insider)
+    t.after(() => stream.close())
+    return stream
+  }
+  const node = { id: 'insider', cluster: 'other' }
+  const names = (count: number) => Array.from({ length: count }, (_, n) => `certificate/${n}`)
+  const ended = ({ failure }: ReturnType<typeof open>) =>
+    failure.then(({ code, details }) => `${status[code]}: ${details}`)
+
+  test('10,000 subscriptions are answered, and none of them with what is not its gateway’s', async (t) => {
+    const response = await meanwhile('subscribed', async () => {
+      const stream = open(t)
+      stream.send({ node, type_url: typeUrls.secret, resource_names_subscribe: names(10_000) })
+      return await stream.next()
+    })
+    const { resources = [], removed_resources: absent } = response as {
+      resources?: []
+      removed_resources: []
+    }
+    assert.deepEqual([resources.length, absent.length], [0, 10_000])
+  })
+
+  test('more names than any gateway has end the stream', async (t) => {
+    const end = await meanwhile('too-many-names', () => {
+      const stream = open(t)
+      stream.send({ node, type_url: typeUrls.secret, resource_names_subscribe: names(50_001) })
+      return ended(stream)
+    })
+    assert.match(end, /^RESOURCE_EXHAUSTED: resource_names_subscribe has 50001 names/)
+  })
+
+  test('a request of 64 MiB ends the stream before it is read', async (t) => {
+    const before = await memoryOf(weir.pid)
+    const end = await meanwhile('64-mib', () => {
+      const stream = open(t)
+      stream.send({ node, type_url: 'x'.repeat(64 * 2 ** 20) })
+      return ended(stream)
+    })
+    assert.match(end, /^RESOURCE_EXHAUSTED: Received message larger than max/)
+    assert.ok((await memoryOf(weir.pid)) - before < 48 * 2 ** 20)
+  })
+
+  test('a flood of requests ends the stream', async (t) => {
+    const end = await meanwhile('flood', () => {
+      const stream = open(t)
+      stream.send({ node, type_url: typeUrls.secret })
+      for (let n = 0; n < 2_000; n++) stream.send({ type_url: typeUrls.secret, response_nonce: 'stale' })
+      return ended(stream)
+    })
+    assert.match(end, /^RESOURCE_EXHAUSTED: more than 100 requests per second/)
+  })
+
+  test('a client that never reads is cut off in time', { timeout: 120_000 }, async (t) => {
+    const gone = () => /"node":"deaf","reason":"the client took nothing/.test(weir.output())
+    await meanwhile('never-reads', async () => {
+      const { ca, own } = insider
+      const tls = { ca: ca!, cert: own!.certificate, key: own!.privateKey, servername: 'weir.test' }
+      const session = connectHttp2(`https://127.0.0.1:${weir.xdsPort}`, tls)
+      t.after(() => session.destroy())
+      session.on('error', () => {})
+      // Its answer is larger than the window of a stream that nobody reads.
+      const asked = { type_url: typeUrls.secret, resource_names_subscribe: names(50_000) }
+      openBareStream(session, { node: { ...node, id: 'deaf' }, ...asked }).on('error', () => {})
+      await until('it is there', () => /"node":"deaf","peer"/.test(weir.output()))
+      if (process.env.WEIR_LONG === '1') await until('it is cut off', gone, 90)
+    })
+  })
+})
+
+/** Bytes that a process has in memory (proc_pid_status(5)). */
+async function memoryOf(pid: number): Promise<number> {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kibibytes) * 1024
+}
+
 test('certificates and CAs are replaced under open streams, which stay', async (t) => {
   const own = pki.putCertificate('kept', pki.envoy('edge'))
   const files = { ca: pki.put('trusted.pem', pki.serverCa.certificate), ...own }
   const access = { serverNames: ['127.0.0.1'], ...files, secretsFolder: pki.watch(files) }
   const envoy = await startTestEnvoy({ gateway: 'edge', id: 'kept', xdsPort: weir.xdsPort, access })
   t.after(() => envoy.stop())
-  await until('it serves', () => serves(ports.edge))
   const connectedAt = async () => {
     const { body } = await weir.api('GET', '/v1/fleet')
     const item = body.items.find(
@@ -198,6 +316,7 @@ test('certificates and CAs are replaced under open streams, which stay', async (
     )
     return item?.connectedAt
   }
+  await until('it has joined', async () => (await connectedAt()) !== undefined)
   const first = await connectedAt()
   // Both CAs are others from now on.
   const newServerCa = issue({ commonName: 'new server CA', isCa: true })

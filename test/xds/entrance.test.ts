@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import { type ClientHttp2Session, connect } from 'node:http2'
 import { createConnection } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { status } from '@grpc/grpc-js'
-import { service } from '../../src/envoy-api/protos.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
 import type { Event } from '../../src/observe.ts'
 import { bounds, requestBudget } from '../../src/xds/bounds.ts'
@@ -12,6 +11,7 @@ import { networkOf } from '../../src/xds/peer.ts'
 import { Rooms } from '../../src/xds/room.ts'
 import { createXdsServer } from '../../src/xds/server.ts'
 import { Tally } from '../../src/xds/tally.ts'
+import { openBareStream } from '../support/bare-ads.ts'
 import { plainSnapshot } from './plain.ts'
 
 describe('a tally', () => {
@@ -75,8 +75,6 @@ test('requests of an address are as many as 2,000 Envoys that come back need, an
   assert.equal(taken, 204_000)
 })
 
-const path = service('envoy.service.discovery.v3.AggregatedDiscoveryService').DeltaAggregatedResources!
-
 /** A bare HTTP/2 client, of which thousands fit into a test; from the address given. */
 async function openConnection(t: TestContext, port: number, localAddress = '127.0.0.1') {
   const socket = createConnection({ host: '127.0.0.1', port, localAddress })
@@ -89,16 +87,7 @@ async function openConnection(t: TestContext, port: number, localAddress = '127.
 
 /** The gRPC status by which a stream ends, or 0 once it is served. */
 function openStream(session: ClientHttp2Session, id: string): Promise<number> {
-  const stream: ClientHttp2Stream = session.request({
-    ':method': 'POST',
-    ':path': path.path,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-  })
-  const message = path.requestSerialize({ node: { id, cluster: 'edge' }, type_url: typeUrls.cluster })
-  const head = Buffer.alloc(5)
-  head.writeUInt32BE(message.length, 1)
-  stream.write(Buffer.concat([head, message]))
+  const stream = openBareStream(session, { node: { id, cluster: 'edge' }, type_url: typeUrls.cluster })
   return new Promise((resolve) => {
     stream.on('error', () => resolve(-1))
     stream.on('response', (headers) => resolve(Number(headers['grpc-status'] ?? 0)))
