@@ -1,8 +1,9 @@
 import { createAdmin, createHealthServer } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createController } from './control/controller.ts'
+import { createDrift } from './control/drift/drift.ts'
+import { foresee } from './control/foresight.ts'
 import { createHeldLimits } from './control/held-limits.ts'
-import { preview } from './control/preview.ts'
 import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { createRollouts } from './control/rollouts.ts'
@@ -28,7 +29,7 @@ import { guardXds } from './startup/guard-xds.ts'
 import { serveHelp } from './startup/help.ts'
 import { openKeyring } from './startup/keyring.ts'
 import { firstLive } from './startup/live.ts'
-import { localEnvoyOf, panicOf } from './startup/local-envoys.ts'
+import { localEnvoyOf, looksAt } from './startup/local-envoys.ts'
 import { findLocalEnvoy, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { both, createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
@@ -197,13 +198,14 @@ async function startControl(
     url: databaseUrl,
     store,
     observe,
-    onState(state, keys, staged) {
-      quarantine.apply(state, keys, staged)
+    onState(state, keys, staged, kept) {
+      quarantine.apply(state, keys, staged, kept)
       rollouts.hint()
       xds.markLoaded()
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
+    onExpired: controller.expire,
     others: {
       ...{ ...hints, [replicasChannel]: replicas.hint, [reportsChannel]: rollouts.hint },
       [quarantineChannel]: quarantine.hint,
@@ -225,6 +227,7 @@ async function startControl(
   const loaded = () => revision() > 0 || feed.delivered()
   const readiness = () => readinessOf(parts, counters.state, { feed, revision: revision(), loaded: loaded() })
   const validation = await openValidation(parts, { live: controller.live, asDelivered: quarantine.of })
+  const looks = looksAt(localEnvoys, shared.name)
   const admin = createAdmin({
     ...validation,
     store,
@@ -236,7 +239,8 @@ async function startControl(
     metrics: () => Promise.resolve(limitWatch?.look()).then(metrics.expose),
     fleet: xds.fleet.list,
     config: xds.fleet.config,
-    panic: panicOf(localEnvoys, shared.name),
+    ...{ panic: looks.panic, connections: looks.connections },
+    drift: createDrift({ fleet: xds.fleet, dump: looks.dump }),
     deliver: receipt,
     rollouts,
     heldBack: quarantine.held,
@@ -244,8 +248,7 @@ async function startControl(
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
     counters: counters.state,
-    preview: (before, after, gateways) =>
-      preview(quarantine.of(before), quarantine.of(after), gateways, controller.live()),
+    ...foresee(controller.live, quarantine.of),
     readiness,
     ...guards.admin,
   })

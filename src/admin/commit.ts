@@ -7,6 +7,7 @@ import type { MadeWrite, Write } from '../store/store.ts'
 import { authorshipOf } from './authorship.ts'
 import type { AdminContext } from './context.ts'
 import { gatewaysOf } from './delivery.ts'
+import { guardOf } from './guard.ts'
 
 /** What is to be done to the state that the write meets, in its transaction; throws where it must not be done. */
 export type EditsOf = (state: State) => readonly Edit[]
@@ -50,7 +51,9 @@ export async function commit(
       const rehearsed = await store.write({ ...made, dryRun: true })
       await refuseUnfit(context, rehearsed, edits)
     }
-    return await store.write({ ...made, ...how })
+    // A dry run tells of it instead.
+    const permit = how.dryRun ? {} : { permit: guardOf(context, request) }
+    return await store.write({ ...made, ...permit, ...how })
   } catch (error) {
     throw error instanceof WeirError ? placed(error, wish, edits) : error
   }
@@ -84,6 +87,6 @@ function placed(error: WeirError, { places }: Wish, edits: readonly Edit[]): Wei
     const { kind, name } = edit.op === 'put' ? edit.object : edit
     return { ...problem, message: `${kind}/${name}: ${problem.message}` }
   })
-  const { retryAfter, cause } = error
-  return new WeirError(error.code, error.message, { problems, retryAfter, cause })
+  const { retryAfter, members, cause } = error
+  return new WeirError(error.code, error.message, { problems, retryAfter, members, cause })
 }

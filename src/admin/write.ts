@@ -8,6 +8,7 @@ import type { MadeWrite } from '../store/store.ts'
 import { commit, type Wish } from './commit.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
 import { deliveryOf } from './delivery.ts'
+import { confirmParameter } from './guard.ts'
 import { HeldRowSchema } from './held-row.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
@@ -15,7 +16,8 @@ import { refusal } from './refusal.ts'
 import { Rollout } from './rollout-json.ts'
 
 /** Query parameters of every write. */
-export const waitParameters = {
+export const writeParameters = {
+  ...confirmParameter,
   wait: Type.Optional(
     Type.Enum(['acked'], {
       description:

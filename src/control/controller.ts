@@ -31,9 +31,11 @@ export interface Controller {
    * Compiles every gateway of a state, with the private keys that it uses, and hands the results on; where the state is
    * the same as before, only those that are held at others than before.
    */
-  apply(state: State, keys: Live['secrets'], staged?: StagedGateways): void
+  apply(state: State, keys: Live['secrets'], staged?: StagedGateways, kept?: Live['kept']): void
   /** How a gateway with a `rollout` is served. */
   stage(gateway: string): (Stage & Pick<Staged, 'record'>) | undefined
+  /** The time of endpoints that were kept is over: compiles the gateways of those clusters anew, in the same way. */
+  expire(kept: Live['kept']): void
   /**
    * Takes over where the Envoys are, and compiles the gateways whose clusters forward to one of `moved` anew: once for
    * all that is told in one tick. Their revision stays what it is.
@@ -69,6 +71,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   let newest = emptyState
   let staged = nothingStaged
   let moved: ReadonlySet<string> = new Set()
+  let expired: readonly string[] = []
 
   function refresh(state: State, gateway: string): void {
     const started = performance.now()
@@ -121,28 +124,33 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   }
 
   function follow(): void {
-    const clusters = tierClusters(newest, moved)
+    const clusters = [...tierClusters(newest, moved), ...expired]
     moved = new Set()
-    for (const [gateway, { resources }] of made) {
+    expired = []
+    for (const [gateway, { compiled }] of made) {
+      const { resources } = compiled
       const own = resources.get(typeUrls.cluster)
       if (clusters.some((name) => own?.has(name))) tryRefresh(newest, gateway)
     }
   }
 
   return {
-    apply(state, keys, held = nothingStaged) {
-      const isSame = state === newest && keys === live.secrets
+    apply(state, keys, held = nothingStaged, kept = live.kept) {
+      const isSame = state === newest && keys === live.secrets && kept === live.kept
       const before = staged
       newest = state
       staged = held
-      live = { ...live, secrets: keys }
+      live = { ...live, secrets: keys, kept }
       // The service first: an Envoy that asks by the new routes must find their rules.
       guarded('limits', () => outlets.setLimits(limitsOver(state, statesIn(staged))))
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
       for (const gateway of wanted) {
         if (!isSame || before.get(gateway) !== held.get(gateway)) tryRefresh(state, gateway)
       }
-      if (!isSame) moved = new Set()
+      if (!isSame) {
+        moved = new Set()
+        expired = []
+      }
       for (const gateway of [...made.keys()].filter((name) => !wanted.includes(name))) {
         outlets.retire(gateway, state.revision)
         made.delete(gateway)
@@ -152,10 +160,15 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     },
     announce(announced, gateways) {
       live = { ...live, announced }
-      if (moved.size === 0) setImmediate(follow)
+      if (moved.size + expired.length === 0) setImmediate(follow)
       moved = moved.union(gateways)
     },
     stage: (gateway) => stages.get(gateway),
+    expire(kept) {
+      if (moved.size + expired.length === 0) setImmediate(follow)
+      expired = [...expired, ...[...live.kept.keys()].filter((name) => !kept.has(name))]
+      live = { ...live, kept }
+    },
     live: () => live,
     rowsBehind: (gateway, type, resource) => made.get(gateway)?.compiled.provenance.of(type, resource) ?? [],
     made: (gateway) => made.get(gateway),

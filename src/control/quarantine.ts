@@ -1,3 +1,4 @@
+import type { Live } from '../compile/live.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { messageOf, WeirError } from '../errors.ts'
 import { nothingStaged, type StagedGateways, stagedBy } from '../feed/staged.ts'
@@ -73,7 +74,12 @@ export async function createQuarantine(options: QuarantineOptions) {
   const cases = new Map<string, RefusalCase>()
   const disputed = new Set<string>()
   const settling = createSettling()
-  let newest: { state: State; keys: ReadonlyMap<string, SecretText>; staged: StagedGateways } = {
+  let newest: {
+    state: State
+    keys: ReadonlyMap<string, SecretText>
+    staged: StagedGateways
+    kept?: Live['kept'] | undefined
+  } = {
     ...{ state: emptyState, keys: new Map(), staged: nothingStaged },
   }
   /** Keys for substitutes of cases, which are in no table yet. */
@@ -84,12 +90,12 @@ export async function createQuarantine(options: QuarantineOptions) {
   /** Hands the state on as the Envoys are to get it. */
   function push(): void {
     if (!delivered) return
-    const { state, keys, staged } = newest
+    const { state, keys, staged, kept } = newest
     const held = [...rows.quarantine().held, ...[...cases.values()].flatMap((each) => each.held(state))]
     const more = [...rows.keys(), ...caseKeys].filter(([id]) => !keys.has(id))
     const all = more.length === 0 ? keys : new Map([...keys, ...more])
     const without = (each: State) => heldBack(each, held)
-    controller.apply(without(state), all, stagedBy(staged, without))
+    controller.apply(without(state), all, stagedBy(staged, without), kept)
     const gateways = controller.gateways()
     suspects.keep(gateways)
     for (const gateway of gateways) suspects.note(gateway, controller.made(gateway)!)
@@ -233,8 +239,13 @@ export async function createQuarantine(options: QuarantineOptions) {
 
   return {
     /** Takes a new state over from the feed. */
-    apply(state: State, keys: ReadonlyMap<string, SecretText>, staged = nothingStaged): void {
-      newest = { state, keys, staged }
+    apply(
+      state: State,
+      keys: ReadonlyMap<string, SecretText>,
+      staged = nothingStaged,
+      kept?: Live['kept'],
+    ): void {
+      newest = { state, keys, staged, kept }
       delivered = true
       const again = new Set<string>()
       for (const [key, each] of cases) {

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { messageOf } from '../errors.ts'
+import { type KeptEndpoints, nothingKept } from '../model/kept-endpoints.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import { revisionChannel, rolloutsChannel } from '../store/locks.ts'
 import type { Store } from '../store/store.ts'
+import { createEndpointKeeper } from './kept-endpoints.ts'
 import { createLostNotices } from './lost-notices.ts'
 import { createPrivateKeys, type PrivateKeys } from './private-keys.ts'
 import { createStagedReader, type StagedGateways, statesIn } from './staged.ts'
@@ -20,6 +22,7 @@ interface News {
   state: State
   keys: PrivateKeys
   staged: StagedGateways
+  kept: KeptEndpoints
 }
 
 export interface Feed {
@@ -46,17 +49,20 @@ export function createFeed(options: {
    * Private keys come with the states that use them, and with a state the gateways that are held at other ones: called
    * once more for the same state where those have moved.
    */
-  onState(state: State, keys: PrivateKeys, staged: StagedGateways): void
+  onState(state: State, keys: PrivateKeys, staged: StagedGateways, kept: KeptEndpoints): void
+  /** The time of endpoints that were kept is over; asked for nothing where nobody serves them. */
+  onExpired?(kept: KeptEndpoints): void
   /** What else is told on the same connection, by NOTIFY channel. Called once more whenever that was away. */
   others?: Hints
   /** Milliseconds for which writes that follow one another are waited for at most. */
   burstMs?: number
 }): Feed {
-  const { url, store, observe, onState, others = {}, burstMs: patience = burstMs } = options
+  const { url, store, observe, onState, onExpired, others = {}, burstMs: patience = burstMs } = options
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
   const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
   const stagedIn = createStagedReader({ rollouts: store.rollouts, at: store.at, observe })
+  const keeper = onExpired && createEndpointKeeper({ read: store.lastEndpoints, onExpired, observe })
   let delivered = -1
   let handed: StagedGateways | undefined
   let looking = false
@@ -91,7 +97,8 @@ export function createFeed(options: {
     const state = await store.current()
     const staged = await stagedIn(state)
     if (state.revision === delivered && staged === handed) return undefined
-    return { state, keys: await keysOf([state, ...statesIn(staged)]), staged }
+    const kept = (await keeper?.of(state)) ?? nothingKept
+    return { state, keys: await keysOf([state, ...statesIn(staged)]), staged, kept }
   }
 
   async function deliver(): Promise<void> {
@@ -112,9 +119,9 @@ export function createFeed(options: {
   }
 
   /** A fault of the receiver is no trouble of the store, and would only come again with the same state. */
-  function hand({ state, keys, staged }: News): void {
+  function hand({ state, keys, staged, kept }: News): void {
     try {
-      onState(state, keys, staged)
+      onState(state, keys, staged, kept)
     } catch (error) {
       observe({ event: 'failed', where: `state of revision ${state.revision}`, error })
     }
@@ -150,6 +157,7 @@ export function createFeed(options: {
     async close() {
       closing.abort()
       clearInterval(timer)
+      keeper?.close()
       await listening
     },
   }

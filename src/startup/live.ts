@@ -1,4 +1,5 @@
 import { rootCertificates } from 'node:tls'
+import { nothingKept } from '../model/kept-endpoints.ts'
 import { createPlaceholder } from '../secrets/placeholder.ts'
 import type { HostPort } from '../settings/address.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -7,7 +8,7 @@ import type { Settings } from '../settings/settings.ts'
 export function firstLive({ listenerAddress }: Settings, ratelimit: readonly HostPort[]) {
   return {
     services: { ratelimit },
-    announced: new Map(),
+    ...{ announced: new Map(), kept: nothingKept },
     listenerAddress,
     secrets: new Map(),
     placeholder: createPlaceholder(Date.now()),

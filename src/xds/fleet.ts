@@ -1,4 +1,5 @@
 import { bounds } from './bounds.ts'
+import type { Deviation } from './drift.ts'
 import { fleetList } from './fleet-list.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
@@ -28,6 +29,8 @@ export interface FleetItem {
   /** By short type (`cluster`, `endpoints`, `listener`, `route`); as they were when it left. */
   readonly types: Readonly<Record<string, TypeState>>
   readonly lastNack: LastNack | null
+  /** Resources of which it has, by its own words, something else than it should; absent where there is none. */
+  readonly drift?: number
   /** Why it was refused or left. */
   readonly reason?: string
 }
@@ -53,6 +56,8 @@ export interface StreamView {
   delivery(): { state: DeliveryState | 'unknown'; nacks: readonly Nack[] }
   /** Whether the Envoy accepted this version of a resource; `type` is a URL. Absent where the stream is at another replica. */
   accepted?(type: string, name: string, version: string): boolean
+  /** Where what the Envoy says that it has is not what it should have. Absent where the stream is at another replica. */
+  deviations?(): Deviation[]
 }
 
 /** How a stream tells the fleet about itself. */
@@ -291,7 +296,9 @@ function placeOf({ gateway, id, addresses }: Identity, peer: string): StreamPlac
 }
 
 function itemOf({ item, view }: Entry): FleetItem {
-  return view === undefined ? item : { ...item, types: view.types() }
+  if (view === undefined) return item
+  const drift = view.deviations?.().length ?? 0
+  return { ...item, types: view.types(), ...(drift > 0 && { drift }) }
 }
 
 function key(gateway: string, id: string): string {

@@ -16,6 +16,7 @@ import {
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
 import { createDoor, type Door, type TlsMaterial } from './door.ts'
+import type { Deviation } from './drift.ts'
 import { Others } from './elsewhere.ts'
 import { Entrance } from './entrance.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
@@ -50,6 +51,8 @@ export interface FleetView {
   config(question: ConfigQuestion): ServedConfig | undefined
   /** Whether any of a gateway's Envoys accepted this version of a resource; `type` is a URL. */
   accepted(gateway: string, type: string, name: string, version: string): boolean
+  /** The connected Envoys of a gateway with this id, and where each has something else than it should. */
+  drift(question: { gateway: string; id: string }): { peer: string; deviations: Deviation[] }[]
   /** How far a revision got, as of now. */
   settled(question: DeliveryQuestion): Delivery
   /** The same, once it is no longer `pending` (or the time is up). */
@@ -197,6 +200,11 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       config: (question) =>
         servedConfig(fleet, (gateway, node) => gateways.snapshotFor(gateway, node), question),
       accepted: (...resource) => fleet.accepted(...resource),
+      drift: ({ gateway, id }) =>
+        fleet
+          .connected(gateway)
+          .filter((envoy) => envoy.id === id)
+          .map(({ peer, view }) => ({ peer, deviations: view.deviations?.() ?? [] })),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },

@@ -3,6 +3,7 @@ import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer, Verdict } from './answer.ts'
 import { bounds, floodMessage, type RequestBudget, type Violation } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
+import { deviationsOf } from './drift.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
 import { cut, forgetRead } from './grpc-call.ts'
@@ -167,6 +168,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
       types: () => ads.session.types(),
       delivery: () => ads.session.delivery(),
       accepted: (type, name, version) => ads.session.accepted(type, name, version),
+      deviations: () => deviationsOf(ads.session),
     })
   }
 

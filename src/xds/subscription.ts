@@ -44,7 +44,7 @@ export class Subscription {
     this.#ledger = new Ledger(type, memory, this.interest, () => this.#target.resources)
     this.#refused = new Refused(type, memory)
     this.#givenUp = new GivenUp(type, memory)
-    this.#lack = new Lack(this.#ledger, this.#bisect, () => this.#view())
+    this.#lack = new Lack(this.#ledger, this.#bisect, () => this.view())
   }
 
   /**
@@ -153,12 +153,12 @@ export class Subscription {
     const answer = this.#owesAnswer && permit.upserts === 'all'
     const empty = batch.upserts.length + batch.removed.length + batch.restored.length === 0
     if (empty && !answer) return undefined
-    return this.#options.holdsAll && this.#first === undefined ? makeWhole(batch, this.#view()) : batch
+    return this.#options.holdsAll && this.#first === undefined ? makeWhole(batch, this.view()) : batch
   }
 
   /** What the client has once it accepted `batch`. */
   after(batch: Batch): Holdings {
-    return holdingsAfter(batch, this.#view())
+    return holdingsAfter(batch, this.view())
   }
 
   sent(nonce: string, batch: Batch): void {
@@ -277,7 +277,7 @@ export class Subscription {
     return answered
   }
 
-  #view(): Comparison {
+  view(): Comparison {
     return {
       dirty: this.#ledger.dirty,
       interest: this.interest,

@@ -27,6 +27,7 @@ describe('/docs', () => {
       '/v1/fleet/{node}/config',
       '/v1/rollouts',
       '/v1/gateways/{name}/rollout',
+      '/v1/fleet/{node}/drift',
       '/v1/explain',
       '/v1/rate-limit-policies/{name}/keys',
       '/v1/rate-limit-policies/{name}/keys/{id}',

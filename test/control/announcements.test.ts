@@ -86,6 +86,7 @@ async function replica(graceMs: number): Promise<Replica> {
         revision: () => 0,
         accepted: () => false,
         types: () => ({}),
+        deviations: () => [],
         delivery: () => ({ state: 'acked' as const, nacks: [] }),
       }
       return fleet.connect(identity, '192.0.2.1:5000', view)

@@ -23,6 +23,7 @@ function stream(revision = 1, state: DeliveryState = 'acked') {
     revision: () => now.revision,
     accepted: () => false,
     types: () => ({ route: { state: now.state, revision: now.revision } }),
+    deviations: () => [],
     delivery: () => ({ state: now.state, nacks: now.nacks }),
   }
   return { now, view }

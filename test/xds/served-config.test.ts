@@ -44,6 +44,7 @@ test('a served configuration shows all but secrets, and what was refused', () =>
     snapshot: () => snapshot,
     accepted: () => false,
     types: () => ({}),
+    deviations: () => [],
     delivery: () => ({ state: 'nacked', nacks }),
   })
   const config = (question: { id: string; type?: string }) =>

@@ -7,6 +7,7 @@ import { asJson, asYaml, type Format, labelText, outputOption, table } from '../
 import { rolloutText } from '../rollout-text.ts'
 import { printable } from '../text.ts'
 import { heldBackLine, reasonOf } from '../write-result.ts'
+import { driftCommand } from './fleet-drift.ts'
 
 type Shown = FleetItem & { panic?: string[] }
 interface Answer {
@@ -28,6 +29,7 @@ export const fleetCommand: AddCommand = (program, cli) => {
     .description('list the Envoys, what they have and what they refused')
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
     .addHelpText('after', '\nExample: weir fleet -o json')
+  driftCommand(command, cli)
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
     const { text } = await client({ method: 'GET', path: '/v1/fleet' })
@@ -71,9 +73,16 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
       ? []
       : [`${gateway}/${id} is in panic, failing endpoints get requests: ${panic.join(', ')}`],
   )
+  const drifts = items.flatMap(({ gateway, id, drift = 0 }) =>
+    drift === 0
+      ? []
+      : [
+          `${gateway}/${id} has ${drift} resource${drift === 1 ? '' : 's'} otherwise than it should: weir fleet drift ${id}`,
+        ],
+  )
   const replica = isOfSeveral ? ['REPLICA'] : []
   const head = ['GATEWAY', 'ID', ...replica, 'STATE', 'VERSION', 'PROTOCOL', 'LABELS', 'ADDRESSES', 'TYPES']
-  return `${table(stream, head, rows)}${[...nacks, ...panics].map((line) => `${printable(line)}\n`).join('')}`
+  return `${table(stream, head, rows)}${[...nacks, ...panics, ...drifts].map((line) => `${printable(line)}\n`).join('')}`
 }
 
 /** Who decides about rate limits, where that is a store that replicas share. */
