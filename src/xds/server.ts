@@ -203,7 +203,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       drift: ({ gateway, id }) =>
         fleet
           .connected(gateway)
-          .filter((envoy) => envoy.id === id)
+          .filter((envoy) => envoy.id === id && !envoy.isElsewhere)
           .map(({ peer, view }) => ({ peer, deviations: view.deviations?.() ?? [] })),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,

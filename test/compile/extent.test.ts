@@ -75,9 +75,7 @@ describe('what a gateway has', () => {
           kind: 'AuthPolicy',
           name: 'jwt',
           spec: {
-            jwt: [
-              { issuer: 'https://issuer', audiences: ['shop'], jwks: { cluster: 'keys', path: '/keys' } },
-            ],
+            jwt: { issuer: 'https://issuer', audiences: ['shop'], jwks: { cluster: 'keys', path: '/keys' } },
           },
         },
         route('a', { ...forward('a'), mirror: { cluster: 'm', percent: 1 }, auth: ['jwt'] }),

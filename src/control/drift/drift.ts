@@ -9,7 +9,7 @@ export interface Drift {
   id: string
   /** Of the model, which it is held to. */
   revision: number
-  /** By what it said over xDS, for each of its streams. */
+  /** By what it said over xDS, for each of its streams at this replica. */
   xds: { peer: string; deviations: Deviation[] }[]
   /** By what its admin interface shows; null where that is out of reach, or several Envoys have this id. */
   configDump: { deviations: HeldDeviation[] } | null
@@ -19,22 +19,23 @@ export interface Drift {
 export function createDrift(options: {
   fleet: FleetView
   /** The `config_dump` of an Envoy whose admin interface can be reached. */
-  dump(item: { gateway: string; id: string; state: string }): Promise<unknown>
+  dump(item: { gateway: string; id: string; state: string; replica?: string }): Promise<unknown>
 }) {
   const { fleet, dump } = options
   return async function drift(question: { gateway: string; id: string }): Promise<Drift | undefined> {
     const served = fleet.config(question)
     if (served === undefined) return undefined
     const streams = fleet.drift(question)
-    const dumped = (await dump({ ...question, state: 'connected' })) as ConfigDump | undefined
     const { gateway, id, revision, resources } = served
-    const [protocol, ...others] = fleet
+    const [item, ...others] = fleet
       .list()
-      .filter((item) => item.gateway === gateway && item.id === id && item.state === 'connected')
-      .map((item) => item.protocol ?? 'delta')
-    const isSole = protocol !== undefined && others.length === 0
+      .filter((each) => each.gateway === gateway && each.id === id && each.state === 'connected')
+    const isSole = item !== undefined && others.length === 0
+    const dumped = isSole ? ((await dump(item)) as ConfigDump | undefined) : undefined
     const configDump =
-      dumped === undefined || !isSole ? null : { deviations: compareDump(resources, dumped, protocol) }
+      dumped === undefined || !isSole
+        ? null
+        : { deviations: compareDump(resources, dumped, item.protocol ?? 'delta') }
     return { gateway, id, revision, xds: streams, configDump }
   }
 }
