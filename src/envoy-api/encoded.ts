@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { patchedMap, replacedIn } from './patched-map.ts'
 import { encode } from './protos.ts'
 import { type Message, type Resources, type TypeUrl, typeUrls } from './types.ts'
 import { fieldPrefix } from './wire-field.ts'
@@ -58,7 +59,7 @@ function patched(
   encode: Encode,
 ): ReadonlyMap<string, EncodedResource> {
   const changes: EncodedResource[] = []
-  for (const [name, message] of messages) {
+  for (const [name, message] of replacedIn(before, messages) ?? messages) {
     const former = before.get(name)
     if (former === undefined) return sorted(messages, encode)
     if (former === message) continue
@@ -67,8 +68,10 @@ function patched(
   }
   if (messages.size !== before.size) return sorted(messages, encode)
   if (changes.length === 0) return known
-  const all = new Map(known)
-  for (const resource of changes) all.set(resource.name, resource)
+  const all = patchedMap(
+    known,
+    changes.map((resource) => [resource.name, resource] as const),
+  )
   steps.set(all, { before: new WeakRef(known), names: new Set(changes.map(({ name }) => name)) })
   return all
 }

@@ -1,3 +1,4 @@
+import { patchedMap } from '../../envoy-api/patched-map.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { find, type State } from '../../model/state.ts'
 import type { Live } from '../live.ts'
@@ -57,15 +58,19 @@ function isInPlace({ old, now }: Change): boolean {
 }
 
 function patched(before: WrittenClusters, changes: readonly Change[]): WrittenClusters {
-  const written = new Map(before.written)
-  const clusters = new Map(before.clusters)
-  const endpoints = new Map(before.endpoints)
-  for (const { name, now } of changes) {
-    written.set(name, now!)
-    clusters.set(name, now!.messages.cluster)
-    if (now!.messages.endpoints !== undefined) endpoints.set(name, now!.messages.endpoints)
+  const now = changes.map((change) => [change.name, change.now!] as const)
+  const endpoints = now.flatMap(([name, { messages }]) =>
+    messages.endpoints === undefined ? [] : [[name, messages.endpoints] as const],
+  )
+  return {
+    ...before,
+    written: patchedMap(before.written, now),
+    clusters: patchedMap(
+      before.clusters,
+      now.map(([name, { messages }]) => [name, messages.cluster] as const),
+    ),
+    endpoints: patchedMap(before.endpoints, endpoints),
   }
-  return { ...before, written, clusters, endpoints }
 }
 
 function gathered(
