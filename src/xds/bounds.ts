@@ -62,6 +62,8 @@ export const bounds = {
   /** Milliseconds for a TLS handshake, and until a connection without a stream is closed: an Envoy opens one at once. */
   handshakeMs: 10_000,
   idleConnectionMs: 30_000,
+  /** Milliseconds that a status has to arrive, where its connection is to end. */
+  partingMs: 500,
   /** Milliseconds within which a new stream must say who it is. */
   firstRequestMs: 15_000,
   /** Envoys remembered after they left or were refused, in number, and for how many milliseconds. */

@@ -53,7 +53,7 @@ export class Entrance {
     call.once('cancelled', leave)
     call.on('error', ({ code }: { code?: number }) => {
       if (code !== status.UNAUTHENTICATED && code !== status.PERMISSION_DENIED) return
-      call.once('cancelled', () => setImmediate(() => this.#door.drop(peer)))
+      call.once('cancelled', () => setTimeout(() => this.#door.drop(peer), bounds.partingMs).unref())
     })
     const counted = { network, budget: this.#budgetOf(network) }
     if (this.#passes === undefined) return { pass: undefined, ...counted }

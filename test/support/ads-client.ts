@@ -1,5 +1,12 @@
 import { once } from 'node:events'
-import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import {
+  Client,
+  type ClientDuplexStream,
+  connectivityState,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import { service } from '../../src/envoy-api/protos.ts'
 import type { Message } from '../../src/envoy-api/types.ts'
 
@@ -42,6 +49,16 @@ export function openAdsStream(port: number, method: 'delta' | 'sotw' = 'delta', 
     },
     /** The status with which the server ends the stream. */
     failure,
+    /** Calls back once the connection is gone. */
+    connectionLost(callback: (value?: unknown) => void): void {
+      const channel = client.getChannel()
+      const look = () => {
+        const state = channel.getConnectivityState(false)
+        if (state !== connectivityState.READY) callback()
+        else channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look)
+      }
+      look()
+    },
     close() {
       call.cancel()
       client.close()

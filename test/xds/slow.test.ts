@@ -8,25 +8,7 @@ import { bounds } from '../../src/xds/bounds.ts'
 import { createXdsServer } from '../../src/xds/server.ts'
 import type { Snapshot } from '../../src/xds/snapshot.ts'
 import { openAdsStream } from '../support/ads-client.ts'
-
-/** A clock of which a test says when time is up. */
-function handClock() {
-  let now = 0
-  const timers = new Set<{ at: number; callback: () => void }>()
-  return {
-    now: () => now,
-    random: () => 0.5,
-    timer(ms: number, callback: () => void) {
-      const timer = { at: now + ms, callback }
-      timers.add(timer)
-      return () => timers.delete(timer)
-    },
-    pass(ms: number) {
-      now += ms
-      for (const timer of timers) if (timer.at <= now && timers.delete(timer)) timer.callback()
-    },
-  }
-}
+import { handClock } from '../support/hand-clock.ts'
 
 /** More than any window and buffer between two processes. */
 const large = encode('google.protobuf.Any', { type_url: 'plain', value: Buffer.alloc(32 * 2 ** 20) })

@@ -1,0 +1,20 @@
+import type { RetryClock } from '../../src/xds/retry.ts'
+
+/** A clock of which a test says when time is up. */
+export function handClock(start = 0): RetryClock & { pass(ms: number): void } {
+  let now = start
+  const timers = new Set<{ at: number; callback: () => void }>()
+  return {
+    now: () => now,
+    random: () => 0.5,
+    timer(ms: number, callback: () => void) {
+      const timer = { at: now + ms, callback }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+    pass(ms: number) {
+      now += ms
+      for (const timer of timers) if (timer.at <= now && timers.delete(timer)) timer.callback()
+    },
+  }
+}
