@@ -1,7 +1,9 @@
 import type { ExplainResult } from '../explain/explain.ts'
 import type { Question } from '../explain/question.ts'
 import type { Reduction } from '../model/confirmation.ts'
+import type { HeldRow } from '../model/held-row.ts'
 import type { CheckContext, Kind } from '../model/kind.ts'
+import type { Rollout, RolloutAction } from '../model/rollout-json.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { CounterDesk } from '../ratelimit/counters/counter-desk.ts'
@@ -9,10 +11,9 @@ import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts
 import type { Store, WriteResult } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
-import type { Rollout, RolloutAction } from './rollout-json.ts'
 import type { TextParser } from './text-parser.ts'
 
-export type { CountersState, FleetItem }
+export type { CountersState, FleetItem, HeldRow }
 
 /** A resource of which an Envoy has something else than it should. */
 interface Deviation {
@@ -43,23 +44,6 @@ export interface DeliveryAnswer {
   rollouts?: readonly Rollout[]
   /** What the Envoys of these gateways do not get, since they refuse it; absent where they get all. */
   heldBack?: readonly HeldRow[]
-}
-
-/** An object that is written and held back from the Envoys. */
-export interface HeldRow {
-  kind: string
-  name: string
-  /** The revision that gave it the form that is refused. */
-  revision: number
-  /** The revision whose form is in force; null where none is. */
-  inForce: number | null
-  pointer: string
-  error: string
-  gateway: string
-  node: string
-  type: string
-  resource: string
-  since: string
 }
 
 /** What may be asked of rollouts, and done to them. */

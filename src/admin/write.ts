@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { Duration, milliseconds } from '../model/duration.ts'
+import { HeldRowSchema } from '../model/held-row.ts'
+import { Rollout } from '../model/rollout-json.ts'
 import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
 import { maxChangesBytes } from '../store/idempotency.ts'
@@ -9,11 +11,9 @@ import { commit, type Wish } from './commit.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
 import { deliveryOf } from './delivery.ts'
 import { confirmParameter } from './guard.ts'
-import { HeldRowSchema } from './held-row.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
-import { Rollout } from './rollout-json.ts'
 
 /** Query parameters of every write. */
 export const writeParameters = {

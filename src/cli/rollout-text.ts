@@ -1,4 +1,4 @@
-import type { Rollout } from '../admin/rollout-json.ts'
+import type { Rollout } from '../model/rollout-json.ts'
 
 /** A rollout in a line: `edge: revision 7 running, wave 1 of 3 (track=canary), settling: 2 of 9 Envoys have it`. */
 export function rolloutText(rollout: Rollout): string {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Rollout } from '../../src/admin/rollout-json.ts'
+import type { Rollout } from '../../src/model/rollout-json.ts'
 import { startTestEnvoy, type TestEnvoy } from './envoy.ts'
 import { freePort } from './ports.ts'
 import { freshDatabase } from './postgres.ts'

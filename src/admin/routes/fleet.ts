@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { HeldRowSchema } from '../../model/held-row.ts'
+import { Rollout } from '../../model/rollout-json.ts'
 import type { AdminContext } from '../context.ts'
-import { HeldRowSchema } from '../held-row.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
-import { Rollout } from '../rollout-json.ts'
 
 const LastNack = Type.Object({
   type: Type.String(),

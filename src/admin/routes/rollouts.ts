@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { gateway } from '../../model/gateway.ts'
+import { Rollout, rolloutActions } from '../../model/rollout-json.ts'
 import { find } from '../../model/state.ts'
 import type { AdminContext } from '../context.ts'
 import { missingObject } from '../object-url.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { jsonValueOf } from '../read-value.ts'
 import { refusal } from '../refusal.ts'
-import { Rollout, rolloutActions } from '../rollout-json.ts'
 
 const Action = Type.Object(
   {

@@ -1,5 +1,5 @@
 import type { CountersState, FleetItem, HeldRow } from '../../admin/context.ts'
-import type { Rollout } from '../../admin/rollout-json.ts'
+import type { Rollout } from '../../model/rollout-json.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Rollout, RolloutAction } from '../../admin/rollout-json.ts'
+import type { Rollout, RolloutAction } from '../../model/rollout-json.ts'
 import type { Cli } from '../cli.ts'
 import { createClient, type Request } from '../client.ts'
 import type { AddCommand } from '../command.ts'
