@@ -5,8 +5,8 @@ import { limitsOf } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
+import { createDelivery } from './control/delivery.ts'
 import { preview } from './control/preview.ts'
-import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
 import { explain } from './explain/explain.ts'
@@ -226,7 +226,7 @@ async function startControl(
   // The door.
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
-  const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
+  const desk = createDelivery({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
   const isLoaded = () => controller.revision() > 0 || feed.delivered()
   const readiness = () =>
     readinessOf(parts, core, { feed, revision: controller.revision(), loaded: isLoaded() })
@@ -248,7 +248,7 @@ async function startControl(
         state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
       return own === undefined ? undefined : clustersInPanic(own.adminPort())
     },
-    deliver: receipt,
+    ...desk,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
@@ -257,7 +257,7 @@ async function startControl(
     readiness,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
-  if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
+  if (localEnvoys !== undefined) await firstDelivery(parts, store, desk.deliver)
   return { adminUrl, store }
 }
 

@@ -1,6 +1,8 @@
 import type { ExplainResult } from '../explain/explain.ts'
 import type { Question } from '../explain/question.ts'
+import type { FleetEvent } from '../model/fleet-event.ts'
 import type { CheckContext, Kind } from '../model/kind.ts'
+import type { Receipt } from '../model/receipt.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { CounterDesk } from '../ratelimit/counters/counter-desk.ts'
@@ -12,21 +14,17 @@ import type { TextParser } from './text-parser.ts'
 
 export type { CountersState, FleetItem }
 
-/** How far a write got in the fleet, as its answer tells it. */
-export interface DeliveryAnswer {
-  state: 'acked' | 'pending' | 'nacked' | 'none'
-  /** One entry per Envoy of the gateways concerned. */
-  envoys: readonly unknown[]
-  /** One entry per rate-limit service that lives. */
-  replicas: readonly ReplicaDelivery[]
-}
-
-/** How far a rate-limit service is. */
-export interface ReplicaDelivery {
-  id: string
-  name: string
-  state: 'acked' | 'pending'
-  revision: number
+/** What happens to revisions and Envoys, as far as it is kept. */
+export interface FleetEvents {
+  /** The id of the newest event. */
+  newest(): string
+  /**
+   * Reads what comes after the event of that id; without one what comes from now on. `next` answers `lost` once where
+   * events in between are not kept any more, and nothing where there is none yet.
+   */
+  reader(after?: string): { next(): { id: string; event: FleetEvent } | 'lost' | undefined }
+  /** Calls back when there is more to read, until the returned function is called. */
+  follow(listener: () => void): () => void
 }
 
 export interface DeliverQuestion {
@@ -80,7 +78,8 @@ export interface AdminOptions {
   config(question: ConfigQuestion): ServedConfig | undefined
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
-  deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
+  deliver(question: DeliverQuestion): Promise<Receipt>
+  events: FleetEvents
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
   /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */

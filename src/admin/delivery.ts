@@ -1,16 +1,17 @@
 import { messageOf } from '../errors.ts'
 import type { Change } from '../model/plan-write.ts'
+import type { Receipt } from '../model/receipt.ts'
 import { gatewaysConcerned } from '../model/references.ts'
 import { all } from '../model/state.ts'
 import type { MadeWrite, WriteResult } from '../store/store.ts'
-import type { AdminContext, DeliveryAnswer } from './context.ts'
+import type { AdminContext } from './context.ts'
 
 /** How far a write got in the fleet, after waiting for it so many milliseconds at most. */
 export async function deliveryOf(
   context: AdminContext,
   result: MadeWrite,
   timeoutMs: number,
-): Promise<DeliveryAnswer> {
+): Promise<Receipt> {
   const { revision } = result
   const gateways = result.vague ? everyGateway(result) : gatewaysOf(context, result)
   try {

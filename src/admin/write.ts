@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { Duration, milliseconds } from '../model/duration.ts'
+import { Receipt } from '../model/receipt.ts'
 import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
 import { maxChangesBytes } from '../store/idempotency.ts'
 import type { MadeWrite } from '../store/store.ts'
 import { commit, type Wish } from './commit.ts'
-import type { AdminContext, DeliveryAnswer } from './context.ts'
+import type { AdminContext } from './context.ts'
 import { deliveryOf } from './delivery.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
@@ -95,14 +96,14 @@ function tagOf({ tagged }: Wish, { revision, after, compacted }: MadeWrite): str
   return object === undefined ? undefined : etagOf(object)
 }
 
-function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: DeliveryAnswer): WriteAnswer {
+function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: Receipt): WriteAnswer {
   const { revision, changes, after, compacted } = result
   const documents = changes.flatMap(({ kind, name }) => find(after, kind, name)?.document ?? [])
   return {
     revision,
     changes,
     warnings: compacted ? [] : warningsOf(kinds, documents, after),
-    delivery: { state: delivery.state, envoys: [...delivery.envoys], replicas: [...delivery.replicas] },
+    delivery,
     ...(compacted ? { compacted } : {}),
   }
 }
@@ -128,21 +129,7 @@ export const WriteAnswer = Type.Object(
     revision: Type.Integer({ description: 'The new revision, or the current one where nothing changed.' }),
     changes: Changes,
     warnings: Warnings,
-    delivery: Type.Object({
-      state: Type.Enum(['acked', 'pending', 'nacked', 'none']),
-      envoys: Type.Array(Type.Unknown(), {
-        description: 'The Envoys of the gateways concerned, one by one.',
-      }),
-      replicas: Type.Array(
-        Type.Object({
-          id: Type.String({ description: 'Its id, as `counters.replica` of its `/readyz` says it.' }),
-          name: Type.String({ description: 'Where it answers: address and machine.' }),
-          state: Type.Enum(['acked', 'pending'], { description: 'Whether it answers by this revision.' }),
-          revision: Type.Integer({ description: 'By which revision it answers; 0 before its first.' }),
-        }),
-        { description: 'The rate-limit services that live, this one included, one by one.' },
-      ),
-    }),
+    delivery: Receipt,
     compacted: Type.Optional(
       Type.Literal(true, {
         description:

@@ -1,25 +1,12 @@
-import type { Origin } from '../compile/provenance.ts'
-import { typeUrls } from '../envoy-api/types.ts'
 import type { Feed } from '../feed/feed.ts'
+import type { EnvoyReceipt, Receipt } from '../model/receipt.ts'
 import type { Delivery, EnvoyDelivery } from '../xds/delivery.ts'
 import type { FleetView } from '../xds/server.ts'
-import type { Nack } from '../xds/session.ts'
-import type { Controller } from './controller.ts'
+import { timeOf } from './fleet-events.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
+import type { RowsBehind } from './rows-behind.ts'
 
-/**
- * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
- * service. `pending` while any of both is; `none` where no Envoy is there.
- */
-export interface Receipt {
-  state: Delivery['state']
-  envoys: ReceiptEnvoy[]
-  replicas: ReplicaDelivery[]
-}
-
-export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
-  nacks?: (Nack & { rows: Origin[] })[]
-}
+export type { Receipt }
 
 export interface ReceiptQuestion {
   revision: number
@@ -29,18 +16,22 @@ export interface ReceiptQuestion {
   signal?: AbortSignal
 }
 
-/** Answers how far a revision got, after waiting for it as long as was asked. */
-export function createReceipts(options: {
+export interface ReceiptSources {
   feed: Feed
   fleet: FleetView
-  controller: Controller
   replicas: Pick<Replicas, 'known' | 'reached'>
   /** Has the gateway's Envoys try again what they refused. */
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
-}) {
-  const { feed, fleet, controller, replicas, retry, expected } = options
+}
+
+/**
+ * Answers what became of a revision, after waiting for it as long as was asked: per Envoy, and for what it refused the
+ * rows behind it; and per rate-limit service. `pending` while any of both is; `none` where no Envoy is there.
+ */
+export function createReceipts(sources: ReceiptSources & { rows: RowsBehind }) {
+  const { feed, fleet, rows, replicas, retry, expected } = sources
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -71,14 +62,20 @@ export function createReceipts(options: {
     return {
       state: services.some((each) => each.state === 'pending') ? 'pending' : state,
       replicas: services,
-      envoys: envoys.map(({ nacks, ...envoy }) =>
-        nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },
-      ),
+      envoys: envoys.map((envoy) => told(envoy, rows)),
     }
   }
+}
 
-  function withRows(gateway: string, nack: Nack): Nack & { rows: Origin[] } {
-    const typeUrl = typeUrls[nack.type as keyof typeof typeUrls]
-    return { ...nack, rows: controller.rowsBehind(gateway, typeUrl, nack.resource) }
+function told(envoy: EnvoyDelivery, rows: RowsBehind): EnvoyReceipt {
+  const { sentAt, ackedAt, nackedAt, warmingSince, warming, nacks, ...rest } = envoy
+  return {
+    ...rest,
+    ...(sentAt === undefined ? {} : { sentAt: timeOf(sentAt) }),
+    ...(warmingSince === undefined ? {} : { warmingSince: timeOf(warmingSince) }),
+    ...(warming === undefined ? {} : { warming: [...warming] }),
+    ...(ackedAt === undefined ? {} : { ackedAt: timeOf(ackedAt) }),
+    ...(nackedAt === undefined ? {} : { nackedAt: timeOf(nackedAt) }),
+    ...(nacks === undefined ? {} : { nacks: nacks.map((nack) => rows.of(envoy.gateway, nack)) }),
   }
 }

@@ -1,5 +1,6 @@
-import type { Fleet } from './fleet.ts'
-import type { DeliveryState, Nack } from './session.ts'
+import type { Fleet, Traveller } from './fleet.ts'
+import type { DeliveryState } from './session.ts'
+import { type Outcome, outcomeOf } from './track.ts'
 
 /** How far a revision got, as a write's receipt tells it. */
 export interface Delivery {
@@ -8,14 +9,16 @@ export interface Delivery {
   readonly envoys: readonly EnvoyDelivery[]
 }
 
-export interface EnvoyDelivery {
+/** How far one Envoy got with it; times in milliseconds since 1970. */
+export interface EnvoyDelivery extends Omit<Outcome, 'state'> {
   readonly gateway: string
   readonly id: string
   /** `address:port` of the stream's other end, by which Envoys of one id differ; none while it is expected. */
   readonly peer?: string
-  readonly state: DeliveryState
-  /** What this Envoy refuses of its newest snapshot. */
-  readonly nacks?: readonly Nack[]
+  /** `not_connected`: it left before it had the revision, or a later one. It counts for nothing until it is back. */
+  readonly state: Outcome['state'] | 'not_connected'
+  /** RFC 3339; absent while it is connected or expected. */
+  readonly disconnectedAt?: string
 }
 
 export interface DeliveryQuestion {
@@ -37,27 +40,38 @@ export interface WaitOptions {
  * and some refuse a part.
  */
 export function deliveryOf(fleet: Fleet, question: DeliveryQuestion): Delivery {
-  const envoys: EnvoyDelivery[] = []
-  for (const gateway of new Set(question.gateways)) {
-    for (const { id, peer, view } of fleet.connected(gateway)) {
-      const { state, nacks } = view.delivery()
-      const reached = view.revision() >= question.revision ? state : 'pending'
-      envoys.push({ gateway, id, peer, state: reached, ...(nacks.length > 0 && { nacks }) })
-    }
-  }
-  for (const { gateway, id } of question.expected ?? []) {
-    if (!question.gateways.includes(gateway)) continue
-    if (!envoys.some((envoy) => envoy.gateway === gateway && envoy.id === id)) {
-      envoys.push({ gateway, id, state: 'pending' })
-    }
-  }
-  return { state: summary(envoys), envoys }
+  const { revision, expected = [] } = question
+  const gateways = [...new Set(question.gateways)]
+  const known = gateways.flatMap((gateway) =>
+    fleet.travellers(gateway).map((traveller) => envoyDelivery(traveller, revision)),
+  )
+  const isKnown = (wanted: { gateway: string; id: string }) =>
+    known.some(
+      ({ gateway, id, disconnectedAt }) =>
+        disconnectedAt === undefined && gateway === wanted.gateway && id === wanted.id,
+    )
+  const starting = expected
+    .filter((each) => gateways.includes(each.gateway) && !isKnown(each))
+    .map(({ gateway, id }): EnvoyDelivery => ({ gateway, id, state: 'pending' }))
+  const isStarting = ({ gateway, id }: EnvoyDelivery) =>
+    starting.some((each) => each.gateway === gateway && each.id === id)
+  const envoys = [...known.filter((each) => !isStarting(each)), ...starting]
+  return { state: summary(envoys.filter(({ disconnectedAt }) => disconnectedAt === undefined)), envoys }
+}
+
+function envoyDelivery({ track, ...envoy }: Traveller, revision: number): EnvoyDelivery {
+  const outcome = outcomeOf(track, revision)
+  const isOver = outcome.state === 'acked' || outcome.state === 'superseded' || outcome.state === 'nacked'
+  if (envoy.disconnectedAt === undefined || isOver) return { ...envoy, ...outcome }
+  const { sentAt } = outcome
+  return { ...envoy, state: 'not_connected', ...(sentAt === undefined ? {} : { sentAt }) }
 }
 
 function summary(envoys: readonly EnvoyDelivery[]): Delivery['state'] {
   if (envoys.length === 0) return 'none'
-  if (envoys.some(({ state }) => state === 'pending')) return 'pending'
-  return envoys.some(({ state }) => state === 'nacked') ? 'nacked' : 'acked'
+  if (envoys.every(({ state }) => state === 'acked' || state === 'superseded')) return 'acked'
+  const isOpen = ({ state }: EnvoyDelivery) => state === 'pending' || state === 'sent' || state === 'warming'
+  return envoys.some(isOpen) ? 'pending' : 'nacked'
 }
 
 /** Answers once a question is no longer `pending`; looks again only when something of its gateways changed. */

@@ -1,7 +1,9 @@
 import { bounds } from './bounds.ts'
+import { type Happening, happenings } from './happening.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
-import type { DeliveryState, Nack, TypeState } from './session.ts'
+import type { TypeState } from './session.ts'
+import { inherited, noted, type Progress, type Track } from './track.ts'
 import type { Variant } from './variant.ts'
 
 /** An Envoy as `GET /v1/fleet` shows it. */
@@ -40,10 +42,8 @@ export interface LastNack {
 /** What the fleet asks of a stream that is being served. */
 export interface StreamView {
   readonly protocol: Variant['name']
-  /** Revision of the snapshot that the stream converges to. */
-  revision(): number
   types(): Record<string, TypeState>
-  delivery(): { state: DeliveryState; nacks: Nack[] }
+  progress(): Progress
 }
 
 /** How a stream tells the fleet about itself. */
@@ -62,6 +62,23 @@ export interface Connected {
   readonly view: StreamView
 }
 
+/** An Envoy and its way through the revisions. */
+export interface Traveller {
+  readonly gateway: string
+  readonly id: string
+  readonly peer: string
+  readonly track: Track
+  /** RFC 3339; absent while it is connected. */
+  readonly disconnectedAt?: string
+}
+
+/** What is told live of one Envoy; `at` in milliseconds since 1970. */
+export type FleetNews = { readonly at: number; readonly envoy: Omit<Traveller, 'track'> } & (
+  | Happening
+  | { readonly kind: 'connected'; readonly version: string; readonly protocol: Variant['name'] }
+  | { readonly kind: 'disconnected'; readonly reason: string }
+)
+
 /** An Envoy with a live stream, and what it says of where it is. */
 export interface StreamPlace {
   readonly gateway: string
@@ -76,6 +93,7 @@ interface Entry {
   readonly place: StreamPlace
   item: FleetItem
   view: StreamView | undefined
+  track: Track
   /** When the item may be forgotten, in milliseconds. */
   until: number
 }
@@ -89,6 +107,7 @@ export class Fleet {
   readonly #now: () => number
   readonly #onChange: (gateway: string) => void
   readonly #followers = new Set<() => void>()
+  readonly #listeners = new Set<(news: FleetNews) => void>()
   /** By gateway. */
   readonly #connected = new Map<string, Set<Entry>>()
   readonly #departed = new Map<string, Entry>()
@@ -114,6 +133,15 @@ export class Fleet {
     })
   }
 
+  /** The Envoys of one gateway, as of now: those with a live stream, then those that left lately. */
+  travellers(gateway: string): Traveller[] {
+    this.#forgetOld()
+    const connected = [...(this.#connected.get(gateway) ?? [])]
+    for (const entry of connected) this.#note(entry)
+    const departed = [...this.#departed.values()].filter(({ item }) => item.gateway === gateway)
+    return [...connected, ...departed].map((entry) => ({ ...envoyOf(entry), track: entry.track }))
+  }
+
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[] {
     return [...this.#connected.values()].flatMap((entries) => [...entries].map(({ place }) => place))
@@ -124,19 +152,28 @@ export class Fleet {
     this.#followers.add(listener)
   }
 
+  /** Calls back with what happens to each Envoy, in order. */
+  watch(listener: (news: FleetNews) => void): void {
+    this.#listeners.add(listener)
+  }
+
   connect(identity: Identity, peer: string, view: StreamView): StreamHandle {
-    const { gateway, id } = identity
-    const lastNack = this.#departed.get(key(gateway, id))?.item.lastNack ?? null
+    const { gateway, id, version } = identity
+    const earlier = this.#departed.get(key(gateway, id))
     const { protocol } = view
+    const lastNack = earlier?.item.lastNack ?? null
     const item = { ...this.#item(identity, peer, 'connected'), protocol, lastNack }
-    const entry: Entry = { place: placeOf(identity, peer), item, view, until: 0 }
+    const place = placeOf(identity, peer)
+    const entry: Entry = { place, item, view, track: earlier?.track ?? [], until: 0 }
     this.#departed.delete(key(gateway, id))
     this.#refused.delete(key(gateway, id))
     this.#connected.set(gateway, (this.#connected.get(gateway) ?? new Set<Entry>()).add(entry))
+    this.#tell(entry, { kind: 'connected', version, protocol })
     this.#onChange(gateway)
     this.#tellFollowers()
     return {
       changed: () => {
+        this.#note(entry)
         this.#resolve(entry)
         this.#onChange(gateway)
       },
@@ -146,6 +183,19 @@ export class Fleet {
       },
       left: (reason) => this.#depart(entry, reason),
     }
+  }
+
+  /** Looks how far the stream is; what it had and has is told. */
+  #note(entry: Entry): void {
+    const before = entry.track
+    entry.track = noted(before, entry.view!.progress(), this.#now())
+    if (entry.track === before || this.#listeners.size === 0) return
+    for (const happening of happenings(before, entry.track)) this.#tell(entry, happening)
+  }
+
+  #tell(entry: Entry, news: DistributedOmit<FleetNews, 'at' | 'envoy'>): void {
+    const told = { at: this.#now(), envoy: envoyOf(entry), ...news }
+    for (const listener of this.#listeners) listener(told)
   }
 
   /** A refusal is over once its type is whole again, be it by another version or by the same one. */
@@ -161,7 +211,7 @@ export class Fleet {
     const at = key(identity.gateway, identity.id)
     this.#departed.delete(at)
     const until = this.#now() + bounds.rememberedMs
-    const entry = { place: placeOf(identity, peer), item, view: undefined, until }
+    const entry = { place: placeOf(identity, peer), item, view: undefined, track: [], until }
     put(this.#refused, at, entry, bounds.refused)
   }
 
@@ -170,8 +220,10 @@ export class Fleet {
     const entries = this.#connected.get(gateway)
     if (entries?.delete(entry) !== true) return
     if (entries.size === 0) this.#connected.delete(gateway)
-    const alone = ![...entries].some(({ item }) => item.id === id)
-    if (alone) this.#remember(entry, reason)
+    const other = [...entries].find(({ item }) => item.id === id)
+    if (other === undefined) this.#remember(entry, reason)
+    else other.track = inherited(entry.track, other.track)
+    this.#tell(entry, { kind: 'disconnected', reason })
     this.#onChange(gateway)
     this.#tellFollowers()
   }
@@ -211,6 +263,12 @@ function placeOf({ gateway, id, addresses }: Identity, peer: string): StreamPlac
   const address = peer.slice(0, peer.lastIndexOf(':'))
   // A socket for both families shows IPv4 peers as IPv6 addresses (RFC 4291, section 2.5.5.2).
   return { gateway, id, addresses, peer: address.replace(/^::ffff:(?=\d+\.)/, '') }
+}
+
+type DistributedOmit<Union, Keys extends PropertyKey> = Union extends unknown ? Omit<Union, Keys> : never
+
+function envoyOf({ item: { gateway, id, peer, disconnectedAt } }: Entry): Omit<Traveller, 'track'> {
+  return { gateway, id, peer, ...(disconnectedAt === undefined ? {} : { disconnectedAt }) }
 }
 
 function itemOf({ item, view }: Entry): FleetItem {

@@ -45,7 +45,7 @@ export function servedConfig(
   const envoys = fleet.connected(gateway).filter((envoy) => envoy.id === id)
   const snapshot = snapshotOf(gateway)
   if (envoys.length === 0 || snapshot === undefined) return undefined
-  const nacks = envoys.flatMap(({ view }) => view.delivery().nacks)
+  const nacks = envoys.flatMap(({ view }) => view.progress().nacks)
   const shown = (type: string, resource: EncodedResource): ServedResource => {
     const { name, version } = resource
     const nack = nacks.find((each) => each.type === type && each.resource === name)

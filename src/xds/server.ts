@@ -14,7 +14,7 @@ import {
   type WaitOptions,
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
-import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
+import { Fleet, type FleetItem, type FleetNews, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
@@ -33,6 +33,8 @@ export interface FleetView {
   places(): StreamPlace[]
   /** Calls back whenever an Envoy's stream begins or ends. */
   follow(listener: () => void): void
+  /** Calls back with what happens to each Envoy, in order. */
+  watch(listener: (news: FleetNews) => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
   config(question: ConfigQuestion): ServedConfig | undefined
   /** How far a revision got, as of now. */
@@ -121,6 +123,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       list: () => fleet.list(),
       places: () => fleet.places(),
       follow: (listener) => fleet.follow(listener),
+      watch: (listener) => fleet.watch(listener),
       config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,

@@ -154,9 +154,8 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
     observe({ event: 'xds_connected', gateway: identity.gateway, node: identity.id, peer })
     this.#handle = fleet.connect(identity, peer, {
       protocol: carrier.protocol,
-      revision: () => ads.session.snapshot.revision,
       types: () => ads.session.types(),
-      delivery: () => ads.session.delivery(),
+      progress: () => ads.session.progress(),
     })
   }
 
@@ -165,6 +164,8 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   }
 
   retarget(snapshot: Snapshot, changes: Changes): void {
+    // What was answered in this tick was an answer to the snapshot before.
+    if (this.#scheduled) this.#handle.changed()
     this.#ads.onSnapshot(snapshot, changes)
     this.#advance()
   }
@@ -206,6 +207,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   }
 
   left(reason: string): void {
+    if (this.#scheduled) this.#handle.changed()
     this.#over = true
     this.#ads.session.close()
     this.#seat.leave()

@@ -4,7 +4,6 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
-import type { DeliveryAnswer } from '../../src/admin/context.ts'
 import type { FleetItem } from '../../src/xds/fleet.ts'
 import { sample, startAdmin, type TestAdmin, token } from '../support/admin.ts'
 import { freePort } from '../support/ports.ts'
@@ -33,7 +32,7 @@ const fleetItem: FleetItem = {
 describe('weir, as a client of the admin API', () => {
   let admin: TestAdmin
   let folder: string
-  let delivery: () => Promise<DeliveryAnswer> = async () => ({ state: 'none', envoys: [], replicas: [] })
+  let delivery: () => Promise<Receipt> = async () => ({ state: 'none', envoys: [], replicas: [] })
   const run = (args: string[], options: RunOptions = {}) =>
     weir(args, {
       ...options,
@@ -136,7 +135,8 @@ describe('weir, as a client of the admin API', () => {
         run(['apply', '-f', '-', '--wait', '--timeout', '5s'], {
           stdin: `kind: Cluster\nname: w${n}\nspec: { endpoints: [] }\n`,
         })
-      delivery = async () => ({ state: 'acked', envoys: [{}, {}], replicas: [] })
+      const acked = { gateway: 'edge', id: 'edge-1', state: 'acked' as const }
+      delivery = async () => ({ state: 'acked', envoys: [acked, acked], replicas: [] })
       assert.match((await apply(1)).stdout, /acknowledged by 2 Envoys/)
       delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
       assert.equal((await apply(2)).code, 0)

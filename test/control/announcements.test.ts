@@ -83,9 +83,8 @@ async function replica(graceMs: number): Promise<Replica> {
       const identity = { id, gateway: 'internal', labels: {}, version: '', addresses }
       const view = {
         protocol: 'delta' as const,
-        revision: () => 0,
         types: () => ({}),
-        delivery: () => ({ state: 'acked' as const, nacks: [] }),
+        progress: () => ({ revision: 0, state: 'acked' as const, nacks: [], sending: false, warming: [] }),
       }
       return fleet.connect(identity, '192.0.2.1:5000', view)
     },

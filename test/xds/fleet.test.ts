@@ -20,9 +20,8 @@ function stream(revision = 1, state: DeliveryState = 'acked') {
   const now = { revision, state, nacks }
   const view: StreamView = {
     protocol: 'delta',
-    revision: () => now.revision,
     types: () => ({ route: { state: now.state, revision: now.revision } }),
-    delivery: () => ({ state: now.state, nacks: now.nacks }),
+    progress: () => ({ ...now, sending: now.state === 'pending', warming: [] }),
   }
   return { now, view }
 }

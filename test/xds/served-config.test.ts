@@ -40,9 +40,8 @@ test('a served configuration shows all but secrets, and what was refused', () =>
   const nacks = [{ type: 'cluster', resource: 'b', error: 'no such thing' }]
   fleet.connect(identity as never, '127.0.0.1:1', {
     protocol: 'delta',
-    revision: () => 7,
     types: () => ({}),
-    delivery: () => ({ state: 'nacked', nacks }),
+    progress: () => ({ revision: 7, state: 'nacked', nacks, sending: false, warming: [] }),
   })
   const config = (question: { id: string; type?: string }) =>
     servedConfig(fleet, () => snapshot, { gateway: 'edge', ...question })
