@@ -10,6 +10,7 @@ import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts
 import type { Store } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
+import type { Concerned } from './concerned.ts'
 import type { TextParser } from './text-parser.ts'
 
 export type { CountersState, FleetItem }
@@ -98,6 +99,7 @@ export interface AdminOptions {
 /** What the routes work with. */
 export interface AdminContext extends AdminOptions {
   parser: TextParser
+  concerned: Concerned
   /** Fires when the server closes, so that nothing waits on. */
   closing: AbortSignal
 }

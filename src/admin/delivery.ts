@@ -13,7 +13,18 @@ export async function deliveryOf(
   timeoutMs: number,
 ): Promise<Receipt> {
   const { revision } = result
-  const gateways = result.vague ? everyGateway(result) : gatewaysOf(context, result)
+  const gateways = concernedBy(context, result)
+  // Whoever asks about the revision later need not read two states for it.
+  if (result.after !== result.before && result.vague !== true) context.concerned.set(revision, gateways)
+  return receiptOf(context, { revision, gateways }, timeoutMs)
+}
+
+/** How far a revision got with the Envoys of these gateways. */
+export async function receiptOf(
+  context: AdminContext,
+  { revision, gateways }: { revision: number; gateways: ReadonlySet<string> },
+  timeoutMs: number,
+): Promise<Receipt> {
   try {
     return await context.deliver({ revision, gateways, timeoutMs, signal: context.closing })
   } catch (error) {
@@ -25,6 +36,22 @@ export async function deliveryOf(
     })
     return { state: 'pending', envoys: [], replicas: [] }
   }
+}
+
+/** The gateways that a revision concerned; all that there are where its states were compacted away. */
+export async function gatewaysOfRevision(
+  context: AdminContext,
+  revision: number,
+): Promise<ReadonlySet<string>> {
+  const known = context.concerned.get(revision)
+  if (known !== undefined) return known
+  const gateways = concernedBy(context, await context.store.written(revision))
+  context.concerned.set(revision, gateways)
+  return gateways
+}
+
+function concernedBy(context: AdminContext, result: MadeWrite): Set<string> {
+  return result.vague ? everyGateway(result) : gatewaysOf(context, result)
 }
 
 /** Where it is not known which ones a write concerns, none may be missing. */

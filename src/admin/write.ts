@@ -80,7 +80,7 @@ export async function write(
 }
 
 /** Milliseconds to wait; nothing where the client did not ask to. */
-function waitOf({ wait, timeout }: WaitQuery): number | undefined {
+export function waitOf({ wait, timeout }: WaitQuery): number | undefined {
   if (wait !== undefined) return milliseconds(timeout ?? '10s')
   if (timeout === undefined) return undefined
   throw refusal(

@@ -3,8 +3,11 @@ import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { WriteAnswer } from '../admin/write.ts'
 import { durationProblem, milliseconds } from '../model/duration.ts'
+import type { EnvoyReceipt } from '../model/receipt.ts'
 import { type Cli, exitCodes, Usage } from './cli.ts'
 import { ApiRefused, type Write } from './client.ts'
+import { lineOf } from './delivery-frame.ts'
+import { isDone } from './delivery-view.ts'
 import { asJson, asYaml, type Format, outputOption, style } from './output.ts'
 import { printable } from './text.ts'
 
@@ -15,7 +18,7 @@ export interface WriteOptions {
   output: Format
 }
 
-const defaultTimeout = '10s'
+export const defaultTimeout = '10s'
 
 /** The options of every command that writes. */
 export function withWriteOptions(command: Command): Command {
@@ -43,17 +46,16 @@ function readTimeout(text: string): string {
 
 /** What the options stand for in a request, with further query parameters. The request may be sent again as it is. */
 export function writeRequest(
-  { wait, timeout = defaultTimeout, message }: Pick<WriteOptions, 'wait' | 'timeout' | 'message'>,
+  { message }: Pick<WriteOptions, 'message'>,
   parameters: Readonly<Record<string, string>> = {},
 ) {
-  const query = new URLSearchParams({ ...parameters, ...(wait ? { wait: 'acked', timeout } : {}) })
+  const query = new URLSearchParams(parameters)
   const write: Write = {
     key: randomUUID(),
     see: '`weir history` says whether it is there, who wrote it and when.',
   }
   return {
     query: query.size > 0 ? `?${query}` : '',
-    waitMs: wait ? milliseconds(timeout) : 0,
     headers: {
       'weir-author': headerText(author()),
       ...(message === undefined ? {} : { 'weir-message': headerText(message) }),
@@ -106,11 +108,13 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
       const line = `revision ${answer.revision} is written, but the rate-limit service ${name} did not come to it ${within}: it decides by revision ${revision}.`
       stderr.write(`weir: ${printable(line)}\n`)
     }
-    if (behind.length === 0 || isAnyPending(envoys)) {
+    if (behind.length === 0 || envoys.some(isPending)) {
       stderr.write(
         `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it ${within}.\n`,
       )
-      stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
+      for (const line of someLines(envoys.filter(isPending).map(lineOf))) stderr.write(`weir: ${line}\n`)
+      const how = `\`weir delivery ${answer.revision}\` shows how far it is`
+      stderr.write(`weir: ${how}; it is delivered as soon as they answer.\n`)
     }
   }
   if (state === 'nacked') {
@@ -143,7 +147,7 @@ function summary(
   stream: NodeJS.WriteStream,
 ): string {
   const told = {
-    acked: `acknowledged by ${count(delivery.envoys.length, 'Envoy')}`,
+    acked: `acknowledged by ${count(delivery.envoys.filter(isDone).length, 'Envoy')}`,
     none: 'no Envoy of these gateways is connected',
     nacked: 'refused by an Envoy',
     pending: 'on its way to the fleet',
@@ -155,23 +159,22 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
-interface EnvoyReceipt {
-  state?: string
-  gateway?: string
-  id?: string
-  nacks?: { type?: string; resource?: string; error?: string; rows?: { kind: string; name: string }[] }[]
+function isPending({ state }: EnvoyReceipt): boolean {
+  return state === 'pending' || state === 'sent' || state === 'warming'
 }
 
-function isAnyPending(envoys: readonly unknown[]): boolean {
-  return envoys.some((envoy) => (envoy as EnvoyReceipt).state === 'pending')
-}
-
-function nackLines(envoy: unknown): string[] {
-  const { gateway, id, nacks = [] } = envoy as EnvoyReceipt
-  return nacks.map(({ type, resource, error, rows = [] }) => {
-    const from = rows.length > 0 ? ` (from ${someOf(rows.map(({ kind, name }) => `${kind}/${name}`))})` : ''
-    return `${gateway}/${id}: ${type} ${resource}${from}: ${reasonOf(error ?? '')}`
+/** What an Envoy refuses, a line each. */
+export function nackLines({ gateway, id, nacks = [] }: EnvoyReceipt): string[] {
+  return nacks.map(({ type, resource, error, rows }) => {
+    const names = rows.map(({ kind, name, pointer = '' }) => `${kind}/${name}${pointer && ` ${pointer}`}`)
+    const from = rows.length > 0 ? ` (from ${someOf(names)})` : ''
+    return `${gateway}/${id}: ${type} ${resource}${from}: ${reasonOf(error)}`
   })
+}
+
+function someLines(lines: readonly string[]): string[] {
+  const more = lines.length - shownNames
+  return more > 0 ? [...lines.slice(0, shownNames), `and ${more} more`] : [...lines]
 }
 
 const shownNames = 5

@@ -99,12 +99,7 @@ function hasNothingFor(last: Step, { revision, state, nacks, sending }: Progress
 function moved(step: Step, progress: Progress, at: number): Step {
   const sentAt = step.sentAt ?? (progress.sending ? at : undefined)
   const state = stateOf(progress, sentAt !== undefined)
-  const nacks =
-    state === 'acked'
-      ? []
-      : progress.nacks.length === 0 || same(progress.nacks, step.nacks)
-        ? step.nacks
-        : progress.nacks
+  const nacks = nacksAfter(step.nacks, state, progress.nacks)
   const clusters = state === 'warming' ? progress.warming : []
   const warming = clusters.join() === step.warming.join() ? step.warming : clusters
   const isSame = nacks === step.nacks && warming === step.warming && sentAt === step.sentAt
@@ -116,6 +111,12 @@ function moved(step: Step, progress: Progress, at: number): Step {
     ...(sentAt === undefined ? {} : { sentAt }),
     ...(ackedAt === undefined ? {} : { ackedAt }),
   }
+}
+
+/** The last refusal is kept while the same is tried again, so that it is known what is. */
+function nacksAfter(known: readonly Nack[], state: StepState, nacks: readonly Nack[]): readonly Nack[] {
+  if (state === 'acked') return known.length === 0 ? known : []
+  return nacks.length === 0 || same(nacks, known) ? known : nacks
 }
 
 function stateOf({ state, warming }: Progress, sent: boolean): StepState {

@@ -10,6 +10,7 @@ import {
   withWriteOptions,
   writeRequest,
 } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir delete`: takes one object away. */
 export const deleteCommand: AddCommand = (program, cli, done) => {
@@ -22,12 +23,13 @@ export const deleteCommand: AddCommand = (program, cli, done) => {
   withWriteOptions(withConnection(command)).action(
     async (first: string, second: string | undefined, options: WriteOptions & ConnectionOptions) => {
       const { kind, name } = oneObjectOf(first, second)
-      const { query, headers, waitMs, write } = writeRequest(options)
+      const { query, headers, write } = writeRequest(options)
       const client = createClient(connectionOf(options, cli), cli)
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`
-      const request = { method: 'DELETE', path, headers, waitMs, write }
+      const request = { method: 'DELETE', path, headers, write }
       const { text } = await refusalsPrinted(options, cli, () => client(request))
-      done(printWritten(JSON.parse(text) as WriteAnswer, options, cli))
+      const answer = await waitedFor(client, JSON.parse(text) as WriteAnswer, options, cli)
+      done(printWritten(answer, options, cli))
     },
   )
 }

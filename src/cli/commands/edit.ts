@@ -19,6 +19,7 @@ import {
   withWriteOptions,
   writeRequest,
 } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir edit`: one object in the user's editor. */
 export const editCommand: AddCommand = (program, cli, done) => {
@@ -39,7 +40,8 @@ export const editCommand: AddCommand = (program, cli, done) => {
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}`
       const answer = await refusalsPrinted(options, cli, () => editObject(client, path, options, cli))
       if (answer === undefined) cli.stdout.write(`unchanged  ${kind.kind}/${name}\n`)
-      done(answer === undefined ? exitCodes.done : printWritten(answer, options, cli))
+      if (answer === undefined) done(exitCodes.done)
+      else done(printWritten(await waitedFor(client, answer, options, cli), options, cli))
     },
   )
 }
@@ -89,14 +91,13 @@ async function send({ client, path, etag, options }: Edit, text: string): Promis
   const [document] = documents
   if (document === undefined || documents.length > 1)
     return new Refused(`there are ${documents.length} documents (write one)`)
-  const { query, headers, waitMs, write } = writeRequest(options)
+  const { query, headers, write } = writeRequest(options)
   try {
     const answer = await client({
       method: 'PUT',
       path: `${path}${query}`,
       headers: { ...headers, 'content-type': 'application/json', 'if-match': etag },
       body: JSON.stringify(document.value),
-      waitMs,
       write,
     })
     return JSON.parse(answer.text) as WriteAnswer

@@ -17,6 +17,7 @@ import {
   withWriteOptions,
   writeRequest,
 } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir rollback`: the state of an old revision, as a new one. */
 export const rollbackCommand: AddCommand = (program, cli, done) => {
@@ -45,14 +46,15 @@ async function rollback(client: Client, revision: number, options: Options, cli:
   stream.write(patchOf(await documentsOf(client, rehearsal.diff, rehearsal.revision), stream))
   const question = `Make revision ${revision} the newest again?`
   if (!(await confirmed(cli, question, options.yes === true))) throw new Refused('nothing is written.')
-  const { query, headers, waitMs, write } = writeRequest(options)
+  const { query, headers, write } = writeRequest(options)
   // What somebody writes meanwhile was not shown and is not to be undone.
   const shown = { ...headers, 'if-match': `"${rehearsal.revision}"` }
-  const restored = client({ method: 'POST', path: `${path}${query}`, headers: shown, waitMs, write })
+  const restored = client({ method: 'POST', path: `${path}${query}`, headers: shown, write })
   const answer = await withProgress(cli, `restoring revision ${revision}`, restored).catch((error) => {
     throw error instanceof ApiRefused && error.problem.status === 412 ? overtaken(error, revision) : error
   })
-  return printWritten(JSON.parse(answer.text) as WriteAnswer, options, cli)
+  const written = await waitedFor(client, JSON.parse(answer.text) as WriteAnswer, options, cli)
+  return printWritten(written, options, cli)
 }
 
 function nothingDiffers(
