@@ -47,7 +47,7 @@ export function frameOf(view: DeliveryView, { columns, rows, seconds, paint }: F
 
 /** `revision 12: 3 of 5 Envoys have it`, with what is in the way. */
 export function headline({ revision, envoys }: DeliveryView): string {
-  const counted = envoys.filter(({ state }) => state !== 'not_connected')
+  const counted = envoys.filter(({ disconnectedAt }) => disconnectedAt === undefined)
   const done = counted.filter(isDone).length
   const refusing = counted.filter(({ state }) => state === 'nacked').length
   const envoysHave = counted.length === 1 ? 'Envoy has' : 'Envoys have'

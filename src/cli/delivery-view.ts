@@ -30,7 +30,7 @@ function isSame(a: EnvoyId, b: EnvoyId): boolean {
 
 /** It takes the place of the one that was expected, or that left. */
 function withNew(view: DeliveryView, envoy: { gateway: string; id: string; peer: string }): DeliveryView {
-  const isAway = (each: EnvoyReceipt) => each.peer === undefined || each.state === 'not_connected'
+  const isAway = (each: EnvoyReceipt) => each.peer === undefined || each.disconnectedAt !== undefined
   const others = view.envoys.filter(
     (each) => each.gateway !== envoy.gateway || each.id !== envoy.id || !isAway(each),
   )
@@ -42,7 +42,7 @@ function moved(
   event: Exclude<FleetEvent, { type: 'revision' | 'lost' | 'connected' }>,
   revision: number,
 ): EnvoyReceipt {
-  if (isDone(envoy)) return envoy
+  if (isDone(envoy)) return event.type === 'disconnected' ? { ...envoy, disconnectedAt: event.at } : envoy
   const { gateway, id, peer } = event
   const by = 'revision' in event && event.revision > revision ? { by: event.revision } : {}
   const base = { gateway, id, peer, ...by }

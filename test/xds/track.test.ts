@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Happening, happenings } from '../../src/xds/happening.ts'
 import type { Nack } from '../../src/xds/session.ts'
-import { inherited, keptSteps, noted, type Outcome, outcomeOf, type Progress, type Track } from '../../src/xds/track.ts'
+import {
+  inherited,
+  keptSteps,
+  noted,
+  type Outcome,
+  outcomeOf,
+  type Progress,
+  type Track,
+} from '../../src/xds/track.ts'
 
 const bad: Nack = { type: 'route', resource: 'r', error: 'bad' }
 const progress = (revision: number, state: Progress['state'], more: Partial<Progress> = {}): Progress => {
@@ -91,7 +99,10 @@ const cases: Case[] = [
     what: 'overtaken on its way',
     looks: [sent(5), sent(6), acked(6)],
     told: ['sent 5', 'superseded 5 by 6', 'sent 6', 'acked 6'],
-    outcomes: { 5: { state: 'superseded', by: 6, ackedAt: 3, sentAt: 1 }, 6: { state: 'acked', sentAt: 2, ackedAt: 3 } },
+    outcomes: {
+      5: { state: 'superseded', by: 6, ackedAt: 3, sentAt: 1 },
+      6: { state: 'acked', sentAt: 2, ackedAt: 3 },
+    },
   },
   {
     what: 'refused; the same again, by itself or with a later revision that has nothing for it, is not told again',

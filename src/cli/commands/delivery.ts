@@ -50,7 +50,9 @@ function print(revision: number, receipt: Receipt, { stdout }: Cli): void {
   ])
   const head = ['GATEWAY', 'ID', 'STATE', 'SENT', 'SINCE', 'DETAIL']
   const behind = replicas.filter(({ state }) => state === 'pending')
-  const services = behind.map(({ name, revision: at }) => `rate-limit service ${name} decides by revision ${at}`)
+  const services = behind.map(
+    ({ name, revision: at }) => `rate-limit service ${name} decides by revision ${at}`,
+  )
   const lines = [headline(viewOf(revision, receipt)), ...envoys.flatMap(nackLines), ...services]
   const shown = rows.length > 0 ? table(stdout, head, rows) : ''
   stdout.write(`${shown}${lines.map((line) => `${printable(line)}\n`).join('')}`)
