@@ -1,7 +1,7 @@
 import type { Feed } from '../feed/feed.ts'
 import type { FleetEvent } from '../model/fleet-event.ts'
-import type { FleetNews } from '../xds/fleet.ts'
 import type { FleetView } from '../xds/server.ts'
+import type { FleetNews } from '../xds/traveller.ts'
 import type { EventLog } from './event-log.ts'
 import type { RowsBehind } from './rows-behind.ts'
 

@@ -1,6 +1,7 @@
-import type { Fleet, Traveller } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
 import type { DeliveryState } from './session.ts'
-import { type Outcome, outcomeOf } from './track.ts'
+import { isOnTheWay, type Outcome, outcomeOf } from './track.ts'
+import type { Traveller } from './traveller.ts'
 
 /** How far a revision got, as a write's receipt tells it. */
 export interface Delivery {
@@ -70,13 +71,19 @@ function envoyDelivery({ track, ...envoy }: Traveller, revision: number): EnvoyD
 function summary(envoys: readonly EnvoyDelivery[]): Delivery['state'] {
   if (envoys.length === 0) return 'none'
   if (envoys.every(({ state }) => state === 'acked' || state === 'superseded')) return 'acked'
-  const isOpen = ({ state }: EnvoyDelivery) => state === 'pending' || state === 'sent' || state === 'warming'
-  return envoys.some(isOpen) ? 'pending' : 'nacked'
+  return envoys.some(isOnTheWay) ? 'pending' : 'nacked'
+}
+
+interface Waiting {
+  readonly question: DeliveryQuestion
+  answer(delivery: Delivery): void
+  /** While one Envoy is known to be on its way, nobody need look at the others. */
+  isBehind?: (() => boolean) | undefined
 }
 
 /** Answers once a question is no longer `pending`; looks again only when something of its gateways changed. */
 export function createDeliveries(fleet: () => Fleet) {
-  const waiting = new Set<{ question: DeliveryQuestion; answer: (delivery: Delivery) => void }>()
+  const waiting = new Set<Waiting>()
   const changed = new Set<string>()
 
   /** Many streams change in one tick; each question is looked at once. */
@@ -89,8 +96,11 @@ export function createDeliveries(fleet: () => Fleet) {
   function lookAgain(): void {
     const gateways = new Set(changed)
     changed.clear()
-    for (const { question, answer } of waiting) {
-      if (!question.gateways.some((gateway) => gateways.has(gateway))) continue
+    for (const each of waiting) {
+      const { question, answer } = each
+      if (!question.gateways.some((gateway) => gateways.has(gateway)) || each.isBehind?.()) continue
+      each.isBehind = fleet().straggler(question.gateways, question.revision)
+      if (each.isBehind !== undefined) continue
       const delivery = deliveryOf(fleet(), question)
       if (delivery.state !== 'pending') answer(delivery)
     }
@@ -108,7 +118,7 @@ export function createDeliveries(fleet: () => Fleet) {
         options.signal?.removeEventListener('abort', giveUp)
         resolve(delivery)
       }
-      const entry = { question, answer }
+      const entry: Waiting = { question, answer }
       waiting.add(entry)
       options.signal?.addEventListener('abort', giveUp)
     })

@@ -1,9 +1,10 @@
 import { bounds } from './bounds.ts'
-import { type Happening, happenings } from './happening.ts'
+import { happenings } from './happening.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { TypeState } from './session.ts'
-import { inherited, noted, type Progress, type Track } from './track.ts'
+import { inherited, isOnTheWay, noted, outcomeOf, type Progress, type Track } from './track.ts'
+import type { FleetNews, News, Traveller } from './traveller.ts'
 import type { Variant } from './variant.ts'
 
 /** An Envoy as `GET /v1/fleet` shows it. */
@@ -61,23 +62,6 @@ export interface Connected {
   readonly peer: string
   readonly view: StreamView
 }
-
-/** An Envoy and its way through the revisions. */
-export interface Traveller {
-  readonly gateway: string
-  readonly id: string
-  readonly peer: string
-  readonly track: Track
-  /** RFC 3339; absent while it is connected. */
-  readonly disconnectedAt?: string
-}
-
-/** What is told live of one Envoy; `at` in milliseconds since 1970. */
-export type FleetNews = { readonly at: number; readonly envoy: Omit<Traveller, 'track'> } & (
-  | Happening
-  | { readonly kind: 'connected'; readonly version: string; readonly protocol: Variant['name'] }
-  | { readonly kind: 'disconnected'; readonly reason: string }
-)
 
 /** An Envoy with a live stream, and what it says of where it is. */
 export interface StreamPlace {
@@ -142,6 +126,20 @@ export class Fleet {
     return [...connected, ...departed].map((entry) => ({ ...envoyOf(entry), track: entry.track }))
   }
 
+  /**
+   * Looks for an Envoy of these gateways that is on its way to the revision, among the last ones first, since those are sent
+   * to last; answers with a function that says whether it still is.
+   */
+  straggler(gateways: readonly string[], revision: number): (() => boolean) | undefined {
+    for (const gateway of gateways) {
+      const entries = this.#connected.get(gateway) ?? new Set<Entry>()
+      const isBehind = (entry: Entry) => entries.has(entry) && isOnTheWay(outcomeOf(entry.track, revision))
+      const found = [...entries].reverse().find(isBehind)
+      if (found !== undefined) return () => isBehind(found)
+    }
+    return undefined
+  }
+
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[] {
     return [...this.#connected.values()].flatMap((entries) => [...entries].map(({ place }) => place))
@@ -193,7 +191,7 @@ export class Fleet {
     for (const happening of happenings(before, entry.track)) this.#tell(entry, happening)
   }
 
-  #tell(entry: Entry, news: DistributedOmit<FleetNews, 'at' | 'envoy'>): void {
+  #tell(entry: Entry, news: News): void {
     const told = { at: this.#now(), envoy: envoyOf(entry), ...news }
     for (const listener of this.#listeners) listener(told)
   }
@@ -264,8 +262,6 @@ function placeOf({ gateway, id, addresses }: Identity, peer: string): StreamPlac
   // A socket for both families shows IPv4 peers as IPv6 addresses (RFC 4291, section 2.5.5.2).
   return { gateway, id, addresses, peer: address.replace(/^::ffff:(?=\d+\.)/, '') }
 }
-
-type DistributedOmit<Union, Keys extends PropertyKey> = Union extends unknown ? Omit<Union, Keys> : never
 
 function envoyOf({ item: { gateway, id, peer, disconnectedAt } }: Entry): Omit<Traveller, 'track'> {
   return { gateway, id, peer, ...(disconnectedAt === undefined ? {} : { disconnectedAt }) }

@@ -14,7 +14,7 @@ import {
   type WaitOptions,
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
-import { Fleet, type FleetItem, type FleetNews, type StreamPlace } from './fleet.ts'
+import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
 import { Memories } from './memories.ts'
@@ -23,6 +23,7 @@ import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-c
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
 import { type AdsCall, type Carrier, serveStream } from './stream.ts'
+import type { FleetNews } from './traveller.ts'
 import { Versions } from './versions.ts'
 import { encodeDeltaResponse, encodeSotwResponse } from './wire.ts'
 

@@ -149,6 +149,11 @@ export interface Outcome {
   readonly nacks?: readonly Nack[]
 }
 
+/** Whether it may still have it, or refuse it. */
+export function isOnTheWay({ state }: { readonly state: string }): boolean {
+  return state === 'pending' || state === 'sent' || state === 'warming'
+}
+
 /** What became of a revision on the way of an Envoy; an older one than it is known of is superseded by the first that is. */
 export function outcomeOf(track: Track, revision: number): Outcome {
   const index = track.findLastIndex(({ from, through }) => from <= revision && revision <= through)
