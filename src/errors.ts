@@ -23,6 +23,7 @@ export const catalogue = {
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal: { status: 500, title: 'weir failed' },
   key_missing: { status: 503, title: 'The key of the secrets is not here' },
+  busy: { status: 503, title: 'As many as are served at a time are served already' },
   unavailable: { status: 503, title: 'The store cannot be reached' },
   startup: { status: 500, title: 'weir could not start' },
 } as const

@@ -1,10 +1,10 @@
 import { createAdmin, createHealthServer } from './admin/server.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createController } from './control/controller.ts'
+import { createDelivery } from './control/delivery.ts'
 import { createDrift } from './control/drift/drift.ts'
 import { foresee } from './control/foresight.ts'
 import { createHeldLimits } from './control/held-limits.ts'
-import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { createRollouts } from './control/rollouts.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
@@ -222,7 +222,7 @@ async function startControl(
   // The door.
   const expected = () => (localEnvoys === undefined ? [] : controller.gateways().map(localEnvoyOf))
   const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts, quarantine }
-  const receipt = createReceipts({ ...known, retry: xds.retry, expected })
+  const desk = createDelivery({ ...known, retry: xds.retry, expected })
   const revision = controller.revision
   const loaded = () => revision() > 0 || feed.delivered()
   const readiness = () => readinessOf(parts, counters.state, { feed, revision: revision(), loaded: loaded() })
@@ -241,7 +241,7 @@ async function startControl(
     config: xds.fleet.config,
     ...{ panic: looks.panic, connections: looks.connections },
     drift: createDrift({ fleet: xds.fleet, dump: looks.dump }),
-    deliver: receipt,
+    ...desk,
     rollouts,
     heldBack: quarantine.held,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
@@ -253,7 +253,7 @@ async function startControl(
     ...guards.admin,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))
-  if (localEnvoys !== undefined) await firstDelivery(parts, store, receipt)
+  if (localEnvoys !== undefined) await firstDelivery(parts, store, desk.deliver)
   return { adminUrl, store }
 }
 

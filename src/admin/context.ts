@@ -1,8 +1,10 @@
 import type { ExplainResult } from '../explain/explain.ts'
 import type { Question } from '../explain/question.ts'
 import type { Reduction } from '../model/confirmation.ts'
+import type { FleetEvent } from '../model/fleet-event.ts'
 import type { HeldRow } from '../model/held-row.ts'
 import type { CheckContext, Kind } from '../model/kind.ts'
+import type { Receipt } from '../model/receipt.ts'
 import type { Rollout, RolloutAction } from '../model/rollout-json.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
@@ -11,6 +13,7 @@ import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts
 import type { Store, WriteResult } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
+import type { Concerned } from './concerned.ts'
 import type { TextParser } from './text-parser.ts'
 
 export type { CountersState, FleetItem, HeldRow }
@@ -33,19 +36,6 @@ export interface DriftAnswer {
   configDump: { deviations: Deviation[] } | null
 }
 
-/** How far a write got in the fleet, as its answer tells it. */
-export interface DeliveryAnswer {
-  state: 'acked' | 'pending' | 'nacked' | 'none'
-  /** One entry per Envoy of the gateways concerned. */
-  envoys: readonly unknown[]
-  /** One entry per rate-limit service that lives. */
-  replicas: readonly ReplicaDelivery[]
-  /** One entry per gateway concerned that has a `rollout`. */
-  rollouts?: readonly Rollout[]
-  /** What the Envoys of these gateways do not get, since they refuse it; absent where they get all. */
-  heldBack?: readonly HeldRow[]
-}
-
 /** What may be asked of rollouts, and done to them. */
 export interface RolloutDesk {
   /** How far they are: of these gateways, or of all. */
@@ -54,19 +44,25 @@ export interface RolloutDesk {
   act(gateway: string, action: RolloutAction): Promise<Rollout | undefined>
 }
 
-/** How far a rate-limit service is. */
-export interface ReplicaDelivery {
-  id: string
-  name: string
-  state: 'acked' | 'pending'
-  revision: number
+/** What happens to revisions and Envoys, as far as it is kept. */
+export interface FleetEvents {
+  /** The id of the newest event. */
+  newest(): string
+  /**
+   * Reads what comes after the event of that id; without one what comes from now on. `next` answers `lost` once where
+   * events in between are not kept any more, and nothing where there is none yet.
+   */
+  reader(after?: string): { next(): { id: string; event: FleetEvent } | 'lost' | undefined }
+  /** Calls back when there is more to read, until the returned function is called. */
+  follow(listener: () => void): () => void
 }
 
 export interface DeliverQuestion {
   revision: number
   gateways: ReadonlySet<string>
   /** What the write names: of these is tried again what is held back. */
-  objects: readonly { kind: string; name: string }[]
+  /** What the write names; without it, whatever is held back of these gateways is tried again. */
+  objects?: readonly { kind: string; name: string }[]
   /** 0: how far it is now. */
   timeoutMs: number
   /** Ends the waiting early: the answer is how far it got. */
@@ -133,10 +129,11 @@ export interface AdminOptions {
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   /** Open connections of an Envoy by listener; `undefined` where nobody can ask it. */
   connections(item: FleetItem): Promise<ReadonlyMap<string, number> | undefined>
-  deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
+  deliver(question: DeliverQuestion): Promise<Receipt>
   rollouts: RolloutDesk
   /** What Envoys refuse of what is written, on all replicas. */
   heldBack(): readonly HeldRow[]
+  events: FleetEvents
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
   /** What a real Envoy says of the state after a write; absent where none is asked. */
@@ -166,6 +163,7 @@ export interface AdminOptions {
 /** What the routes work with. */
 export interface AdminContext extends AdminOptions {
   parser: TextParser
+  concerned: Concerned
   /** Fires when the server closes, so that nothing waits on. */
   closing: AbortSignal
 }

@@ -1,30 +1,57 @@
 import { messageOf } from '../errors.ts'
 import type { Change } from '../model/plan-write.ts'
+import type { Receipt } from '../model/receipt.ts'
 import { gatewaysConcerned } from '../model/references.ts'
 import { all } from '../model/state.ts'
 import type { MadeWrite, WriteResult } from '../store/store.ts'
-import type { AdminContext, DeliveryAnswer } from './context.ts'
+import type { AdminContext, DeliverQuestion } from './context.ts'
 
 /** How far a write got in the fleet, after waiting for it so many milliseconds at most. */
 export async function deliveryOf(
   context: AdminContext,
   result: MadeWrite,
   timeoutMs: number,
-): Promise<DeliveryAnswer> {
+): Promise<Receipt> {
   const { revision } = result
-  const gateways = result.vague ? everyGateway(result) : gatewaysOf(context, result)
+  const gateways = concernedBy(context, result)
+  // Whoever asks about the revision later need not read two states for it.
+  if (result.after !== result.before && result.vague !== true) context.concerned.set(revision, gateways)
+  return receiptOf(context, { revision, gateways, objects: result.changes }, timeoutMs)
+}
+
+/** How far a revision got with the Envoys of these gateways. */
+export async function receiptOf(
+  context: AdminContext,
+  question: Omit<DeliverQuestion, 'timeoutMs' | 'signal'>,
+  timeoutMs: number,
+): Promise<Receipt> {
   try {
-    const objects = result.changes
-    return await context.deliver({ revision, gateways, objects, timeoutMs, signal: context.closing })
+    return await context.deliver({ ...question, timeoutMs, signal: context.closing })
   } catch (error) {
     // The write is made, whatever becomes of the question how far it got.
     context.observe({
       event: 'failed',
-      where: `delivery of revision ${revision}: ${messageOf(error)}`,
+      where: `delivery of revision ${question.revision}: ${messageOf(error)}`,
       error,
     })
     return { state: 'pending', envoys: [], replicas: [] }
   }
+}
+
+/** The gateways that a revision concerned; all that there are where its states were compacted away. */
+export async function gatewaysOfRevision(
+  context: AdminContext,
+  revision: number,
+): Promise<ReadonlySet<string>> {
+  const known = context.concerned.get(revision)
+  if (known !== undefined) return known
+  const gateways = concernedBy(context, await context.store.written(revision))
+  context.concerned.set(revision, gateways)
+  return gateways
+}
+
+function concernedBy(context: AdminContext, result: MadeWrite): Set<string> {
+  return result.vague ? everyGateway(result) : gatewaysOf(context, result)
 }
 
 /** Where it is not known which ones a write concerns, none may be missing. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { createAccess, isOpen } from './access.ts'
+import { createConcerned } from './concerned.ts'
 import type { AdminContext, AdminOptions, DeciderOptions, HealthOptions } from './context.ts'
 import { type BoundedServer, createBoundedServer } from './http-server.ts'
 import { notFound } from './not-found.ts'
@@ -12,7 +13,9 @@ import { Query, queryReader } from './query.ts'
 import { readBody } from './read-body.ts'
 import { refusal } from './refusal.ts'
 import { applyRoutes } from './routes/apply.ts'
+import { deliveryRoute } from './routes/delivery.ts'
 import { docsRoutes } from './routes/docs.ts'
+import { eventRoutes } from './routes/events.ts'
 import { explainRoute } from './routes/explain.ts'
 import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
@@ -48,7 +51,7 @@ const defaultTimeouts = { headersMs: 15_000, requestMs: 60_000 }
 export function createAdmin(options: AdminOptions): Admin {
   const closing = new AbortController()
   const parser = createTextParser()
-  const context = { ...options, parser, closing: closing.signal }
+  const context = { ...options, parser, concerned: createConcerned(), closing: closing.signal }
   const { app, bounded } = createApp(context, async (scope) => {
     await docsRoutes(scope, context)
     for (const add of apiRoutes) add(scope, context)
@@ -71,6 +74,7 @@ export function createHealthServer(options: DeciderOptions): Admin {
 
 const apiRoutes = [
   ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
+  ...[deliveryRoute, eventRoutes],
   ...[
     limitKeyRoutes,
     explainRoute,

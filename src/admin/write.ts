@@ -1,23 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { Duration, milliseconds } from '../model/duration.ts'
-import { HeldRowSchema } from '../model/held-row.ts'
-import { Rollout } from '../model/rollout-json.ts'
+import { Receipt } from '../model/receipt.ts'
 import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
 import { maxChangesBytes } from '../store/idempotency.ts'
 import type { MadeWrite } from '../store/store.ts'
 import { commit, type Wish } from './commit.ts'
-import type { AdminContext, DeliveryAnswer } from './context.ts'
+import type { AdminContext } from './context.ts'
 import { deliveryOf } from './delivery.ts'
 import { confirmParameter } from './guard.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
 
-/** Query parameters of every write. */
-export const writeParameters = {
-  ...confirmParameter,
+/** Query parameters of whatever may wait for the fleet. */
+export const waitParameters = {
   wait: Type.Optional(
     Type.Enum(['acked'], {
       description:
@@ -35,6 +33,9 @@ export const writeParameters = {
     }),
   ),
 }
+
+/** Query parameters of every write. */
+export const writeParameters = { ...confirmParameter, ...waitParameters }
 
 export interface WaitQuery {
   wait?: 'acked'
@@ -83,7 +84,7 @@ export async function write(
 }
 
 /** Milliseconds to wait; nothing where the client did not ask to. */
-function waitOf({ wait, timeout }: WaitQuery): number | undefined {
+export function waitOf({ wait, timeout }: WaitQuery): number | undefined {
   if (wait !== undefined) return milliseconds(timeout ?? '10s')
   if (timeout === undefined) return undefined
   throw refusal(
@@ -99,19 +100,14 @@ function tagOf({ tagged }: Wish, { revision, after, compacted }: MadeWrite): str
   return object === undefined ? undefined : etagOf(object)
 }
 
-function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: DeliveryAnswer): WriteAnswer {
+function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: Receipt): WriteAnswer {
   const { revision, changes, after, compacted } = result
-  const { state, envoys, replicas, rollouts = [], heldBack } = delivery
   const documents = changes.flatMap(({ kind, name }) => find(after, kind, name)?.document ?? [])
   return {
     revision,
     changes,
     warnings: compacted ? [] : warningsOf(kinds, documents, after),
-    delivery: {
-      ...{ state, envoys: [...envoys], replicas: [...replicas] },
-      ...(rollouts.length > 0 && { rollouts: [...rollouts] }),
-      ...(heldBack !== undefined && { heldBack: [...heldBack] }),
-    },
+    delivery,
     ...(compacted ? { compacted } : {}),
   }
 }
@@ -137,32 +133,7 @@ export const WriteAnswer = Type.Object(
     revision: Type.Integer({ description: 'The new revision, or the current one where nothing changed.' }),
     changes: Changes,
     warnings: Warnings,
-    delivery: Type.Object({
-      state: Type.Enum(['acked', 'pending', 'nacked', 'none']),
-      envoys: Type.Array(Type.Unknown(), {
-        description: 'The Envoys of the gateways concerned, one by one.',
-      }),
-      replicas: Type.Array(
-        Type.Object({
-          id: Type.String({ description: 'Its id, as `counters.replica` of its `/readyz` says it.' }),
-          name: Type.String({ description: 'Where it answers: address and machine.' }),
-          state: Type.Enum(['acked', 'pending'], { description: 'Whether it answers by this revision.' }),
-          revision: Type.Integer({ description: 'By which revision it answers; 0 before its first.' }),
-        }),
-        { description: 'The rate-limit services that live, this one included, one by one.' },
-      ),
-      rollouts: Type.Optional(
-        Type.Array(Rollout, {
-          description: 'How far the gateways concerned are that have a `rollout`, one by one.',
-        }),
-      ),
-      heldBack: Type.Optional(
-        Type.Array(HeldRowSchema, {
-          description:
-            'What Envoy refuses: the last good form stays in force, or none. Absent where nothing is.',
-        }),
-      ),
-    }),
+    delivery: Receipt,
     compacted: Type.Optional(
       Type.Literal(true, {
         description:

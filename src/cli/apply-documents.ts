@@ -16,7 +16,7 @@ export function fileOption(): Option {
   ).makeOptionMandatory()
 }
 
-export interface ApplyOptions extends Omit<WriteOptions, 'output'> {
+export interface ApplyOptions extends Pick<WriteOptions, 'message' | 'confirm'> {
   prune?: boolean
   dryRun?: boolean
 }
@@ -28,7 +28,7 @@ export async function applyDocuments(
   options: ApplyOptions,
   cli: Cli,
 ): Promise<WriteAnswer | DryRunAnswer> {
-  const { query, headers, waitMs, write } = writeRequest(options, {
+  const { query, headers, write } = writeRequest(options, {
     ...(options.prune ? { prune: 'true' } : {}),
     ...(options.dryRun ? { dryRun: 'true' } : {}),
   })
@@ -37,7 +37,6 @@ export async function applyDocuments(
     path: `/v1/apply${query}`,
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(documents.map(({ value }) => value)),
-    waitMs,
     ...(options.dryRun ? {} : { write }),
   })
   const what = `${options.dryRun ? 'comparing' : 'applying'} ${documents.length} documents`

@@ -118,7 +118,12 @@ async function once(connection: Connection, cli: Cli, request: Request): Promise
     throw new Unanswered(error)
   }
   if (answer.status < 400) return answer
-  throw answer.status === 401 ? unauthorized(connection) : refused(url, answer)
+  throw refusalOf(connection, answer)
+}
+
+/** Why the API refused, with what to do. */
+export function refusalOf(connection: Connection, answer: Pick<Answer, 'status' | 'text'>): Refused {
+  return answer.status === 401 ? unauthorized(connection) : refused(connection.url, answer)
 }
 
 /** Failures of a connection that stood, after which nobody knows what became of the request. */
@@ -143,7 +148,8 @@ class Unanswered extends Error {
   }
 }
 
-function unreachable(url: URL, { message }: Unanswered): Refused {
+export function unreachable(url: URL, error: Error): Refused {
+  const { message } = error instanceof Unanswered ? error : new Unanswered(error)
   return new Refused(
     `nothing answers at ${url.origin} (${message}).`,
     'Start weir with `weir up`, or name its address by --url or WEIR_URL.',
@@ -158,7 +164,7 @@ function unauthorized({ url, token, tokenPlaces }: Connection): Refused {
   )
 }
 
-function refused(url: URL, { status, text }: Answer): Refused {
+function refused(url: URL, { status, text }: Pick<Answer, 'status' | 'text'>): Refused {
   const problem = problemOf(text)
   if (problem !== undefined) return new ApiRefused(problem)
   return new Refused(`${url.origin} answered ${status} without a reason: is it weir?`)

@@ -6,10 +6,12 @@ import type { AddCommand } from './command.ts'
 import { applyCommand } from './commands/apply.ts'
 import { completionCommand } from './commands/completion.ts'
 import { deleteCommand } from './commands/delete.ts'
+import { deliveryCommand } from './commands/delivery.ts'
 import { diffCommand } from './commands/diff.ts'
 import { downCommand } from './commands/down.ts'
 import { editCommand } from './commands/edit.ts'
 import { envoyCommand } from './commands/envoy.ts'
+import { eventsCommand } from './commands/events.ts'
 import { explainCommand } from './commands/explain.ts'
 import { explainFieldCommand } from './commands/explain-field.ts'
 import { exportCommand } from './commands/export.ts'
@@ -34,6 +36,8 @@ const commands: readonly AddCommand[] = [
   editCommand,
   deleteCommand,
   historyCommand,
+  deliveryCommand,
+  eventsCommand,
   rollbackCommand,
   explainCommand,
   explainFieldCommand,

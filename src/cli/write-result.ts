@@ -4,8 +4,11 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { HeldRow } from '../admin/context.ts'
 import type { WriteAnswer } from '../admin/write.ts'
 import { durationProblem, milliseconds } from '../model/duration.ts'
+import type { EnvoyReceipt } from '../model/receipt.ts'
 import { type Cli, exitCodes, Usage } from './cli.ts'
 import { ApiRefused, type Write } from './client.ts'
+import { lineOf } from './delivery-frame.ts'
+import { isDone } from './delivery-view.ts'
 import { asJson, asYaml, type Format, outputOption, style } from './output.ts'
 import { retold } from './problem-line.ts'
 import { rolloutText } from './rollout-text.ts'
@@ -19,7 +22,7 @@ export interface WriteOptions {
   output: Format
 }
 
-const defaultTimeout = '10s'
+export const defaultTimeout = '10s'
 
 /** The options of every command that writes. */
 export function withWriteOptions(command: Command): Command {
@@ -48,21 +51,16 @@ function readTimeout(text: string): string {
 
 /** What the options stand for in a request, with further query parameters. The request may be sent again as it is. */
 export function writeRequest(
-  { wait, timeout = defaultTimeout, message, confirm }: Omit<WriteOptions, 'output'>,
+  { message, confirm }: Pick<WriteOptions, 'message' | 'confirm'>,
   parameters: Readonly<Record<string, string>> = {},
 ) {
-  const query = new URLSearchParams({
-    ...parameters,
-    ...(wait ? { wait: 'acked', timeout } : {}),
-    ...(confirm === undefined ? {} : { confirm }),
-  })
+  const query = new URLSearchParams({ ...parameters, ...(confirm === undefined ? {} : { confirm }) })
   const write: Write = {
     key: randomUUID(),
     see: '`weir history` says whether it is there, who wrote it and when.',
   }
   return {
     query: query.size > 0 ? `?${query}` : '',
-    waitMs: wait ? milliseconds(timeout) : 0,
     headers: {
       'weir-author': headerText(author()),
       ...(message === undefined ? {} : { 'weir-message': headerText(message) }),
@@ -109,7 +107,7 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
   if (!options.wait) return exitCodes.done
   const { state, envoys, replicas = [], rollouts = [], heldBack = [] } = answer.delivery
   const moving = rollouts.filter((each) => each.state !== 'done')
-  for (const { gateway, id, replica } of standingAt(envoys, 'unknown')) {
+  for (const { gateway, id, replica } of envoys.filter(({ state }) => state === 'unknown')) {
     const why = `${replica}, which had its stream, gives no sign of life, and no other replica has it`
     stderr.write(`weir: ${printable(`nothing is known of the Envoy ${gateway}/${id}: ${why}`)}\n`)
   }
@@ -123,11 +121,13 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
     if (moving.length > 0) {
       for (const each of moving) stderr.write(`weir: ${printable(rolloutText(each))}\n`)
       stderr.write('weir: `weir rollout status` shows how it goes on.\n')
-    } else if (behind.length === 0 || standingAt(envoys, 'pending').length > 0) {
+    } else if (behind.length === 0 || envoys.some(isPending)) {
       stderr.write(
         `weir: revision ${answer.revision} is written, but not every Envoy acknowledged it ${within}.\n`,
       )
-      stderr.write('weir: `weir fleet` shows which; it is delivered as soon as they answer.\n')
+      for (const line of someLines(envoys.filter(isPending).map(lineOf))) stderr.write(`weir: ${line}\n`)
+      const how = `\`weir delivery ${answer.revision}\` shows how far it is`
+      stderr.write(`weir: ${how}; it is delivered as soon as they answer.\n`)
     }
   }
   const reverted = moving.filter((each) => each.state === 'reverted')
@@ -167,7 +167,7 @@ function summary(
   stream: NodeJS.WriteStream,
 ): string {
   const told = {
-    acked: `acknowledged by ${count(standingAt(delivery.envoys, 'acked').length, 'Envoy')}`,
+    acked: `acknowledged by ${count(delivery.envoys.filter(isDone).length, 'Envoy')}`,
     none: 'no Envoy of these gateways is connected',
     nacked: 'refused by an Envoy',
     pending: 'on its way to the fleet',
@@ -179,23 +179,16 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
-interface EnvoyReceipt {
-  state?: string
-  gateway?: string
-  id?: string
-  replica?: string
-  nacks?: { type?: string; resource?: string; error?: string; rows?: { kind: string; name: string }[] }[]
+function isPending({ state }: EnvoyReceipt): boolean {
+  return state === 'pending' || state === 'sent' || state === 'warming'
 }
 
-function standingAt(envoys: readonly unknown[], state: string): EnvoyReceipt[] {
-  return (envoys as readonly EnvoyReceipt[]).filter((envoy) => envoy.state === state)
-}
-
-function nackLines(envoy: unknown): string[] {
-  const { gateway, id, nacks = [] } = envoy as EnvoyReceipt
-  return nacks.map(({ type, resource, error, rows = [] }) => {
-    const from = rows.length > 0 ? ` (from ${someOf(rows.map(({ kind, name }) => `${kind}/${name}`))})` : ''
-    return `${gateway}/${id}: ${type} ${resource}${from}: ${reasonOf(error ?? '')}`
+/** What an Envoy refuses, a line each. */
+export function nackLines({ gateway, id, nacks = [] }: EnvoyReceipt): string[] {
+  return nacks.map(({ type, resource, error, rows }) => {
+    const names = rows.map(({ kind, name, pointer = '' }) => `${kind}/${name}${pointer && ` ${pointer}`}`)
+    const from = rows.length > 0 ? ` (from ${someOf(names)})` : ''
+    return `${gateway}/${id}: ${type} ${resource}${from}: ${reasonOf(error)}`
   })
 }
 
@@ -208,6 +201,11 @@ export function heldBackLine(row: HeldRow): string {
       ? 'held back: nothing of it is in force'
       : `held back: revision ${inForce} of it stays in force`
   return `${kind}/${name}${field}: ${stead}; ${gateway}/${node} refuses ${type} ${resource}: ${reasonOf(error)}`
+}
+
+function someLines(lines: readonly string[]): string[] {
+  const more = lines.length - shownNames
+  return more > 0 ? [...lines.slice(0, shownNames), `and ${more} more`] : [...lines]
 }
 
 const shownNames = 5

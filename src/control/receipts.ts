@@ -1,36 +1,16 @@
-import type { Origin } from '../compile/provenance.ts'
-import { typeUrls } from '../envoy-api/types.ts'
 import type { Feed } from '../feed/feed.ts'
 import { idOf } from '../model/document.ts'
+import type { EnvoyReceipt, Receipt } from '../model/receipt.ts'
 import type { Delivery, DeliveryQuestion, EnvoyDelivery } from '../xds/delivery.ts'
 import type { FleetView } from '../xds/server.ts'
-import type { Nack } from '../xds/session.ts'
-import type { Controller } from './controller.ts'
+import { timeOf } from './fleet-events.ts'
 import type { QuarantineControl } from './quarantine.ts'
 import type { ReplicaDelivery, Replicas } from './replicas.ts'
-import type { RolloutView } from './rollout-view.ts'
 import type { Reached, Rollouts } from './rollouts.ts'
+import type { RowsBehind } from './rows-behind.ts'
 import type { SharedFleet } from './shared-fleet.ts'
-import type { ShownRow } from './shown-row.ts'
 
-/**
- * What became of a write, for its answer: per Envoy, and for what it refused the rows behind it; and per rate-limit
- * service. `pending` while any of both is; `none` where no Envoy is there; `nacked`, too, where an object of the write is
- * held back, or the write was reverted.
- */
-export interface Receipt {
-  state: Delivery['state']
-  envoys: ReceiptEnvoy[]
-  replicas: ReplicaDelivery[]
-  /** Of the gateways concerned that have a `rollout`. */
-  rollouts: RolloutView[]
-  /** What the Envoys of the gateways do not get, whichever write brought it; absent where they get all. */
-  heldBack?: ShownRow[]
-}
-
-export interface ReceiptEnvoy extends Omit<EnvoyDelivery, 'nacks'> {
-  nacks?: (Nack & { rows: Origin[] })[]
-}
+export type { Receipt }
 
 export interface ReceiptQuestion {
   revision: number
@@ -42,11 +22,9 @@ export interface ReceiptQuestion {
   signal?: AbortSignal
 }
 
-/** Answers how far a revision got, after waiting for it as long as was asked. */
-export function createReceipts(options: {
+export interface ReceiptSources {
   feed: Feed
   fleet: FleetView
-  controller: Controller
   /** What is known of the Envoys of other replicas. */
   shared: Pick<SharedFleet, 'look' | 'retry' | 'watch'>
   replicas: Pick<Replicas, 'known' | 'reached'>
@@ -56,8 +34,15 @@ export function createReceipts(options: {
   retry(gateway: string): void
   /** Envoys that weir itself is starting, which count as connected. */
   expected(): { gateway: string; id: string }[]
-}) {
-  const { feed, fleet, shared, controller, replicas, rollouts, quarantine, retry, expected } = options
+}
+
+/**
+ * Answers what became of a revision, after waiting for it as long as was asked: per Envoy, and for what it refused the
+ * rows behind it; and per rate-limit service. `pending` while any of both is; `none` where no Envoy is there;
+ * `nacked`, too, where an object of the write is held back, or the write was reverted.
+ */
+export function createReceipts(sources: ReceiptSources & { rows: RowsBehind }) {
+  const { feed, fleet, rows, shared, replicas, rollouts, quarantine, retry, expected } = sources
 
   return async function receipt(question: ReceiptQuestion): Promise<Receipt> {
     const { revision, timeoutMs } = question
@@ -75,7 +60,7 @@ export function createReceipts(options: {
       )
       // Somebody waits, perhaps because they mended what Envoy had refused (a port in use): it is asked again now.
       if (here) {
-        await quarantine.retry(question.objects ?? [])
+        await quarantine.retry(question.objects ?? heldIn(question.gateways))
         for (const gateway of question.gateways) retry(gateway)
         const over = new AbortController()
         const rolledOut = rollouts.whenReached(question, signal).then((reached) => {
@@ -126,6 +111,11 @@ export function createReceipts(options: {
     }
   }
 
+  /** What is held back of these gateways. */
+  function heldIn(gateways: ReadonlySet<string>) {
+    return quarantine.held().filter(({ gateway }) => gateways.has(gateway))
+  }
+
   function traced(
     question: ReceiptQuestion,
     { state, envoys }: Delivery,
@@ -153,14 +143,20 @@ export function createReceipts(options: {
       rollouts: rollouts.views(gateways),
       replicas: services,
       ...(shown.length > 0 && { heldBack: shown }),
-      envoys: envoys.map(({ nacks, ...envoy }) =>
-        nacks === undefined ? envoy : { ...envoy, nacks: nacks.map((nack) => withRows(envoy.gateway, nack)) },
-      ),
+      envoys: envoys.map((envoy) => told(envoy, rows)),
     }
   }
+}
 
-  function withRows(gateway: string, nack: Nack): Nack & { rows: Origin[] } {
-    const typeUrl = typeUrls[nack.type as keyof typeof typeUrls]
-    return { ...nack, rows: controller.rowsBehind(gateway, typeUrl, nack.resource) }
+function told(envoy: EnvoyDelivery, rows: RowsBehind): EnvoyReceipt {
+  const { sentAt, ackedAt, nackedAt, warmingSince, warming, nacks, ...rest } = envoy
+  return {
+    ...rest,
+    ...(sentAt === undefined ? {} : { sentAt: timeOf(sentAt) }),
+    ...(warmingSince === undefined ? {} : { warmingSince: timeOf(warmingSince) }),
+    ...(warming === undefined ? {} : { warming: [...warming] }),
+    ...(ackedAt === undefined ? {} : { ackedAt: timeOf(ackedAt) }),
+    ...(nackedAt === undefined ? {} : { nackedAt: timeOf(nackedAt) }),
+    ...(nacks === undefined ? {} : { nacks: nacks.map((nack) => rows.of(envoy.gateway, nack)) }),
   }
 }

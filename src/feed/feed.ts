@@ -17,6 +17,8 @@ const pollMs = 1_000
 const burstMs = 50
 /** A look that takes longer is told as trouble. */
 const slowMs = 2_000
+/** Overtaken revisions that are told of with the newest one. */
+const toldAtOnce = 1_000
 
 interface News {
   state: State
@@ -30,6 +32,8 @@ export interface Feed {
   hint(): void
   /** Resolves once a state of at least that revision was delivered; rejects when `signal` aborts. */
   reached(revision: number, signal: AbortSignal): Promise<void>
+  /** Calls back with each revision that was written since the first state was delivered, before its state is. */
+  follow(listener: (revision: number) => void): void
   /** Whether any state was delivered yet. */
   delivered(): boolean
   /** Whether the last look at the table failed, and why. */
@@ -60,6 +64,7 @@ export function createFeed(options: {
   const { url, store, observe, onState, onExpired, others = {}, burstMs: patience = burstMs } = options
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
+  const followers = new Set<(revision: number) => void>()
   const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
   const stagedIn = createStagedReader({ rollouts: store.rollouts, at: store.at, observe })
   const keeper = onExpired && createEndpointKeeper({ read: store.lastEndpoints, onExpired, observe })
@@ -120,6 +125,7 @@ export function createFeed(options: {
 
   /** A fault of the receiver is no trouble of the store, and would only come again with the same state. */
   function hand({ state, keys, staged, kept }: News): void {
+    tellFollowers(state.revision)
     try {
       onState(state, keys, staged, kept)
     } catch (error) {
@@ -129,6 +135,14 @@ export function createFeed(options: {
     handed = staged
     for (const waiter of waiting) {
       if (waiter.revision <= delivered) waiter.resolve()
+    }
+  }
+
+  /** Those that were overtaken were written, too. */
+  function tellFollowers(newest: number): void {
+    if (delivered < 0 || followers.size === 0) return
+    for (let revision = Math.max(delivered + 1, newest - toldAtOnce); revision <= newest; revision++) {
+      for (const follower of followers) follower(revision)
     }
   }
 
@@ -152,6 +166,7 @@ export function createFeed(options: {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       return promise.finally(() => waiting.delete(waiter))
     },
+    follow: (listener) => void followers.add(listener),
     delivered: () => delivered >= 0,
     trouble: () => trouble ?? slowness(),
     async close() {

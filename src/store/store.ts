@@ -235,6 +235,10 @@ export function createStore(options: {
         return kept === undefined ? undefined : made(kept)
       }),
 
+    /** What the write of a revision did, as far as its states are kept. */
+    written: (revision: number): Promise<MadeWrite> =>
+      guarded(() => made({ revision, effective: true, changes: null })),
+
     /** A page of revisions, newest first. */
     revisions: (page: RevisionQuery): Promise<RevisionPage> => guarded(() => readRevisions(db, page)),
 

@@ -1,5 +1,7 @@
 import type { Fleet } from './fleet.ts'
-import type { DeliveryState, Nack } from './session.ts'
+import type { DeliveryState } from './session.ts'
+import { isOnTheWay, type Outcome, outcomeOf } from './track.ts'
+import type { Traveller } from './traveller.ts'
 
 /** How far a revision got, as a write's receipt tells it. */
 export interface Delivery {
@@ -8,17 +10,21 @@ export interface Delivery {
   readonly envoys: readonly EnvoyDelivery[]
 }
 
-export interface EnvoyDelivery {
+/** How far one Envoy got with it; times in milliseconds since 1970. */
+export interface EnvoyDelivery extends Omit<Outcome, 'state'> {
   readonly gateway: string
   readonly id: string
   /** `address:port` of the stream's other end, by which Envoys of one id differ; none while it is expected. */
   readonly peer?: string
   /** The replica of weir that has its stream; absent where there is but one. */
   readonly replica?: string
-  /** `unknown`: that replica gives no sign of life, and no other has the Envoy. It is not waited for. */
-  readonly state: DeliveryState | 'unknown'
-  /** What this Envoy refuses of its newest snapshot. */
-  readonly nacks?: readonly Nack[]
+  /**
+   * `not_connected`: it left before it had the revision, or a later one. It counts for nothing until it is back. `unknown`: the
+   * replica that has its stream gives no sign of life, and no other has the Envoy. It is not waited for.
+   */
+  readonly state: Outcome['state'] | 'not_connected' | 'unknown'
+  /** RFC 3339; absent while it is connected or expected. */
+  readonly disconnectedAt?: string
 }
 
 export interface DeliveryQuestion {
@@ -40,34 +46,67 @@ export interface WaitOptions {
  * and some refuse a part.
  */
 export function deliveryOf(fleet: Fleet, question: DeliveryQuestion): Delivery {
-  const envoys: EnvoyDelivery[] = []
-  const here = new Set<string>()
-  for (const gateway of new Set(question.gateways)) {
-    for (const { id, peer, replica, isElsewhere, view } of fleet.connected(gateway)) {
+  const { revision, expected = [] } = question
+  const gateways = [...new Set(question.gateways)]
+  const own = gateways.flatMap((gateway) =>
+    fleet.travellers(gateway).map((traveller) => envoyDelivery(traveller, revision)),
+  )
+  const others = gateways.flatMap((gateway) => elsewhere(fleet, gateway, revision))
+  const hasMoved = ({ gateway, id, disconnectedAt }: EnvoyDelivery) =>
+    disconnectedAt !== undefined && others.some((each) => each.gateway === gateway && each.id === id)
+  const known = own.filter((each) => !hasMoved(each))
+  const isKnown = (wanted: { gateway: string; id: string }) =>
+    known.some(
+      ({ gateway, id, disconnectedAt }) =>
+        disconnectedAt === undefined && gateway === wanted.gateway && id === wanted.id,
+    )
+  const starting = expected
+    .filter((each) => gateways.includes(each.gateway) && !isKnown(each))
+    .map(({ gateway, id }): EnvoyDelivery => ({ gateway, id, state: 'pending' }))
+  const isStarting = ({ gateway, id }: EnvoyDelivery) =>
+    starting.some((each) => each.gateway === gateway && each.id === id)
+  const envoys = [...known.filter((each) => !isStarting(each)), ...others, ...starting]
+  return { state: summary(envoys.filter(({ disconnectedAt }) => disconnectedAt === undefined)), envoys }
+}
+
+function envoyDelivery({ track, ...envoy }: Traveller, revision: number): EnvoyDelivery {
+  const outcome = outcomeOf(track, revision)
+  const isOver = outcome.state === 'acked' || outcome.state === 'superseded' || outcome.state === 'nacked'
+  if (envoy.disconnectedAt === undefined || isOver) return { ...envoy, ...outcome }
+  const { sentAt } = outcome
+  return { ...envoy, state: 'not_connected', ...(sentAt === undefined ? {} : { sentAt }) }
+}
+
+/** Envoys whose streams other replicas have, as those tell of them: how far they are with what is newest. */
+function elsewhere(fleet: Fleet, gateway: string, revision: number): EnvoyDelivery[] {
+  return fleet
+    .connected(gateway)
+    .filter(({ isElsewhere }) => isElsewhere)
+    .map(({ id, peer, replica, view }) => {
       const { state, nacks } = view.delivery()
-      const reached = state === 'unknown' || view.revision() >= question.revision ? state : 'pending'
+      const reached = state === 'unknown' || view.revision() >= revision ? state : 'pending'
       const told = { gateway, id, peer, ...(replica !== undefined && { replica }), state: reached }
-      envoys.push({ ...told, ...(nacks.length > 0 && { nacks }) })
-      if (!isElsewhere) here.add(JSON.stringify([gateway, id]))
-    }
-  }
-  for (const { gateway, id } of question.expected ?? []) {
-    if (!question.gateways.includes(gateway)) continue
-    if (!here.has(JSON.stringify([gateway, id]))) envoys.push({ gateway, id, state: 'pending' })
-  }
-  return { state: summary(envoys), envoys }
+      return { ...told, ...(nacks.length > 0 && { nacks }) }
+    })
 }
 
 function summary(all: readonly EnvoyDelivery[]): Delivery['state'] {
   const envoys = all.filter(({ state }) => state !== 'unknown')
   if (envoys.length === 0) return 'none'
-  if (envoys.some(({ state }) => state === 'pending')) return 'pending'
-  return envoys.some(({ state }) => state === 'nacked') ? 'nacked' : 'acked'
+  if (envoys.every(({ state }) => state === 'acked' || state === 'superseded')) return 'acked'
+  return envoys.some(isOnTheWay) ? 'pending' : 'nacked'
+}
+
+interface Waiting {
+  readonly question: DeliveryQuestion
+  answer(delivery: Delivery): void
+  /** While one Envoy is known to be on its way, nobody need look at the others. */
+  isBehind?: (() => boolean) | undefined
 }
 
 /** Answers once a question is no longer `pending`; looks again only when something of its gateways changed. */
 export function createDeliveries(fleet: () => Fleet) {
-  const waiting = new Set<{ question: DeliveryQuestion; answer: (delivery: Delivery) => void }>()
+  const waiting = new Set<Waiting>()
   const changed = new Set<string>()
 
   /** Many streams change in one tick; each question is looked at once. */
@@ -80,8 +119,11 @@ export function createDeliveries(fleet: () => Fleet) {
   function lookAgain(): void {
     const gateways = new Set(changed)
     changed.clear()
-    for (const { question, answer } of waiting) {
-      if (!question.gateways.some((gateway) => gateways.has(gateway))) continue
+    for (const each of waiting) {
+      const { question, answer } = each
+      if (!question.gateways.some((gateway) => gateways.has(gateway)) || each.isBehind?.()) continue
+      each.isBehind = fleet().straggler(question.gateways, question.revision)
+      if (each.isBehind !== undefined) continue
       const delivery = deliveryOf(fleet(), question)
       if (delivery.state !== 'pending') answer(delivery)
     }
@@ -99,7 +141,7 @@ export function createDeliveries(fleet: () => Fleet) {
         options.signal?.removeEventListener('abort', giveUp)
         resolve(delivery)
       }
-      const entry = { question, answer }
+      const entry: Waiting = { question, answer }
       waiting.add(entry)
       options.signal?.addEventListener('abort', giveUp)
     })

@@ -1,10 +1,13 @@
 import { bounds } from './bounds.ts'
 import type { Deviation } from './drift.ts'
 import { fleetList } from './fleet-list.ts'
+import { happenings } from './happening.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
+import { inherited, isOnTheWay, noted, outcomeOf, type Progress, type Track } from './track.ts'
+import type { FleetNews, News, Traveller } from './traveller.ts'
 import type { Variant } from './variant.ts'
 
 /** An Envoy as `GET /v1/fleet` shows it. */
@@ -60,6 +63,12 @@ export interface StreamView {
   deviations?(): Deviation[]
 }
 
+/** A stream of this replica. */
+export interface OwnView extends StreamView {
+  /** The same as `delivery`, with what is on its way. */
+  progress(): Progress
+}
+
 /** How a stream tells the fleet about itself. */
 export interface StreamHandle {
   /** Something was answered or asked: waiting receipts may be due. */
@@ -111,8 +120,9 @@ export interface StreamPlace {
 interface Entry extends OwnEnvoy {
   readonly place: StreamPlace
   item: FleetItem
-  view: StreamView | undefined
+  view: OwnView | undefined
   changes: number
+  track: Track
   /** When the item may be forgotten, in milliseconds. */
   until: number
 }
@@ -126,6 +136,7 @@ export class Fleet {
   readonly #now: () => number
   readonly #onChange: (gateway: string) => void
   readonly #followers = new Set<() => void>()
+  readonly #listeners = new Set<(news: FleetNews) => void>()
   /** By gateway. */
   readonly #connected = new Map<string, Set<Entry>>()
   readonly #departed = new Map<string, Entry>()
@@ -195,6 +206,29 @@ export class Fleet {
     return entries.some(({ view }) => view?.accepted?.(type, name, version) === true)
   }
 
+  /** The Envoys of one gateway, as of now: those with a live stream, then those that left lately. */
+  travellers(gateway: string): Traveller[] {
+    this.#forgetOld()
+    const connected = [...(this.#connected.get(gateway) ?? [])]
+    for (const entry of connected) this.#note(entry)
+    const departed = [...this.#departed.values()].filter(({ item }) => item.gateway === gateway)
+    return [...connected, ...departed].map((entry) => ({ ...envoyOf(entry), track: entry.track }))
+  }
+
+  /**
+   * Looks for an Envoy of these gateways that is on its way to the revision, among the last ones first, since those are sent
+   * to last; answers with a function that says whether it still is.
+   */
+  straggler(gateways: readonly string[], revision: number): (() => boolean) | undefined {
+    for (const gateway of gateways) {
+      const entries = this.#connected.get(gateway) ?? new Set<Entry>()
+      const isBehind = (entry: Entry) => entries.has(entry) && isOnTheWay(outcomeOf(entry.track, revision))
+      const found = [...entries].reverse().find(isBehind)
+      if (found !== undefined) return () => isBehind(found)
+    }
+    return undefined
+  }
+
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[] {
     return [...this.#connected.values()].flatMap((entries) => [...entries].map(({ place }) => place))
@@ -205,20 +239,29 @@ export class Fleet {
     this.#followers.add(listener)
   }
 
-  connect(identity: Identity, peer: string, view: StreamView): StreamHandle {
-    const { gateway, id } = identity
-    const lastNack = this.#departed.get(key(gateway, id))?.item.lastNack ?? null
+  /** Calls back with what happens to each Envoy, in order. */
+  watch(listener: (news: FleetNews) => void): void {
+    this.#listeners.add(listener)
+  }
+
+  connect(identity: Identity, peer: string, view: OwnView): StreamHandle {
+    const { gateway, id, version } = identity
+    const earlier = this.#departed.get(key(gateway, id))
     const { protocol } = view
+    const lastNack = earlier?.item.lastNack ?? null
     const item = { ...this.#item(identity, peer, 'connected'), protocol, lastNack }
-    const entry: Entry = { place: placeOf(identity, peer), item, view, changes: 0, until: 0 }
+    const place = placeOf(identity, peer)
+    const entry: Entry = { place, item, view, changes: 0, track: earlier?.track ?? [], until: 0 }
     this.#departed.delete(key(gateway, id))
     this.#refused.delete(key(gateway, id))
     this.#connected.set(gateway, (this.#connected.get(gateway) ?? new Set<Entry>()).add(entry))
+    this.#tell(entry, { kind: 'connected', version, protocol })
     this.#onChange(gateway)
     this.#tellFollowers()
     return {
       changed: () => {
         entry.changes++
+        this.#note(entry)
         this.#resolve(entry)
         this.#onChange(gateway)
       },
@@ -228,6 +271,19 @@ export class Fleet {
       },
       left: (reason) => this.#depart(entry, reason),
     }
+  }
+
+  /** Looks how far the stream is; what it had and has is told. */
+  #note(entry: Entry): void {
+    const before = entry.track
+    entry.track = noted(before, entry.view!.progress(), this.#now())
+    if (entry.track === before || this.#listeners.size === 0) return
+    for (const happening of happenings(before, entry.track)) this.#tell(entry, happening)
+  }
+
+  #tell(entry: Entry, news: News): void {
+    const told = { at: this.#now(), envoy: envoyOf(entry), ...news }
+    for (const listener of this.#listeners) listener(told)
   }
 
   /** A refusal is over once its type is whole again, be it by another version or by the same one. */
@@ -243,7 +299,7 @@ export class Fleet {
     const at = key(identity.gateway, identity.id)
     this.#departed.delete(at)
     const until = this.#now() + bounds.rememberedMs
-    const entry = { place: placeOf(identity, peer), item, view: undefined, changes: 0, until }
+    const entry = { place: placeOf(identity, peer), item, view: undefined, changes: 0, track: [], until }
     put(this.#refused, at, entry, bounds.refused)
   }
 
@@ -252,8 +308,10 @@ export class Fleet {
     const entries = this.#connected.get(gateway)
     if (entries?.delete(entry) !== true) return
     if (entries.size === 0) this.#connected.delete(gateway)
-    const alone = ![...entries].some(({ item }) => item.id === id)
-    if (alone) this.#remember(entry, reason)
+    const other = [...entries].find(({ item }) => item.id === id)
+    if (other === undefined) this.#remember(entry, reason)
+    else other.track = inherited(entry.track, other.track)
+    this.#tell(entry, { kind: 'disconnected', reason })
     this.#onChange(gateway)
     this.#tellFollowers()
   }
@@ -293,6 +351,10 @@ function placeOf({ gateway, id, addresses }: Identity, peer: string): StreamPlac
   const address = peer.slice(0, peer.lastIndexOf(':'))
   // A socket for both families shows IPv4 peers as IPv6 addresses (RFC 4291, section 2.5.5.2).
   return { gateway, id, addresses, peer: address.replace(/^::ffff:(?=\d+\.)/, '') }
+}
+
+function envoyOf({ item: { gateway, id, peer, disconnectedAt } }: Entry): Omit<Traveller, 'track'> {
+  return { gateway, id, peer, ...(disconnectedAt === undefined ? {} : { disconnectedAt }) }
 }
 
 function itemOf({ item, view }: Entry): FleetItem {

@@ -35,6 +35,7 @@ import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
 import { createStatsService, metricsService, type OnFigures, type StatsCall } from './stats-service.ts'
 import { serveStream } from './stream.ts'
+import type { FleetNews } from './traveller.ts'
 import { Versions } from './versions.ts'
 import { encodeDeltaResponse, encodeSotwResponse, type WireMessage } from './wire.ts'
 
@@ -47,6 +48,8 @@ export interface FleetView {
   standing(gateway: string): Standing[]
   /** Calls back whenever an Envoy's stream begins or ends. */
   follow(listener: () => void): void
+  /** Calls back with what happens to each Envoy, in order. */
+  watch(listener: (news: FleetNews) => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
   config(question: ConfigQuestion): ServedConfig | undefined
   /** Whether any of a gateway's Envoys accepted this version of a resource; `type` is a URL. */
@@ -197,6 +200,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       places: () => fleet.places(),
       standing: (gateway) => standing(fleet, gateways, gateway),
       follow: (listener) => fleet.follow(listener),
+      watch: (listener) => fleet.watch(listener),
       config: (question) =>
         servedConfig(fleet, (gateway, node) => gateways.snapshotFor(gateway, node), question),
       accepted: (...resource) => fleet.accepted(...resource),

@@ -5,6 +5,7 @@ import type { NodeMemory } from './memory.ts'
 import { type Awaited, permitFor, sendingOrder, type TypeView } from './order.ts'
 import { type Changes, resourcesOf, type Snapshot } from './snapshot.ts'
 import { Subscription } from './subscription.ts'
+import type { Progress } from './track.ts'
 import type { Variant } from './variant.ts'
 
 /** A batch that may be sent now, for one subscription. */
@@ -200,6 +201,19 @@ export class Session {
     if (nacks.length > 0) return { state: 'nacked', nacks }
     const whole = subscriptions.every((subscription) => subscription.settled) && this.#coversAll()
     return { state: whole ? 'acked' : 'pending', nacks }
+  }
+
+  /** The same with what is on its way. */
+  progress(): Progress {
+    const { revision } = this.#snapshot
+    const clusters = this.#subscriptions.get(typeUrls.cluster)?.outstanding
+    return {
+      ...{ revision, ...this.delivery() },
+      sending: [...this.#subscriptions.values()].some(
+        ({ outstanding }) => outstanding?.revision === revision,
+      ),
+      warming: clusters?.upserts.map(({ name }) => name) ?? [],
+    }
   }
 
   #firstRetry(): { subscription: Subscription; name: string; retryAt: number } | undefined {

@@ -169,6 +169,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
       delivery: () => ads.session.delivery(),
       accepted: (type, name, version) => ads.session.accepted(type, name, version),
       deviations: () => deviationsOf(ads.session),
+      progress: () => ads.session.progress(),
     })
   }
 
@@ -181,6 +182,8 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   }
 
   retarget(snapshot: Snapshot, changes: Changes): void {
+    // What was answered in this tick was an answer to the snapshot before.
+    if (this.#scheduled) this.#handle.changed()
     this.#ads.onSnapshot(snapshot, changes)
     this.#advance()
   }
@@ -222,6 +225,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   }
 
   left(reason: string): void {
+    if (this.#scheduled) this.#handle.changed()
     this.#over = true
     this.#outlet.close()
     this.#dependencies.pace.leave(this)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { DeliverQuestion, DeliveryAnswer } from '../../src/admin/context.ts'
+import type { DeliverQuestion } from '../../src/admin/context.ts'
+import type { Receipt } from '../../src/model/receipt.ts'
 import { type Answer, sample, startAdmin, type TestAdmin } from '../support/admin.ts'
 
 const cluster = (name: string) => ({ kind: 'Cluster', name, spec: { endpoints: [] } })
@@ -8,7 +9,7 @@ const cluster = (name: string) => ({ kind: 'Cluster', name, spec: { endpoints: [
 describe('POST /v1/apply', () => {
   let admin: TestAdmin
   let questions: DeliverQuestion[] = []
-  let answer: (question: DeliverQuestion) => Promise<DeliveryAnswer>
+  let answer: (question: DeliverQuestion) => Promise<Receipt>
   before(async () => {
     answer = async () => ({ state: 'none', envoys: [], replicas: [] })
     admin = await startAdmin({
@@ -97,17 +98,18 @@ describe('POST /v1/apply', () => {
   })
 
   describe('?wait=acked', () => {
+    const envoy = { gateway: 'edge', id: 'edge-1', state: 'acked' as const }
     const wait = (path: string, name: string): Promise<Answer> =>
       admin.call('POST', path, { ...cluster(name), labels: { at: String(Math.random()) } })
 
     for (const state of ['acked', 'none', 'nacked'] as const) {
       test(`200: ${state}`, async () => {
-        answer = async () => ({ state, envoys: [{ gateway: 'edge', id: 'edge-1', state }], replicas: [] })
+        answer = async () => ({ state, envoys: [envoy], replicas: [] })
         const { status, body } = await wait('/v1/apply?wait=acked', 'waited')
         assert.equal(status, 200)
         assert.deepEqual(body.delivery, {
           state,
-          envoys: [{ gateway: 'edge', id: 'edge-1', state }],
+          envoys: [envoy],
           replicas: [],
         })
       })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { DeliverQuestion, DeliveryAnswer } from '../../src/admin/context.ts'
+import type { DeliverQuestion } from '../../src/admin/context.ts'
+import type { Receipt } from '../../src/model/receipt.ts'
 import { sample, startAdmin, type TestAdmin } from '../support/admin.ts'
 import { withClient } from '../support/postgres.ts'
 
@@ -12,7 +13,7 @@ const many = Array.from({ length: 100 }, (_, index) => cluster(`many-${String(in
 describe('a retry, by Idempotency-Key', () => {
   let admin: TestAdmin
   const questions: DeliverQuestion[] = []
-  let fleet: DeliveryAnswer = { state: 'none', envoys: [], replicas: [] }
+  let fleet: Receipt = { state: 'none', envoys: [], replicas: [] }
   before(async () => {
     const deliver = async (question: DeliverQuestion) => {
       questions.push(question)
@@ -32,13 +33,13 @@ describe('a retry, by Idempotency-Key', () => {
   test('waits again for the fleet to have that revision, and tells what it has by now', async () => {
     const query = '?wait=acked&timeout=3s'
     const changed = sample.replace('9001', '9002')
-    fleet = { state: 'pending', envoys: [{ id: 'e', state: 'pending' }], replicas: [] }
+    fleet = { state: 'pending', envoys: [{ gateway: 'edge', id: 'e', state: 'pending' }], replicas: [] }
     const first = await apply(changed, 'waiting', query)
     assert.deepEqual([first.status, first.body.delivery.state], [202, 'pending'])
     const question = { revision: first.body.revision, gateways: ['edge'], timeoutMs: 3_000 }
     assert.deepEqual(asked(), question)
     await admin.call('PUT', '/v1/clusters/later', cluster('later'))
-    fleet = { state: 'acked', envoys: [{ id: 'e', state: 'acked' }], replicas: [] }
+    fleet = { state: 'acked', envoys: [{ gateway: 'edge', id: 'e', state: 'acked' }], replicas: [] }
     const retry = await apply(changed, 'waiting', query)
     assert.deepEqual(asked(), question)
     assert.equal(retry.status, 200)

@@ -4,7 +4,8 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
-import type { DeliveryAnswer } from '../../src/admin/context.ts'
+import type { DeliverQuestion } from '../../src/admin/context.ts'
+import type { Receipt } from '../../src/model/receipt.ts'
 import type { FleetItem } from '../../src/xds/fleet.ts'
 import { sample, startAdmin, type TestAdmin, token } from '../support/admin.ts'
 import { freePort } from '../support/ports.ts'
@@ -33,7 +34,11 @@ const fleetItem: FleetItem = {
 describe('weir, as a client of the admin API', () => {
   let admin: TestAdmin
   let folder: string
-  let delivery: () => Promise<DeliveryAnswer> = async () => ({ state: 'none', envoys: [], replicas: [] })
+  let delivery: (question: DeliverQuestion) => Promise<Receipt> = async () => ({
+    state: 'none',
+    envoys: [],
+    replicas: [],
+  })
   const run = (args: string[], options: RunOptions = {}) =>
     weir(args, {
       ...options,
@@ -45,7 +50,7 @@ describe('weir, as a client of the admin API', () => {
     return path
   }
   before(async () => {
-    admin = await startAdmin({ deliver: () => delivery(), fleet: () => [fleetItem] })
+    admin = await startAdmin({ deliver: (question) => delivery(question), fleet: () => [fleetItem] })
     folder = mkdtempSync(join(tmpdir(), 'weir-cli-'))
     await admin.call('POST', '/v1/apply', sample)
   })
@@ -136,7 +141,8 @@ describe('weir, as a client of the admin API', () => {
         run(['apply', '-f', '-', '--wait', '--timeout', '5s'], {
           stdin: `kind: Cluster\nname: w${n}\nspec: { endpoints: [] }\n`,
         })
-      delivery = async () => ({ state: 'acked', envoys: [{}, {}], replicas: [] })
+      const acked = { gateway: 'edge', id: 'edge-1', state: 'acked' as const }
+      delivery = async () => ({ state: 'acked', envoys: [acked, acked], replicas: [] })
       assert.match((await apply(1)).stdout, /acknowledged by 2 Envoys/)
       delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
       assert.equal((await apply(2)).code, 0)
@@ -158,9 +164,10 @@ describe('weir, as a client of the admin API', () => {
       delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
     })
 
-    test('130: Ctrl-C while it waits, without a word', async () => {
+    test('130: Ctrl-C while it waits: what is written, and how to see what becomes of it', async () => {
       const { promise: asked, resolve } = Promise.withResolvers<void>()
-      delivery = () => {
+      delivery = async ({ timeoutMs }) => {
+        if (timeoutMs === 0) return { state: 'none', envoys: [], replicas: [] }
         resolve()
         return new Promise((answer) =>
           setTimeout(answer, 5_000, { state: 'none', envoys: [], replicas: [] }).unref(),
@@ -171,7 +178,8 @@ describe('weir, as a client of the admin API', () => {
         signal: { name: 'SIGINT', when: asked },
       })
       delivery = async () => ({ state: 'none', envoys: [], replicas: [] })
-      assert.deepEqual([code, stderr], [130, ''])
+      const line = `revision ${await admin.revision()} is written; \`weir delivery ${await admin.revision()}\` says how far it is.`
+      assert.deepEqual([code, stderr], [130, `weir: ${line}\n`])
     })
   })
 

@@ -88,6 +88,7 @@ async function replica(graceMs: number): Promise<Replica> {
         types: () => ({}),
         deviations: () => [],
         delivery: () => ({ state: 'acked' as const, nacks: [] }),
+        progress: () => ({ revision: 0, state: 'acked' as const, nacks: [], sending: false, warming: [] }),
       }
       return fleet.connect(identity, '192.0.2.1:5000', view)
     },

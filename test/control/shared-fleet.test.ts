@@ -6,7 +6,7 @@ import type { FleetExchange } from '../../src/model/fleet-record.ts'
 import type { Event } from '../../src/observe.ts'
 import { createDeliveries, deliveryOf } from '../../src/xds/delivery.ts'
 import { Others } from '../../src/xds/elsewhere.ts'
-import { Fleet, type StreamView } from '../../src/xds/fleet.ts'
+import { Fleet, type OwnView } from '../../src/xds/fleet.ts'
 import { FleetRecord } from '../../src/xds/fleet-record.ts'
 import type { DeliveryState } from '../../src/xds/session.ts'
 import { fleetTable } from '../support/fleet-table.ts'
@@ -50,11 +50,12 @@ function setUp(t: TestContext) {
       shown: () => fleet.list().map(({ id, state, replica }) => `${id} ${replica} ${state}`),
       join(id: string, revision = 1) {
         const now = { revision, state: 'acked' as DeliveryState }
-        const view: StreamView = {
+        const view: OwnView = {
           protocol: 'delta',
           revision: () => now.revision,
           types: () => ({}),
           delivery: () => ({ state: now.state, nacks: [] }),
+          progress: () => ({ ...now, nacks: [], sending: false, warming: [] }),
         }
         const identity = { id, gateway: 'edge', labels: {}, version: '', addresses: [] }
         const handle = fleet.connect(identity, '192.0.2.1:5000', view)

@@ -1,6 +1,8 @@
-import type { AdminOptions, DeliverQuestion, DeliveryAnswer } from '../../src/admin/context.ts'
+import type { AdminOptions, DeliverQuestion } from '../../src/admin/context.ts'
 import { createAdmin } from '../../src/admin/server.ts'
+import { createEventLog } from '../../src/control/event-log.ts'
 import { explain } from '../../src/explain/explain.ts'
+import type { Receipt } from '../../src/model/receipt.ts'
 import type { Event } from '../../src/observe.ts'
 import { kinds } from '../../src/policies/index.ts'
 import type { Secrets } from '../../src/secrets/secrets.ts'
@@ -61,6 +63,7 @@ export async function startAdmin(
     deliver: nobodyConnected,
     rollouts: { views: () => [], act: () => Promise.reject(new Error('there are no rollouts')) },
     heldBack: () => [],
+    events: createEventLog(),
     preview: () => [],
     explain: async (question) =>
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),
@@ -95,7 +98,7 @@ const noCounters = {
   grant: () => undefined,
 }
 
-export async function nobodyConnected(_question: DeliverQuestion): Promise<DeliveryAnswer> {
+export async function nobodyConnected(_question: DeliverQuestion): Promise<Receipt> {
   return { state: 'none', envoys: [], replicas: [] }
 }
 

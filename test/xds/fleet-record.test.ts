@@ -3,24 +3,23 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { deliveryOf } from '../../src/xds/delivery.ts'
 import { type Life, Others, type ToldFleet } from '../../src/xds/elsewhere.ts'
-import { Fleet, type StreamHandle, type StreamView } from '../../src/xds/fleet.ts'
+import { Fleet, type OwnView, type StreamHandle } from '../../src/xds/fleet.ts'
 import { FleetRecord } from '../../src/xds/fleet-record.ts'
 import type { DeliveryState } from '../../src/xds/session.ts'
 
 /** A stream whose state the test sets. */
 function stream(revision: number, state: DeliveryState = 'acked') {
   const now = { revision, state }
-  const view: StreamView = {
+  const nacks = () => (now.state === 'nacked' ? [{ type: 'route', resource: 'r', error: 'bad' }] : [])
+  const view: OwnView = {
     protocol: 'delta',
     revision: () => now.revision,
     types: () => ({
       cluster: { state: 'acked', revision: now.revision },
       route: { state: now.state, revision: now.state === 'acked' ? now.revision : null },
     }),
-    delivery: () => {
-      const nacks = now.state === 'nacked' ? [{ type: 'route', resource: 'r', error: 'bad' }] : []
-      return { state: now.state, nacks }
-    },
+    delivery: () => ({ state: now.state, nacks: nacks() }),
+    progress: () => ({ ...now, nacks: nacks(), sending: false, warming: [] }),
   }
   return { now, view }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { bounds } from '../../src/xds/bounds.ts'
 import { createDeliveries, deliveryOf } from '../../src/xds/delivery.ts'
-import { Fleet, type StreamView } from '../../src/xds/fleet.ts'
+import { Fleet, type OwnView } from '../../src/xds/fleet.ts'
 import { identify } from '../../src/xds/node.ts'
 import type { DeliveryState } from '../../src/xds/session.ts'
 
@@ -18,13 +18,14 @@ const identity = (id: string, gateway = 'edge') => ({
 function stream(revision = 1, state: DeliveryState = 'acked') {
   const nacks = state === 'nacked' ? [{ type: 'route', resource: 'r', error: 'bad' }] : []
   const now = { revision, state, nacks }
-  const view: StreamView = {
+  const view: OwnView = {
     protocol: 'delta',
     revision: () => now.revision,
     accepted: () => false,
     types: () => ({ route: { state: now.state, revision: now.revision } }),
     deviations: () => [],
     delivery: () => ({ state: now.state, nacks: now.nacks }),
+    progress: () => ({ ...now, sending: now.state === 'pending', warming: [] }),
   }
   return { now, view }
 }
@@ -207,6 +208,87 @@ describe('delivery', () => {
     const answer = deliveries.whenDelivered(question, { signal: controller.signal })
     controller.abort()
     assert.equal((await answer).state, 'pending')
+  })
+})
+
+describe('the way of an Envoy', () => {
+  const question = (revision: number) => ({ revision, gateways: ['edge'] })
+  const receiptOf = (fleet: Fleet, revision: number) => {
+    const { state, envoys } = deliveryOf(fleet, question(revision))
+    return [
+      state,
+      ...envoys.map(({ gateway: _, peer, ...envoy }) => ({ ...envoy, port: peer?.split(':')[1] })),
+    ]
+  }
+
+  test('is told as it happens, and kept when it leaves and comes back', () => {
+    let now = 0
+    const fleet = new Fleet(() => now)
+    const told: string[] = []
+    fleet.watch((news) => told.push(`${news.at} ${news.envoy.id} ${news.kind}`))
+    const first = stream(1, 'pending')
+    const handle = fleet.connect(identity('n'), '127.0.0.1:5', first.view)
+    now = 1
+    handle.changed()
+    now = 2
+    first.now.state = 'acked'
+    handle.changed()
+    now = 3
+    Object.assign(first.now, { revision: 2, state: 'pending' })
+    handle.changed()
+    now = 4
+    handle.left('gone')
+    const at = new Date(4).toISOString()
+    const acked = { id: 'n', state: 'acked', sentAt: 1, ackedAt: 2 }
+    assert.deepEqual(receiptOf(fleet, 1), ['none', { ...acked, disconnectedAt: at, port: '5' }])
+    assert.deepEqual(receiptOf(fleet, 2), [
+      'none',
+      { id: 'n', state: 'not_connected', sentAt: 3, disconnectedAt: at, port: '5' },
+    ])
+    now = 5
+    fleet.connect(identity('n'), '127.0.0.1:6', stream(2).view)
+    assert.deepEqual(receiptOf(fleet, 1), ['acked', { ...acked, port: '6' }])
+    assert.deepEqual(receiptOf(fleet, 2), [
+      'acked',
+      { id: 'n', state: 'acked', sentAt: 3, ackedAt: 5, port: '6' },
+    ])
+    assert.deepEqual(told, [
+      '0 n connected',
+      ...['1 n sent', '2 n acked', '3 n sent', '4 n disconnected', '5 n connected', '5 n acked'],
+    ])
+  })
+
+  test('is inherited by the stream that began before the old one was seen to end', () => {
+    const fleet = new Fleet(() => 0)
+    const old = fleet.connect(identity('n'), '127.0.0.1:5', stream(1).view)
+    old.changed()
+    fleet.connect(identity('n'), '127.0.0.1:6', stream(2).view)
+    assert.deepEqual(receiptOf(fleet, 2).length, 3)
+    old.left('the connection was lost')
+    assert.deepEqual(receiptOf(fleet, 1), ['acked', { id: 'n', state: 'acked', ackedAt: 0, port: '6' }])
+  })
+
+  test('while one is known to be on its way, a waiting question does not look at the others', async () => {
+    const deliveries = createDeliveries(() => fleet)
+    const fleet: Fleet = new Fleet(() => 0, deliveries.noteChange)
+    let looks = 0
+    const streams = Array.from({ length: 50 }, (_, index) => {
+      const { now, view } = stream(2, 'pending')
+      const progress = () => {
+        looks++
+        return view.progress()
+      }
+      return { now, ...fleet.connect(identity(`n${index}`), `127.0.0.1:${index}`, { ...view, progress }) }
+    })
+    const answer = deliveries.whenDelivered(question(2))
+    for (const { now, changed } of streams) {
+      now.state = 'acked'
+      changed()
+      await new Promise(setImmediate)
+    }
+    assert.equal((await answer).state, 'acked')
+    // All at the beginning and at the end, and each once when it changed.
+    assert.equal(looks, 3 * streams.length)
   })
 })
 

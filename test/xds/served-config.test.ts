@@ -46,6 +46,7 @@ test('a served configuration shows all but secrets, and what was refused', () =>
     types: () => ({}),
     deviations: () => [],
     delivery: () => ({ state: 'nacked', nacks }),
+    progress: () => ({ revision: 7, state: 'nacked', nacks, sending: false, warming: [] }),
   })
   const config = (question: { id: string; type?: string }) =>
     servedConfig(fleet, () => snapshot, { gateway: 'edge', ...question })

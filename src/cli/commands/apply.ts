@@ -9,6 +9,7 @@ import { type ConnectionOptions, connectionOf, withConnection } from '../connect
 import { readSources } from '../documents.ts'
 import { printDryRun } from '../dry-run.ts'
 import { printWritten, refusalsPrinted, type WriteOptions, withWriteOptions } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir apply`: creates and changes objects from files, all or none. */
 export const applyCommand: AddCommand = (program, cli, done) => {
@@ -30,7 +31,8 @@ export const applyCommand: AddCommand = (program, cli, done) => {
       await printDryRun(client, answer as DryRunAnswer, options.output, cli)
       done(exitCodes.done)
     } else {
-      done(printWritten(answer as WriteAnswer, options, cli))
+      const written = await waitedFor(client, answer as WriteAnswer, options, cli)
+      done(printWritten(written, options, cli))
     }
   })
 }

@@ -11,6 +11,7 @@ import {
   withWriteOptions,
   writeRequest,
 } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir delete`: takes one object away. */
 export const deleteCommand: AddCommand = (program, cli, done) => {
@@ -25,12 +26,13 @@ export const deleteCommand: AddCommand = (program, cli, done) => {
       const { kind, name } = oneObjectOf(first, second)
       const client = createClient(connectionOf(options, cli), cli)
       const send = (given: WriteOptions) => {
-        const { query, headers, waitMs, write } = writeRequest(given)
+        const { query, headers, write } = writeRequest(given)
         const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`
-        return client({ method: 'DELETE', path, headers, waitMs, write })
+        return client({ method: 'DELETE', path, headers, write })
       }
       const { text } = await refusalsPrinted(options, cli, () => confirmedWrite(options, cli, send))
-      done(printWritten(JSON.parse(text) as WriteAnswer, options, cli))
+      const answer = await waitedFor(client, JSON.parse(text) as WriteAnswer, options, cli)
+      done(printWritten(answer, options, cli))
     },
   )
 }

@@ -20,6 +20,7 @@ import {
   withWriteOptions,
   writeRequest,
 } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir edit`: one object in the user's editor. */
 export const editCommand: AddCommand = (program, cli, done) => {
@@ -40,7 +41,8 @@ export const editCommand: AddCommand = (program, cli, done) => {
       const path = `/v1/${kind.plural}/${encodeURIComponent(name)}`
       const answer = await refusalsPrinted(options, cli, () => editObject(client, path, options, cli))
       if (answer === undefined) cli.stdout.write(`unchanged  ${kind.kind}/${name}\n`)
-      done(answer === undefined ? exitCodes.done : printWritten(answer, options, cli))
+      if (answer === undefined) done(exitCodes.done)
+      else done(printWritten(await waitedFor(client, answer, options, cli), options, cli))
     },
   )
 }
@@ -95,13 +97,12 @@ async function send(
   if (document === undefined || documents.length > 1)
     return new Refused(`there are ${documents.length} documents (write one)`)
   const put = (given: WriteOptions) => {
-    const { query, headers, waitMs, write } = writeRequest(given)
+    const { query, headers, write } = writeRequest(given)
     return client({
       method: 'PUT',
       path: `${path}${query}`,
       headers: { ...headers, 'content-type': 'application/json', 'if-match': etag },
       body: JSON.stringify(document.value),
-      waitMs,
       write,
     })
   }

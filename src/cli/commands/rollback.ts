@@ -18,6 +18,7 @@ import {
   withWriteOptions,
   writeRequest,
 } from '../write-result.ts'
+import { waitedFor } from '../written.ts'
 
 /** `weir rollback`: the state of an old revision, as a new one. */
 export const rollbackCommand: AddCommand = (program, cli, done) => {
@@ -50,14 +51,15 @@ async function rollback(client: Client, revision: number, options: Options, cli:
   // Whoever said yes to what was shown has confirmed that; `--yes` was said before.
   const confirm = options.confirm ?? (options.yes === true ? undefined : rehearsal.confirmation?.token)
   const given = confirm === undefined ? options : { ...options, confirm }
-  const { query, headers, waitMs, write } = writeRequest(given)
+  const { query, headers, write } = writeRequest(given)
   // What somebody writes meanwhile was not shown and is not to be undone.
   const shown = { ...headers, 'if-match': `"${rehearsal.revision}"` }
-  const restored = client({ method: 'POST', path: `${path}${query}`, headers: shown, waitMs, write })
+  const restored = client({ method: 'POST', path: `${path}${query}`, headers: shown, write })
   const answer = await withProgress(cli, `restoring revision ${revision}`, restored).catch((error) => {
     throw error instanceof ApiRefused && error.problem.status === 412 ? overtaken(error, revision) : error
   })
-  return printWritten(JSON.parse(answer.text) as WriteAnswer, options, cli)
+  const written = await waitedFor(client, JSON.parse(answer.text) as WriteAnswer, options, cli)
+  return printWritten(written, options, cli)
 }
 
 function nothingDiffers(

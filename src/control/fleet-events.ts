@@ -1,0 +1,51 @@
+import type { Feed } from '../feed/feed.ts'
+import type { FleetEvent } from '../model/fleet-event.ts'
+import type { FleetView } from '../xds/server.ts'
+import type { FleetNews } from '../xds/traveller.ts'
+import type { EventLog } from './event-log.ts'
+import type { RowsBehind } from './rows-behind.ts'
+
+/** What of a refusal an event tells; the receipt tells all of it. */
+const toldNacks = 20
+const toldRows = 20
+
+/** Writes down what happens to revisions and Envoys from now on. */
+export function recordFleet(options: {
+  log: EventLog
+  feed: Pick<Feed, 'follow'>
+  fleet: Pick<FleetView, 'watch'>
+  rows: RowsBehind
+  now?: () => number
+}): void {
+  const { log, feed, fleet, rows, now = Date.now } = options
+  feed.follow((revision) => log.append({ type: 'revision', at: timeOf(now()), revision }))
+  fleet.watch((news) => log.append(eventOf(news, rows)))
+}
+
+function eventOf(news: FleetNews, rows: RowsBehind): FleetEvent {
+  const { gateway, id, peer } = news.envoy
+  const common = { at: timeOf(news.at), gateway, id, peer }
+  switch (news.kind) {
+    case 'sent':
+    case 'acked':
+      return { type: news.kind, ...common, revision: news.revision }
+    case 'warming':
+      return { type: 'warming', ...common, revision: news.revision, clusters: [...news.clusters] }
+    case 'nacked': {
+      const traced = news.nacks.map((nack) => rows.of(gateway, nack)).slice(0, toldNacks)
+      const nacks = traced.map((nack) => ({ ...nack, rows: nack.rows.slice(0, toldRows) }))
+      return { type: 'nacked', ...common, revision: news.revision, nacks }
+    }
+    case 'superseded':
+      return { type: 'superseded', ...common, revision: news.revision, by: news.by }
+    case 'connected':
+      return { type: 'connected', ...common, version: news.version, protocol: news.protocol }
+    case 'disconnected':
+      return { type: 'disconnected', ...common, reason: news.reason }
+  }
+}
+
+/** RFC 3339. */
+export function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}

@@ -1,0 +1,67 @@
+import { type Static, type TProperties, Type } from 'typebox'
+import { RefusedResource } from './receipt.ts'
+
+const at = { at: Type.String({ format: 'date-time' }) }
+const revision = { revision: Type.Integer() }
+const envoy = {
+  gateway: Type.String(),
+  id: Type.String({ description: 'Its node id.' }),
+  peer: Type.String({ description: '`address:port` of its stream.' }),
+}
+
+function Kind<Name extends string, Properties extends TProperties>(
+  type: Name,
+  description: string,
+  properties: Properties,
+) {
+  return Type.Object({ type: Type.Literal(type), ...at, ...properties }, { description })
+}
+
+/** Everything that `GET /v1/events` tells, one a type: what is added here is served, documented and printed. */
+export const fleetEventSchemas = [
+  Kind('revision', 'A revision was written, here or at another replica.', { ...revision }),
+  Kind('sent', 'The first part of a revision went out to an Envoy.', { ...envoy, ...revision }),
+  Kind('warming', 'An Envoy was sent these clusters and has not acknowledged them.', {
+    ...{ ...envoy, ...revision },
+    clusters: Type.Array(Type.String()),
+  }),
+  Kind('acked', 'An Envoy has all of a revision.', { ...envoy, ...revision }),
+  Kind('nacked', 'An Envoy refuses a part of a revision.', {
+    ...{ ...envoy, ...revision },
+    nacks: Type.Array(RefusedResource),
+  }),
+  Kind('superseded', 'A later revision came before an Envoy had all of this one.', {
+    ...{ ...envoy, ...revision },
+    by: Type.Integer({ description: 'The later one.' }),
+  }),
+  Kind('connected', 'An Envoy’s stream began.', {
+    ...envoy,
+    version: Type.String({ description: 'Of the Envoy.' }),
+    protocol: Type.Enum(['delta', 'sotw']),
+  }),
+  Kind('disconnected', 'An Envoy’s stream ended.', { ...envoy, reason: Type.String() }),
+  Kind(
+    'lost',
+    'Events between the one that was named by Last-Event-ID and the next one are not kept any more.',
+    {
+      remedy: Type.String(),
+    },
+  ),
+] as const
+
+export const FleetEvent = Type.Union([...fleetEventSchemas], {
+  title: 'FleetEvent',
+  description: 'The data of one event of `GET /v1/events`; its `type` is the name of the event, too.',
+})
+
+export type FleetEvent = Static<(typeof fleetEventSchemas)[number]>
+
+export type FleetEventType = FleetEvent['type']
+
+/** The names of the types, in the order in which they are documented. */
+export const fleetEventTypes = fleetEventSchemas.map(({ properties }) => properties.type.const)
+
+/** The revision that an event is about, where it is about one. */
+export function revisionOf(event: FleetEvent): number | undefined {
+  return 'revision' in event ? event.revision : undefined
+}
