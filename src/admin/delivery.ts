@@ -3,7 +3,7 @@ import type { Change } from '../model/plan-write.ts'
 import type { Receipt } from '../model/receipt.ts'
 import { gatewaysConcerned } from '../model/references.ts'
 import { all } from '../model/state.ts'
-import type { MadeWrite, WriteResult } from '../store/store.ts'
+import type { MadeWrite, WriteResult } from '../store/write.ts'
 import type { AdminContext, DeliverQuestion } from './context.ts'
 
 /** How far a write got in the fleet, after waiting for it so many milliseconds at most. */

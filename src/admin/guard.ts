@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type Confirmation, confirmationToken, requireConfirmation } from '../model/confirmation.ts'
-import type { Write, WriteResult } from '../store/store.ts'
+import type { Write, WriteResult } from '../store/write.ts'
 import type { AdminContext } from './context.ts'
 import { gatewaysOf } from './delivery.ts'
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import type { WriteResult } from '../store/store.ts'
+import type { WriteResult } from '../store/write.ts'
 import type { AdminContext, GatewayChange } from './context.ts'
 import { gatewaysOf } from './delivery.ts'
 

@@ -9,7 +9,7 @@ import {
   readAnnouncement,
 } from '../model/announcement.ts'
 import type { Observe } from '../observe.ts'
-import type { StreamPlace } from '../xds/fleet.ts'
+import type { StreamPlace } from '../xds/connected.ts'
 import { type Announced, announcedBy, movedGateways } from './announced.ts'
 
 /** How long an Envoy without a stream counts: it still serves, and may be on its way to another replica. */

@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { type Problem, WeirError } from '../errors.ts'
 import type { Kind } from '../model/kind.ts'
-import type { Change, Edit, WritePlan } from '../model/plan-write.ts'
+import type { Change, WritePlan } from '../model/plan-write.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
@@ -39,44 +39,11 @@ import { createStateCache } from './state-cache.ts'
 import { revisions } from './tables.ts'
 import { createTurns } from './turns.ts'
 import { type UnlockOptions, unlock } from './unlock.ts'
+import type { MadeWrite, Write, WriteResult } from './write.ts'
 import { endRows, insertRows } from './write-rows.ts'
 
 /** How long a write waits for those before it. */
 const writerWaitMs = 10_000
-
-export interface Write {
-  author: string
-  message: string
-  /**
-   * What is wanted of the state that the transaction sees; called once, with the writers' lock held. Secrets may still
-   * be in clear here, and nowhere later.
-   */
-  edits(state: State): readonly Edit[]
-  /** Plans these edits on that state. Every secret of theirs is a `{secretRef}` by now. */
-  plan(state: State, edits: readonly Edit[]): WritePlan
-  /** Throws where what is planned and in order must not be done all the same. */
-  permit?(before: State, plan: WritePlan): void
-  /** Remembered with the write, which is then made at most once. */
-  once?: Once
-  /** Everything is checked and nothing is written. */
-  dryRun?: boolean
-}
-
-export interface WriteResult {
-  /** The new revision, or the current one where nothing changed. */
-  revision: number
-  changes: Change[]
-  before: State
-  after: State
-}
-
-/** A write that was made before under its key; nothing was written now. */
-export interface MadeWrite extends WriteResult {
-  /** Its states were compacted away: `before` and `after` are the newest one, and `changes` what was kept of them. */
-  compacted?: true
-  /** Which objects it named is not known any more, or not where they were. */
-  vague?: true
-}
 
 interface Planned {
   before: State

@@ -1,4 +1,5 @@
-import type { Connected, Elsewhere, FleetItem } from './fleet.ts'
+import type { Connected, Elsewhere } from './connected.ts'
+import type { FleetItem } from './fleet-item.ts'
 import { readItem, readStanding, type Standing, viewOf } from './standing.ts'
 
 /** What another replica tells of its Envoys: what is new since the version that was known. */

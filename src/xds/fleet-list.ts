@@ -1,4 +1,4 @@
-import type { FleetItem } from './fleet.ts'
+import type { FleetItem } from './fleet-item.ts'
 
 /** The Envoys of this replica and of the others, ordered by gateway and id; of one id, the one that came first is first. */
 export function fleetList(own: readonly FleetItem[], elsewhere: readonly FleetItem[]): FleetItem[] {

@@ -1,4 +1,6 @@
-import type { Fleet, FleetItem, OwnEnvoy } from './fleet.ts'
+import type { OwnEnvoy } from './connected.ts'
+import type { Fleet } from './fleet.ts'
+import type { FleetItem } from './fleet-item.ts'
 import { type Standing, standingOf } from './standing.ts'
 
 /** What is new of this replica's Envoys, for the other replicas. */

@@ -1,121 +1,13 @@
 import { bounds } from './bounds.ts'
-import type { Deviation } from './drift.ts'
+import { type Connected, type Elsewhere, nowhere, type OwnEnvoy, type StreamPlace } from './connected.ts'
+import type { FleetItem } from './fleet-item.ts'
 import { fleetList } from './fleet-list.ts'
 import { happenings } from './happening.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
-import type { DeliveryState, Nack, TypeState } from './session.ts'
-import type { Snapshot } from './snapshot.ts'
-import { inherited, isOnTheWay, noted, outcomeOf, type Progress, type Track } from './track.ts'
+import type { OwnView, StreamHandle } from './stream-view.ts'
+import { inherited, isOnTheWay, noted, outcomeOf, type Track } from './track.ts'
 import type { FleetNews, News, Traveller } from './traveller.ts'
-import type { Variant } from './variant.ts'
-
-/** An Envoy as `GET /v1/fleet` shows it. */
-export interface FleetItem {
-  readonly gateway: string
-  readonly id: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly version: string
-  /** What the bootstrap announced, else the address that the stream came from. */
-  readonly addresses: readonly string[]
-  /** `unknown`: the replica that had its stream gives no sign of life, and no other has it. */
-  readonly state: 'connected' | 'disconnected' | 'refused' | 'unknown'
-  /** Which replica of weir has its stream, or had it; absent where there is but one. */
-  readonly replica?: string
-  /** The variant of ADS that it speaks (spoke); absent when it was refused. */
-  readonly protocol?: Variant['name']
-  /** `address:port` of the stream's other end. */
-  readonly peer: string
-  /** RFC 3339; of the newest stream, or of the refusal. */
-  readonly connectedAt: string
-  readonly disconnectedAt?: string
-  /** By short type (`cluster`, `endpoints`, `listener`, `route`); as they were when it left. */
-  readonly types: Readonly<Record<string, TypeState>>
-  readonly lastNack: LastNack | null
-  /** Resources of which it has, by its own words, something else than it should; absent where there is none. */
-  readonly drift?: number
-  /** Why it was refused or left. */
-  readonly reason?: string
-}
-
-export interface LastNack {
-  readonly type: string
-  /** Names in the response that was refused; one name once the culprit is found. */
-  readonly resources: readonly string[]
-  readonly error: string
-  readonly at: string
-  /** When the Envoy had everything of this type again; absent while it has not, and when it left before. */
-  readonly resolvedAt?: string
-}
-
-/** What the fleet asks of a stream that is being served. */
-export interface StreamView {
-  readonly protocol: Variant['name']
-  /** Revision of the snapshot that the stream converges to. */
-  revision(): number
-  /** That snapshot; nothing where the stream is at another replica. */
-  snapshot?(): Snapshot
-  types(): Record<string, TypeState>
-  delivery(): { state: DeliveryState | 'unknown'; nacks: readonly Nack[] }
-  /** Whether the Envoy accepted this version of a resource; `type` is a URL. Absent where the stream is at another replica. */
-  accepted?(type: string, name: string, version: string): boolean
-  /** Where what the Envoy says that it has is not what it should have. Absent where the stream is at another replica. */
-  deviations?(): Deviation[]
-}
-
-/** A stream of this replica. */
-export interface OwnView extends StreamView {
-  /** The same as `delivery`, with what is on its way. */
-  progress(): Progress
-}
-
-/** How a stream tells the fleet about itself. */
-export interface StreamHandle {
-  /** Something was answered or asked: waiting receipts may be due. */
-  changed(): void
-  nacked(nack: Pick<LastNack, 'type' | 'resources' | 'error'>): void
-  left(reason: string): void
-}
-
-/** One connected Envoy and its live stream. */
-export interface Connected {
-  readonly gateway: string
-  readonly id: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly peer: string
-  /** The replica that has the stream. */
-  readonly replica?: string
-  /** Whether that is another one. */
-  readonly isElsewhere: boolean
-  readonly view: StreamView
-}
-
-/** The Envoys of the other replicas, as those tell of them. */
-export interface Elsewhere {
-  connected(gateway: string): readonly Connected[]
-  list(): readonly FleetItem[]
-}
-
-const nowhere: Elsewhere = { connected: () => [], list: () => [] }
-
-/** An Envoy of this replica, for who tells the others of it. */
-export interface OwnEnvoy {
-  readonly item: FleetItem
-  /** While its stream lives. */
-  readonly view: StreamView | undefined
-  /** Grows with what happens on the stream. */
-  readonly changes: number
-}
-
-/** An Envoy with a live stream, and what it says of where it is. */
-export interface StreamPlace {
-  readonly gateway: string
-  readonly id: string
-  /** As its bootstrap announces them. */
-  readonly addresses: readonly string[]
-  /** Address of the stream's other end, without its port. */
-  readonly peer: string
-}
 
 interface Entry extends OwnEnvoy {
   readonly place: StreamPlace
@@ -212,7 +104,8 @@ export class Fleet {
     const connected = [...(this.#connected.get(gateway) ?? [])]
     for (const entry of connected) this.#note(entry)
     const departed = [...this.#departed.values()].filter(({ item }) => item.gateway === gateway)
-    return [...connected, ...departed].map((entry) => ({ ...envoyOf(entry), track: entry.track }))
+    const replica = this.#replica === undefined ? {} : { replica: this.#replica }
+    return [...connected, ...departed].map((entry) => ({ ...envoyOf(entry), ...replica, track: entry.track }))
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, Verdict } from './answer.ts'
 import { bounds } from './bounds.ts'
 import type { AdsCall, Carrier } from './carrier.ts'
+import type { StreamPlace } from './connected.ts'
 import {
   createDeliveries,
   type Delivery,
@@ -19,7 +20,8 @@ import { createDoor, type Door, type TlsMaterial } from './door.ts'
 import type { Deviation } from './drift.ts'
 import { Others } from './elsewhere.ts'
 import { Entrance } from './entrance.ts'
-import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
+import { Fleet } from './fleet.ts'
+import type { FleetItem } from './fleet-item.ts'
 import { FleetRecord } from './fleet-record.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'

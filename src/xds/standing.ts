@@ -1,5 +1,6 @@
-import type { FleetItem, LastNack, StreamView } from './fleet.ts'
+import type { FleetItem, LastNack } from './fleet-item.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
+import type { StreamView } from './stream-view.ts'
 
 /**
  * How far an Envoy is, as replicas tell each other. Revisions are absent where they are the newest of the replica, so

@@ -7,6 +7,8 @@ export interface Traveller {
   readonly gateway: string
   readonly id: string
   readonly peer: string
+  /** The replica that has its stream, where there are several. */
+  readonly replica?: string
   readonly track: Track
   /** RFC 3339; absent while it is connected. */
   readonly disconnectedAt?: string

@@ -22,6 +22,8 @@ describe('/docs', () => {
       '/v1/revisions/{revision}/diff',
       '/v1/revisions/{revision}/restore',
       '/v1/schema',
+      '/v1/revisions/{revision}/delivery',
+      '/v1/events',
       '/v1/secrets/rotate',
       '/v1/xds-tokens',
       '/v1/fleet',

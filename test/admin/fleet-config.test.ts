@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { FleetItem } from '../../src/xds/fleet.ts'
+import type { FleetItem } from '../../src/xds/fleet-item.ts'
 import { startAdmin, type TestAdmin } from '../support/admin.ts'
 
 const item = (gateway: string, id: string, state: FleetItem['state'] = 'connected'): FleetItem => ({

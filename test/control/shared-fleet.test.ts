@@ -6,9 +6,10 @@ import type { FleetExchange } from '../../src/model/fleet-record.ts'
 import type { Event } from '../../src/observe.ts'
 import { createDeliveries, deliveryOf } from '../../src/xds/delivery.ts'
 import { Others } from '../../src/xds/elsewhere.ts'
-import { Fleet, type OwnView } from '../../src/xds/fleet.ts'
+import { Fleet } from '../../src/xds/fleet.ts'
 import { FleetRecord } from '../../src/xds/fleet-record.ts'
 import type { DeliveryState } from '../../src/xds/session.ts'
+import type { OwnView } from '../../src/xds/stream-view.ts'
 import { fleetTable } from '../support/fleet-table.ts'
 
 /** Replicas over one table, which look when they are asked to; time is the test's. */

@@ -225,7 +225,10 @@ describe('what becomes of a write', () => {
     await weir.end()
     await client!.ended
     assert.equal(client!.comments.at(-1), 'this weir is stopping; connect again')
-    const doors = { WEIR_XDS_ADDR: `127.0.0.1:${weir.xdsPort}`, DATABASE_URL: database.url }
+    // At the same doors, so that there is nothing to send.
+    const { xdsPort, rlsPort } = weir
+    const addresses = { WEIR_XDS_ADDR: `127.0.0.1:${xdsPort}`, WEIR_RLS_ADDR: `127.0.0.1:${rlsPort}` }
+    const doors = { ...addresses, DATABASE_URL: database.url }
     weir = await startWeir({ environment: doors })
     await isServed(newest)
     const { state, envoy: receipt } = await delivery(newest)

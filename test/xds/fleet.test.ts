@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { bounds } from '../../src/xds/bounds.ts'
 import { createDeliveries, deliveryOf } from '../../src/xds/delivery.ts'
-import { Fleet, type OwnView } from '../../src/xds/fleet.ts'
+import { Fleet } from '../../src/xds/fleet.ts'
 import { identify } from '../../src/xds/node.ts'
 import type { DeliveryState } from '../../src/xds/session.ts'
+import type { OwnView } from '../../src/xds/stream-view.ts'
 
 const identity = (id: string, gateway = 'edge') => ({
   id,
