@@ -25,7 +25,7 @@ export function stepTo(target: EncodedResource, last: Last): Step {
   const both = grown(last, target)
   if (both === undefined || both.any.length - target.any.length > bounds.leftoverBytes)
     return { larger: target }
-  return both.version === last.version ? { smaller: target } : { larger: both }
+  return both.version === last.version || !both.adds ? { smaller: target } : { larger: both }
 }
 
 /** The version of the snapshot that a resource stands for. */

@@ -4,7 +4,7 @@ import { typeUrls } from '../envoy-api/types.ts'
 import { type AdsRequest, type AdsResponse, type AdsStream, type Answer, takeAnswer } from './answer.ts'
 import type { Opening } from './exchange.ts'
 import { type Claim, uncertain } from './held.ts'
-import { resourcesIn, versionOf } from './holdings.ts'
+import { resourcesIn, versionOf, versionOfNothing } from './holdings.ts'
 import { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Due, Session } from './session.ts'
@@ -110,13 +110,17 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
     const interest = interestIn(names, target)
     const holdings = { base: target, exceptions: new Map() }
     const equal = versionOf(holdings, interest) === version
-    const held = equal ? claims(resourcesIn(holdings, interest)) : this.#versions.get(type, version)
+    const held = equal ? claims(resourcesIn(holdings, interest)) : this.#meaning(type, version)
     if (held !== undefined) return { names, held, complete: true, returning: true }
     // It has some version of these, or none; what is not among them is sent because it asks.
     const gone = [...interest.names].filter((name) => !target.has(name))
     const unknown = sotw.holdsAll(type) ? [...resourcesIn(holdings, interest)].map(({ name }) => name) : gone
     const doubts = new Map<string, Claim>(unknown.map((name) => [name, uncertain]))
     return { names, held: doubts, complete: false, returning: true }
+  }
+
+  #meaning(type: string, version: string): Map<string, Claim> | undefined {
+    return version === versionOfNothing ? new Map() : this.#versions.get(type, version)
   }
 
   #demandOf(request: SotwRequest, names: readonly string[]): Demand {

@@ -147,9 +147,27 @@ for (const protocol of protocols) {
         protocol,
         plainSnapshot(5, { cluster: { a: '1' }, endpoints: { a: '1' } }),
       )
-      assert.deepEqual(client.ask('cluster', { held: { a: '1', gone: '1' } }), told('cluster -gone'))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1', gone: '1' } }), [])
       const answer = client.ask('endpoints', { subscribe: ['a', 'gone'], held: { a: '1', gone: '1' } })
-      assert.deepEqual(answer, told('endpoints -gone'))
+      assert.deepEqual(answer, [], 'listeners and routes may use them')
+      assert.deepEqual(client.ask('listener'), told('cluster -gone', 'endpoints -gone'))
+    })
+
+    test('nothing that a listener may use goes before it was asked for, though there is to be none', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, {}))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1' } }), [])
+      assert.deepEqual(client.ask('listener', { held: { l: '1' } }), told('listener -l'))
+      assert.deepEqual(client.ack('listener'), told('cluster -a'))
+    })
+
+    test('a cluster that is sent before its endpoints are asked for is followed by them, whatever is claimed', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, { ...full, cluster: { a: '2' } }))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1' } }), told('cluster +a@2'))
+      assert.deepEqual(
+        client.ask('endpoints', { subscribe: ['a'], held: { a: '1' } }),
+        told('endpoints +a@1'),
+      )
+      assert.deepEqual(client.ack('endpoints'), [])
     })
 
     test('clusters are not removed before the listeners and routes that may use them were asked for', () => {
@@ -382,6 +400,14 @@ for (const protocol of protocols) {
         const client = startedParts()
         const sent = client.publish(plainSnapshot(3, parts('a,b,c:1', '2')))
         assert.deepEqual(sent, told('extension +e@a,b,c:1', 'route +r@2'))
+      })
+
+      test('that only loses some goes once, when the routes are in force', () => {
+        const client = startedParts()
+        assert.deepEqual(client.publish(plainSnapshot(3, parts('b:1', '2'))), told('route +r@2'))
+        assert.deepEqual(client.ack('route'), told('extension +e@b:1'))
+        assert.deepEqual(client.ack('extension'), [])
+        assert.equal(client.delivery(), 'acked')
       })
 
       test('keeps what routes in force name while their successors are refused, and until others come', () => {
