@@ -16,7 +16,7 @@ import {
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
-import { grows } from './growth.ts'
+import { noteGrowing } from './growth.ts'
 import { Memories } from './memories.ts'
 import { type RetryClock, systemClock } from './retry.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
@@ -126,7 +126,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       whenDelivered: deliveries.whenDelivered,
     },
     publish: (snapshot) => {
-      noteGrowing(memories, snapshot)
+      noteGrowing(memories.recent, gateways.snapshotOf(snapshot.gateway), snapshot)
       gateways.publish(snapshot)
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
@@ -134,13 +134,6 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     markLoaded: () => gateways.markLoaded(),
     listen: (hostAndPort) => listen(server, hostAndPort),
     close: (graceMs) => close(server, endings, graceMs),
-  }
-}
-
-/** An Envoy may come back with it from another replica, and need steps from there to the next version. */
-function noteGrowing({ recent }: Memories, { resources }: Snapshot): void {
-  for (const [type, byName] of resources) {
-    if (grows(type)) for (const resource of byName.values()) recent.note(resource)
   }
 }
 

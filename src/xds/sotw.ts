@@ -86,7 +86,7 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
   }
 
   #response(due: Due, nonce: string): SotwResponse | undefined {
-    const { subscription, removed, standIns } = due
+    const { subscription, removed } = due
     const { type, interest } = subscription
     const whole = sotw.holdsAll(type)
     const news = whole ? [] : [...due.upserts, ...due.restored, ...substitutes(due)]
@@ -94,7 +94,7 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
     const holdings = subscription.after(due)
     const version = versionOf(holdings, interest)
     this.#versions.put(type, version, holdings, interest)
-    const content = whole ? [...resourcesIn(holdings, interest), ...standIns] : news
+    const content = whole ? [...resourcesIn(holdings, interest)] : news
     const removals = whole ? removed.length : 0
     return { type, nonce, version, content, resources: content.length, removals }
   }

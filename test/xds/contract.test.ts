@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { noteGrowing } from '../../src/xds/growth.ts'
+import { StreamMemory } from '../../src/xds/memory.ts'
 import { type Protocol, protocols, wordsOf } from './dialects.ts'
-import { PlainClient, partsOf, plainSnapshot, type VersionsByType } from './plain.ts'
+import { PlainClient, partsOf, plainSnapshot, stillClock, type VersionsByType } from './plain.ts'
 
 const full: VersionsByType = {
   cluster: { a: '1' },
@@ -454,6 +456,26 @@ for (const protocol of protocols) {
           }
         })
       }
+    })
+
+    test('an extension that grew at another replica, which had the same revisions, goes on from there', () => {
+      const versions = (extension: string, route: string): VersionsByType => {
+        return { ...equipped, extension: { e: extension }, route: { r: route } }
+      }
+      const [first, second] = [plainSnapshot(1, versions('a:1', '1')), plainSnapshot(2, versions('b:1', '2'))]
+      const one = started(protocol, versions('a:1', '1'))
+      one.ask('extension', { subscribe: ['e'] })
+      one.ack('extension')
+      assert.deepEqual(one.publish(second), told('extension +e@~b:1', 'route +r@2'))
+      const held = { e: one.last('extension').upserts[0]!.version }
+      const memory = new StreamMemory(stillClock)
+      noteGrowing(memory.recent, first, second)
+      const other = new PlainClient('delta', second, { memory })
+      other.request('cluster', { held: { a: '1' } })
+      other.request('listener', { held: { l: '1' } })
+      other.request('extension', { subscribe: ['e'], held })
+      assert.deepEqual(other.ask('route', { subscribe: ['r'], held: { r: '1' } }), ['route +r@2'])
+      assert.deepEqual(other.ack('route'), ['extension +e@b:1'])
     })
 
     test('a cluster that warms for a secret gets it without its own ACK', () => {

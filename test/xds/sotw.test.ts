@@ -221,6 +221,25 @@ describe('reconnects over sotw', () => {
     assert.equal(one.delivery(), 'acked')
   })
 
+  test('what stood in and is accepted now is no longer refused, and nothing is sent once more', () => {
+    const one = stranger({ l: 'bad', m: '1' })
+    const message = 'Error adding/updating listener(s) l: no such filter'
+    one.nack('listener', message)
+    one.nack('listener', message)
+    assert.deepEqual(one.nack('listener', message), [])
+    assert.equal(one.delivery(), 'nacked')
+    const again = new PlainClient('sotw', plainSnapshot(6, { listener: { l: 'bad', m: '2' } }), one.shared)
+    again.dialect.send({ type_url: typeUrls.listener, version_info: 'of-a-third-server' })
+    again.advance()
+    assert.equal(content(again, 'listener'), 'm@2 l@bad')
+    assert.deepEqual(again.ack('listener'), [])
+    assert.equal(again.delivery(), 'acked')
+    assert.equal(again.session.nextRetry(), undefined)
+    const back = new PlainClient('sotw', again.session.snapshot, one.shared)
+    back.dialect.send({ type_url: typeUrls.listener, version_info: again.last('listener').version })
+    assert.deepEqual(back.advance(), [])
+  })
+
   test('endpoints follow a cluster that stands in for what the client has, for it may be accepted now', () => {
     const one = client(5, { cluster: { a: 'bad', b: 'bad' }, endpoints: { a: '1' } })
     one.dialect.send({ type_url: typeUrls.cluster, version_info: 'of-another-server' })

@@ -1,7 +1,6 @@
-import { typeUrls } from '../../../src/envoy-api/types.ts'
 import type { Protocol } from '../dialects.ts'
 import type { Request, Said } from './client.ts'
-import { flawOf, includesAll, isWildcard, type ShortType, shortOf, type Texts } from './content.ts'
+import { includesAll, isWildcard, type ShortType, shortOf, type Texts } from './content.ts'
 import type { Notes } from './notes.ts'
 
 /** What the audits of one replica's streams share. */
@@ -45,6 +44,8 @@ interface AuditedType {
   known: Map<string, string>
   /** Names that were asked for since they were last sent. */
   readonly asked: Set<string>
+  /** Names that were gone for a while, and that it may still have: they count as gone. */
+  readonly untold: Set<string>
   /** It has a step of growth. What comes next may say the same in another order, in which the last one of its parts wins. */
   grown: boolean
   /** It waits for an answer, be it empty. */
@@ -157,7 +158,8 @@ export class StreamAudit {
     const awaited = new Set(type.asked)
     for (const { name, version, text } of said.resources) {
       this.#options.meanings.texts.set(`${short} ${name} ${version}`, text)
-      type.asked.delete(name)
+      if (short === 'extension') this.#options.replica.heard.add(`extension ${version}`)
+      for (const each of [type.asked, type.untold]) each.delete(name)
       if (short === 'cluster' && this.#mayBeNew(type, said, name, news)) this.#follow(name)
     }
     for (const name of gone) type.asked.delete(name)
@@ -179,7 +181,8 @@ export class StreamAudit {
     if (this.#options.protocol === 'delta') return
     for (const [short, type] of this.#types) {
       if (isWildcard(short)) continue
-      for (const name of type.names) if (!this.#options.replica.texts()[short].has(name)) type.asked.add(name)
+      for (const name of type.names)
+        if (!this.#options.replica.texts()[short].has(name)) type.untold.add(name)
     }
   }
 
@@ -209,6 +212,7 @@ export class StreamAudit {
       names: new Set(subscribed),
       known: new Map(),
       asked: new Set(subscribed),
+      untold: new Set(),
       grown: false,
       owed: wildcard,
       blind: false,
@@ -221,6 +225,8 @@ export class StreamAudit {
     for (const [name, version] of Object.entries(request.initial_resource_versions ?? {})) {
       claims.set(name, meanings.texts.get(`${short} ${name} ${version}`)!)
     }
+    const grown = short === 'extension' ? Object.values(request.initial_resource_versions ?? {}) : []
+    type.cameBlind = grown.some((version) => !replica.heard.has(`extension ${version}`))
     const version = request.version_info ?? ''
     const meant = meanings.wholes.get(`${short} ${version}`)
     if (version !== '') {
@@ -229,6 +235,8 @@ export class StreamAudit {
       type.blind = type.cameBlind = !knows
       if (knows) for (const [name, text] of meant!) claims.set(name, text)
     }
+    type.grown =
+      short === 'extension' && Object.values(request.initial_resource_versions ?? {}).some(isOfGrowth)
     if (claims.size > 0) type.owed = false
     for (const [name, text] of claims) {
       // That it was told of an absence it cannot claim.
@@ -273,12 +281,12 @@ export class StreamAudit {
     const { notes } = this.#options
     if (this.#isWhole(short)) {
       type.known = new Map(said.resources.map(({ name, text }) => [name, text]))
-      type.blind &&= type.refusedBlind
+      type.blind = false
       for (const name of notes.doubtedNames(short)) notes.settle(short, name)
     }
     for (const { name, text } of said.resources) {
+      notes.accept(short, name, this.#meant(said, name, text))
       if (!this.#wants(type, name)) continue
-      notes.accept(short, name)
       if (short === 'extension') type.grown = said.grown
       if (type.asked.has(name)) continue
       type.known.set(name, text)
@@ -359,7 +367,7 @@ export class StreamAudit {
     if (text === target) return
     if (short === 'extension' && target !== undefined && includesAll(text, target)) return
     if (text === '' && short === 'endpoints' && this.#options.protocol === 'sotw') return
-    if (type.known.get(name) === text) return
+    if (type.known.get(name) === text || (this.#isWhole(short) && type.blind)) return
     this.problems.push(`${told}: sent, and the state is ${target ?? 'that there is none'}`)
   }
 
@@ -380,7 +388,10 @@ export class StreamAudit {
     news: ReadonlyMap<string, string>,
   ): void {
     const { notes } = this.#options
-    const excused = (name: string) => type.asked.has(name) || notes.doubted(short, name) || type.blind
+    const { asked, untold, blind } = type
+    const excused = (name: string) => {
+      return asked.has(name) || untold.has(name) || notes.doubted(short, name) || blind
+    }
     if (this.#isWhole(short)) {
       const doubts = [...content.keys(), ...notes.doubtedNames(short)].some(excused)
       if (news.size + gone.length === 0 && !type.owed && !doubts) this.problems.push(`${short}: sent twice`)
@@ -424,5 +435,7 @@ export class StreamAudit {
   }
 }
 
-export const flawed = (text: string | undefined) => text !== undefined && flawOf(text) !== ''
-export const urlOf = (short: ShortType) => typeUrls[short]
+/** Versions that are published are texts. */
+function isOfGrowth(version: string): boolean {
+  return !version.includes(':')
+}

@@ -41,8 +41,8 @@ export interface ClientType {
   version: string
   /** Of the last response that it answered on this stream. */
   nonce: string
-  /** The text that it refused last, by name. */
-  readonly refused: Map<string, string>
+  /** Texts that it refused, by name; one that it accepts later stays, for the server may never hear of that. */
+  readonly refused: Map<string, Set<string>>
   /** Names of which it refused the first that came. */
   readonly lacking: Set<string>
   /** Names of which it applied something that no claim tells: part of a response that it refused. */
@@ -94,8 +94,8 @@ export class Client {
     const before = this.types
     this.types = noTypes()
     for (const short of types) {
-      for (const [name, text] of before[short].refused) {
-        this.types[short].refused.set(name, text)
+      for (const [name, texts] of before[short].refused) {
+        this.types[short].refused.set(name, texts)
         this.types[short].lacking.add(name)
       }
     }
@@ -181,7 +181,7 @@ export class Client {
     const unreadable = flawed.some(({ text }) => flawOf(text) === 'unreadable')
     const accepted = news.length === 0
     for (const { name, text } of news) {
-      type.refused.set(name, text)
+      type.refused.set(name, new Set([...(type.refused.get(name) ?? []), text]))
       if (!type.has.has(name)) type.lacking.add(name)
     }
     if (accepted) this.#accept(said)
@@ -211,7 +211,6 @@ export class Client {
       if (!this.wants(short, name)) continue
       type.has.set(name, text)
       type.claims.set(name, version)
-      if (type.refused.get(name) === text) type.refused.delete(name)
       for (const each of [type.lacking, type.untold, type.stranded]) each.delete(name)
     }
     for (const name of removed) {
@@ -317,7 +316,7 @@ export class EnvoyClient extends Client {
   #check({ short }: Said, before: ReadonlyMap<string, string>): void {
     const { cluster, listener, route, secret, extension } = this.types
     const missing = (what: string, type: ClientType, name: string) => {
-      if (name === '' || (type === cluster && this.cameBlind('cluster'))) return
+      if (name === '' || (type === cluster && users.some(this.cameBlind))) return
       if (type.has.has(name) || type.lacking.has(name)) return
       // A listener's are on their way.
       if (type !== cluster && !(type === this.types[short] && before.has(name))) return
@@ -346,6 +345,9 @@ export class EnvoyClient extends Client {
   }
 }
 
+/** Clusters go when none of these needs them, as far as is known. */
+const users: readonly ShortType[] = ['cluster', 'listener', 'route']
+
 function noTypes(): Record<ShortType, ClientType> {
   return Object.fromEntries(
     types.map((short) => [
@@ -358,7 +360,7 @@ function noTypes(): Record<ShortType, ClientType> {
         claims: new Map<string, string>(),
         version: '',
         nonce: '',
-        refused: new Map<string, string>(),
+        refused: new Map<string, Set<string>>(),
         untold: new Set<string>(),
         lacking: new Set<string>(),
         stranded: new Set<string>(),

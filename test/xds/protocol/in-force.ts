@@ -23,10 +23,10 @@ export function inForceProblem(
   whole = false,
 ): string | undefined {
   const refuses = (short: ShortType) =>
-    [...client.types[short].refused].filter(([name, text]) => {
+    [...client.types[short].refused].filter(([name, refused]) => {
       const target = texts[short].get(name)
-      const refused = target === text || (short === 'extension' && flawOf(target ?? '') !== '')
-      return refused && client.types[short].has.get(name) !== target
+      const isRefused = refused.has(target ?? '') || (short === 'extension' && flawOf(target ?? '') !== '')
+      return isRefused && client.types[short].has.get(name) !== target
     })
   for (const short of types) {
     const { has, names, asked, stranded, refused } = client.types[short]
@@ -39,7 +39,7 @@ export function inForceProblem(
       if (present === text) continue
       if (!whole && refuses(short).some(([each]) => each === name)) continue
       if (short === 'extension' && frozen && includesAll(present ?? '', text)) continue
-      return `${short} ${name} is ${present ?? 'missing'}, not ${text}; refused ${refused.get(name)}`
+      return `${short} ${name} is ${present ?? 'missing'}, not ${text}; refused ${[...(refused.get(name) ?? [])]}`
     }
     if (client.protocol === 'sotw' && !isWildcard(short)) continue
     for (const name of has.keys()) {

@@ -78,8 +78,8 @@ export class Notes {
     }
   }
 
-  accept(short: ShortType, name: string): void {
-    this.#parked.delete(`${short} ${name}`)
+  accept(short: ShortType, name: string, text: string): void {
+    if (this.parked(short, name)?.text === text) this.#parked.delete(`${short} ${name}`)
   }
 
   left(now: number): void {

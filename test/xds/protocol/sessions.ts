@@ -1,7 +1,7 @@
 import { decode } from '../../../src/envoy-api/protos.ts'
 import type { DeltaResponse } from '../../../src/xds/delta.ts'
 import { DeltaStream } from '../../../src/xds/delta.ts'
-import { grows } from '../../../src/xds/growth.ts'
+import { noteGrowing } from '../../../src/xds/growth.ts'
 import { Memories, type Seat } from '../../../src/xds/memories.ts'
 import { changesBetween, type Snapshot } from '../../../src/xds/snapshot.ts'
 import { type SotwResponse, SotwStream } from '../../../src/xds/sotw.ts'
@@ -41,9 +41,8 @@ export class SessionReplica implements ReplicaView {
     const before = this.snapshot
     this.#texts = texts
     this.snapshot = snapshotOf(revision, texts)
-    for (const [type, resources] of this.snapshot.resources) {
-      if (grows(type)) for (const resource of resources.values()) this.memories.recent.note(resource)
-    }
+    noteGrowing(this.memories.recent, before, this.snapshot)
+    for (const text of texts.extension.values()) this.heard.add(`extension ${text}`)
     const changes = changesBetween(before, this.snapshot)
     for (const link of this.links) link.retarget(this.snapshot, changes)
   }
