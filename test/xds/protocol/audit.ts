@@ -53,8 +53,6 @@ interface AuditedType {
   /** Nobody can tell what it has. */
   blind: boolean
   cameBlind: boolean
-  /** While nobody could tell, it refused a response: what stood in for what it has is told from that by the server alone. */
-  refusedBlind: boolean
   outstanding: Outstanding | undefined
 }
 
@@ -80,8 +78,7 @@ export class StreamAudit {
    * knows: where it does not name what it refuses, the type stays as it was.
    */
   isStuck(short: ShortType): boolean {
-    const type = this.#types.get(short)
-    return type !== undefined && this.#isWhole(short) && type.blind && type.refusedBlind
+    return this.#isWhole(short) && this.#options.notes.stuck.has(short)
   }
 
   /** It came with a version that nobody here knows: what it has is replaced at once, and not step by step. */
@@ -217,7 +214,6 @@ export class StreamAudit {
       owed: wildcard,
       blind: false,
       cameBlind: false,
-      refusedBlind: false,
       outstanding: undefined,
     }
     this.#types.set(short, type)
@@ -301,7 +297,7 @@ export class StreamAudit {
 
   #refused(short: ShortType, type: AuditedType, said: Outstanding): void {
     const { notes, replica } = this.#options
-    type.refusedBlind ||= type.blind
+    if (type.blind) notes.stuck.add(short)
     const tried = this.#tried(type, said)
     const [first, ...others] = tried
     if (first !== undefined && others.length === 0) {
@@ -367,7 +363,7 @@ export class StreamAudit {
     if (text === target) return
     if (short === 'extension' && target !== undefined && includesAll(text, target)) return
     if (text === '' && short === 'endpoints' && this.#options.protocol === 'sotw') return
-    if (type.known.get(name) === text || (this.#isWhole(short) && type.blind)) return
+    if (type.known.get(name) === text || (this.#isWhole(short) && type.blind) || this.isStuck(short)) return
     this.problems.push(`${told}: sent, and the state is ${target ?? 'that there is none'}`)
   }
 
@@ -394,7 +390,8 @@ export class StreamAudit {
     }
     if (this.#isWhole(short)) {
       const doubts = [...content.keys(), ...notes.doubtedNames(short)].some(excused)
-      if (news.size + gone.length === 0 && !type.owed && !doubts) this.problems.push(`${short}: sent twice`)
+      if (news.size + gone.length === 0 && !type.owed && !doubts && !this.isStuck(short))
+        this.problems.push(`${short}: sent twice`)
       return
     }
     for (const [name, text] of content) {

@@ -20,6 +20,8 @@ export class Notes {
   /** What was sent and refused among others or never answered; whether the client has it nobody knows. */
   readonly #doubts = new Map<string, Set<string>>()
   readonly #parked = new Map<string, Parked>()
+  /** Types that it refused when nobody knew what it had of them: who is to blame is not told (`StreamAudit.isStuck`). */
+  readonly stuck = new Set<ShortType>()
   #leftAt: number | undefined
 
   doubt(short: ShortType, name: string, text: string): void {
