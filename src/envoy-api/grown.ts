@@ -7,6 +7,8 @@ import { typeUrls } from './types.ts'
 export interface Grown extends EncodedResource {
   /** Version of the later of the two, which is what it makes way for. */
   readonly towards: string
+  /** Whether the earlier one lacks anything of it. */
+  readonly adds: boolean
 }
 
 /**
@@ -38,7 +40,13 @@ function merged(before: EncodedResource, after: EncodedResource): Grown | undefi
   const value = encode('envoy.config.core.v3.TypedExtensionConfig', { name, typed_config })
   const any = encode('google.protobuf.Any', { type_url: typeUrls.extension, value })
   const version = createHash('sha256').update(any).digest('base64url').slice(0, 16)
-  return { name, version, any, towards: after.version }
+  return { name, version, any, towards: after.version, adds: adds(before, old, present) }
+}
+
+/** Of what was put together before, the order counts as well (the last one wins), so that it is put together anew. */
+function adds(before: EncodedResource, old: Content, present: Content): boolean {
+  const had = new Set(fieldsOf(old.value).map(textOf))
+  return 'towards' in before || fieldsOf(present.value).some((field) => !had.has(textOf(field)))
 }
 
 interface Content {

@@ -62,6 +62,11 @@ export class Gateways {
     else this.#schedule(name)
   }
 
+  /** What was published last. */
+  newest(name: string): Snapshot | undefined {
+    return this.#gateways.get(name)?.snapshot
+  }
+
   /** What that Envoy is to have, while the gateway is served. */
   snapshotFor(name: string, node: RolloutNode): Snapshot | undefined {
     const gateway = this.#gateways.get(name)

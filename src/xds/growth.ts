@@ -3,6 +3,8 @@ import { type Grown, grown } from '../envoy-api/grown.ts'
 import { typeUrls } from '../envoy-api/types.ts'
 import { bounds } from './bounds.ts'
 import type { Last } from './held.ts'
+import type { Recent } from './recent.ts'
+import { resourcesOf, type Snapshot } from './snapshot.ts'
 
 /**
  * How a client gets from one version of a resource to another whose users come and go with it: `larger` has all that is
@@ -25,7 +27,22 @@ export function stepTo(target: EncodedResource, last: Last): Step {
   const both = grown(last, target)
   if (both === undefined || both.any.length - target.any.length > bounds.leftoverBytes)
     return { larger: target }
-  return both.version === last.version ? { smaller: target } : { larger: both }
+  return both.version === last.version || !both.adds ? { smaller: target } : { larger: both }
+}
+
+/**
+ * An Envoy may come back from another replica with one of these, or on its way from the one to the other, and need steps
+ * from there to the next version.
+ */
+export function noteGrowing(recent: Recent, before: Snapshot | undefined, after: Snapshot): void {
+  for (const [type, byName] of after.resources) {
+    if (!grows(type)) continue
+    for (const resource of byName.values()) {
+      const step = stepTo(resource, before && resourcesOf(before, type).get(resource.name))
+      if ('larger' in step) recent.note(step.larger)
+      recent.note(resource)
+    }
+  }
 }
 
 /** The version of the snapshot that a resource stands for. */

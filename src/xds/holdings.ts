@@ -46,6 +46,9 @@ export function versionOf(holdings: Holdings, interest: Interest): string {
   return sum.map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
 }
 
+/** Of a client that has nothing. */
+export const versionOfNothing = '0'.repeat(16)
+
 type Sum = number[]
 
 const nothing: Sum = [0, 0]

@@ -77,9 +77,11 @@ export class Ledger {
   }
 
   /** The client accepted all of it. */
-  accept({ upserts, restored, removed }: Batch): void {
-    for (const resource of [...upserts, ...restored]) this.confirm(resource.name, resource)
+  accept({ upserts, restored, standIns, removed }: Batch): void {
+    for (const resource of [...upserts, ...restored, ...standIns]) this.confirm(resource.name, resource)
     for (const name of removed) this.confirm(name, absent)
+    // Refused before, and accepted now.
+    for (const { name } of standIns) this.mark(name)
   }
 
   /** The client refused a response in which nothing was new. */

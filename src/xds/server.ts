@@ -24,7 +24,7 @@ import { Fleet } from './fleet.ts'
 import type { FleetItem } from './fleet-item.ts'
 import { FleetRecord } from './fleet-record.ts'
 import { Gateways } from './gateways.ts'
-import { grows } from './growth.ts'
+import { noteGrowing } from './growth.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
 import { denial, expired, type Passes } from './pass.ts'
@@ -221,8 +221,9 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       return { record: new FleetRecord(fleet), others, changedElsewhere: deliveries.noteChange }
     },
     publish: (snapshot, held) => {
-      noteGrowing(memories, snapshot)
-      if (held !== undefined) noteGrowing(memories, held.base)
+      const before = gateways.newest(snapshot.gateway)
+      noteGrowing(memories.recent, before, snapshot)
+      if (held !== undefined) noteGrowing(memories.recent, before, held.base)
       gateways.publish(snapshot, held)
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
@@ -237,13 +238,6 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       door.close()
       return close(server, [...endings, stats.endAll], graceMs)
     },
-  }
-}
-
-/** An Envoy may come back with it from another replica, and need steps from there to the next version. */
-function noteGrowing({ recent }: Memories, { resources }: Snapshot): void {
-  for (const [type, byName] of resources) {
-    if (grows(type)) for (const resource of byName.values()) recent.note(resource)
   }
 }
 

@@ -49,6 +49,8 @@ export class Session {
   readonly #memory: NodeMemory
   readonly #variant: Variant
   #snapshot: Snapshot
+  /** Clusters that were sent before the client asked for any endpoints on this stream. */
+  readonly #unfollowed = new Set<string>()
   /** The client has resources from an earlier stream. */
   #returning = false
 
@@ -87,6 +89,10 @@ export class Session {
     subscription.open(opening, this.#mayWarm(type))
     if (opening.returning) this.#returning = true
     if (type === typeUrls.cluster) this.#memory.askedForClusters = true
+    if (type === typeUrls.endpoints) {
+      for (const name of this.#unfollowed) subscription.follow(name)
+      this.#unfollowed.clear()
+    }
     this.#subscriptions.set(type, subscription)
     if (!this.#order.includes(type)) this.#order = [...this.#order, type]
     return subscription
@@ -125,8 +131,10 @@ export class Session {
     subscription.sent(nonce, batch)
     if (subscription.type !== typeUrls.cluster) return
     const endpoints = this.#subscriptions.get(typeUrls.endpoints)
-    if (endpoints === undefined) return
-    for (const { name } of [...batch.upserts, ...batch.restored]) endpoints.follow(name)
+    for (const { name } of [...batch.upserts, ...batch.restored, ...batch.standIns]) {
+      if (endpoints === undefined) this.#unfollowed.add(name)
+      else endpoints.follow(name)
+    }
   }
 
   /** The stream is over: what it leaves in doubt is remembered for the next one. */
@@ -265,7 +273,7 @@ export class Session {
     const back = this.#returning && resourcesOf(this.#snapshot, typeUrls.listener).size > 0
     return {
       clusters: !this.#subscriptions.has(typeUrls.cluster) && this.#usesClusters(),
-      listeners: back && !this.#subscriptions.has(typeUrls.listener),
+      listeners: this.#returning && !this.#subscriptions.has(typeUrls.listener),
       routes: back && !this.#subscriptions.has(typeUrls.route),
     }
   }

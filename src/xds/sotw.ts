@@ -4,7 +4,7 @@ import { typeUrls } from '../envoy-api/types.ts'
 import { type AdsRequest, type AdsResponse, type AdsStream, type Answer, takeAnswer } from './answer.ts'
 import type { Opening } from './exchange.ts'
 import { type Claim, uncertain } from './held.ts'
-import { listIn, resourcesIn, versionOf } from './holdings.ts'
+import { listIn, resourcesIn, versionOf, versionOfNothing } from './holdings.ts'
 import { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Due, Session } from './session.ts'
@@ -88,7 +88,7 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
   }
 
   #response(due: Due, nonce: string): SotwResponse | undefined {
-    const { subscription, removed, standIns } = due
+    const { subscription, removed } = due
     const { type, interest } = subscription
     const whole = sotw.holdsAll(type)
     const news = whole ? [] : joined(due.upserts, [...due.restored, ...substitutes(due)])
@@ -96,7 +96,7 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
     const holdings = subscription.after(due)
     const version = versionOf(holdings, interest)
     this.#versions.put(type, version, holdings, interest)
-    const content = whole ? joined(listIn(holdings, interest), standIns) : news
+    const content = whole ? listIn(holdings, interest) : news
     const removals = whole ? removed.length : 0
     return { type, nonce, version, content, resources: content.length, removals }
   }
@@ -112,13 +112,17 @@ export class SotwStream implements AdsStream<SotwRequest, SotwResponse> {
     const interest = interestIn(names, target)
     const holdings = { base: target, exceptions: new Map() }
     const equal = versionOf(holdings, interest) === version
-    const held = equal ? claims(resourcesIn(holdings, interest)) : this.#versions.get(type, version)
+    const held = equal ? claims(resourcesIn(holdings, interest)) : this.#meaning(type, version)
     if (held !== undefined) return { names, held, complete: true, returning: true }
     // It has some version of these, or none; what is not among them is sent because it asks.
     const gone = [...interest.names].filter((name) => !target.has(name))
     const unknown = sotw.holdsAll(type) ? [...resourcesIn(holdings, interest)].map(({ name }) => name) : gone
     const doubts = new Map<string, Claim>(unknown.map((name) => [name, uncertain]))
     return { names, held: doubts, complete: false, returning: true }
+  }
+
+  #meaning(type: string, version: string): Map<string, Claim> | undefined {
+    return version === versionOfNothing ? new Map() : this.#versions.get(type, version)
   }
 
   #demandOf(request: SotwRequest, names: readonly string[]): Demand {

@@ -204,7 +204,7 @@ export class Subscription {
     // What stood in is refused as it was before, and the rest applied; Envoy says so by naming it.
     const blames = ({ name }: EncodedResource) => mentions(error, name)
     if (answered.standIns.some(blames) && !answered.upserts.some(blames)) {
-      this.#accept(answered)
+      this.#accept({ ...answered, standIns: [] })
       return undefined
     }
     if (first === undefined) return void this.#ledger.refuse(answered)

@@ -32,8 +32,12 @@ export function holdingsAfter(batch: Batch, view: Comparison): Holdings {
     exceptions.set(name, isDoubtful(name, view) ? undefined : view.held.last(name))
   }
   for (const name of batch.removed) exceptions.set(name, absent)
-  for (const resource of [...batch.restored, ...batch.upserts.filter((each) => !isTarget(each, view))])
-    exceptions.set(resource.name, resource)
+  const others = [
+    ...batch.restored,
+    ...batch.standIns,
+    ...batch.upserts.filter((each) => !isTarget(each, view)),
+  ]
+  for (const resource of others) exceptions.set(resource.name, resource)
   return { base: view.resources, exceptions }
 }
 

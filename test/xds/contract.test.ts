@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { noteGrowing } from '../../src/xds/growth.ts'
+import { StreamMemory } from '../../src/xds/memory.ts'
 import { type Protocol, protocols, wordsOf } from './dialects.ts'
-import { PlainClient, partsOf, plainSnapshot, type VersionsByType } from './plain.ts'
+import { PlainClient, partsOf, plainSnapshot, stillClock, type VersionsByType } from './plain.ts'
 
 const full: VersionsByType = {
   cluster: { a: '1' },
@@ -147,9 +149,27 @@ for (const protocol of protocols) {
         protocol,
         plainSnapshot(5, { cluster: { a: '1' }, endpoints: { a: '1' } }),
       )
-      assert.deepEqual(client.ask('cluster', { held: { a: '1', gone: '1' } }), told('cluster -gone'))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1', gone: '1' } }), [])
       const answer = client.ask('endpoints', { subscribe: ['a', 'gone'], held: { a: '1', gone: '1' } })
-      assert.deepEqual(answer, told('endpoints -gone'))
+      assert.deepEqual(answer, [], 'listeners and routes may use them')
+      assert.deepEqual(client.ask('listener'), told('cluster -gone', 'endpoints -gone'))
+    })
+
+    test('nothing that a listener may use goes before it was asked for, though there is to be none', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, {}))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1' } }), [])
+      assert.deepEqual(client.ask('listener', { held: { l: '1' } }), told('listener -l'))
+      assert.deepEqual(client.ack('listener'), told('cluster -a'))
+    })
+
+    test('a cluster that is sent before its endpoints are asked for is followed by them, whatever is claimed', () => {
+      const client = new PlainClient(protocol, plainSnapshot(5, { ...full, cluster: { a: '2' } }))
+      assert.deepEqual(client.ask('cluster', { held: { a: '1' } }), told('cluster +a@2'))
+      assert.deepEqual(
+        client.ask('endpoints', { subscribe: ['a'], held: { a: '1' } }),
+        told('endpoints +a@1'),
+      )
+      assert.deepEqual(client.ack('endpoints'), [])
     })
 
     test('clusters are not removed before the listeners and routes that may use them were asked for', () => {
@@ -384,6 +404,14 @@ for (const protocol of protocols) {
         assert.deepEqual(sent, told('extension +e@a,b,c:1', 'route +r@2'))
       })
 
+      test('that only loses some goes once, when the routes are in force', () => {
+        const client = startedParts()
+        assert.deepEqual(client.publish(plainSnapshot(3, parts('b:1', '2'))), told('route +r@2'))
+        assert.deepEqual(client.ack('route'), told('extension +e@b:1'))
+        assert.deepEqual(client.ack('extension'), [])
+        assert.equal(client.delivery(), 'acked')
+      })
+
       test('keeps what routes in force name while their successors are refused, and until others come', () => {
         const client = startedParts()
         client.publish(plainSnapshot(3, parts('c:1', '2')))
@@ -428,6 +456,26 @@ for (const protocol of protocols) {
           }
         })
       }
+    })
+
+    test('an extension that grew at another replica, which had the same revisions, goes on from there', () => {
+      const versions = (extension: string, route: string): VersionsByType => {
+        return { ...equipped, extension: { e: extension }, route: { r: route } }
+      }
+      const [first, second] = [plainSnapshot(1, versions('a:1', '1')), plainSnapshot(2, versions('b:1', '2'))]
+      const one = started(protocol, versions('a:1', '1'))
+      one.ask('extension', { subscribe: ['e'] })
+      one.ack('extension')
+      assert.deepEqual(one.publish(second), told('extension +e@~b:1', 'route +r@2'))
+      const held = { e: one.last('extension').upserts[0]!.version }
+      const memory = new StreamMemory(stillClock)
+      noteGrowing(memory.recent, first, second)
+      const other = new PlainClient('delta', second, { memory })
+      other.request('cluster', { held: { a: '1' } })
+      other.request('listener', { held: { l: '1' } })
+      other.request('extension', { subscribe: ['e'], held })
+      assert.deepEqual(other.ask('route', { subscribe: ['r'], held: { r: '1' } }), ['route +r@2'])
+      assert.deepEqual(other.ack('route'), ['extension +e@b:1'])
     })
 
     test('a cluster that warms for a secret gets it without its own ACK', () => {

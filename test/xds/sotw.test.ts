@@ -221,6 +221,53 @@ describe('reconnects over sotw', () => {
     assert.equal(one.delivery(), 'acked')
   })
 
+  test('what stood in and is accepted now is no longer refused, and nothing is sent once more', () => {
+    const one = stranger({ l: 'bad', m: '1' })
+    const message = 'Error adding/updating listener(s) l: no such filter'
+    one.nack('listener', message)
+    one.nack('listener', message)
+    assert.deepEqual(one.nack('listener', message), [])
+    assert.equal(one.delivery(), 'nacked')
+    const again = new PlainClient('sotw', plainSnapshot(6, { listener: { l: 'bad', m: '2' } }), one.shared)
+    again.dialect.send({ type_url: typeUrls.listener, version_info: 'of-a-third-server' })
+    again.advance()
+    assert.equal(content(again, 'listener'), 'm@2 l@bad')
+    assert.deepEqual(again.ack('listener'), [])
+    assert.equal(again.delivery(), 'acked')
+    assert.equal(again.session.nextRetry(), undefined)
+    const back = new PlainClient('sotw', again.session.snapshot, one.shared)
+    back.dialect.send({ type_url: typeUrls.listener, version_info: again.last('listener').version })
+    assert.deepEqual(back.advance(), [])
+  })
+
+  test('endpoints follow a cluster that stands in for what the client has, for it may be accepted now', () => {
+    const one = client(5, { cluster: { a: 'bad', b: 'bad' }, endpoints: { a: '1' } })
+    one.dialect.send({ type_url: typeUrls.cluster, version_info: 'of-another-server' })
+    one.ask('endpoints', { subscribe: ['a'] })
+    one.ack('endpoints')
+    assert.deepEqual(one.nack('cluster').slice(1), ['endpoints +a@1'])
+    assert.equal(content(one, 'cluster'), 'a@bad b@bad', 'b stands in')
+    one.ack('endpoints')
+    const [, ...followed] = one.nack('cluster')
+    assert.equal(content(one, 'cluster'), 'b@bad a@bad', 'a stands in')
+    assert.deepEqual(followed, ['endpoints +a@1'])
+  })
+
+  test('a client that has nothing is known to, whoever told it so: the culprit is found, and others arrive', () => {
+    const before = client(1, {})
+    before.ask('listener')
+    const version_info = before.last('listener').version
+    const one = client(5, { listener: { l: 'bad', m: '1' } })
+    one.dialect.send({ type_url: typeUrls.listener, version_info })
+    one.advance()
+    one.nack('listener')
+    assert.equal(content(one, 'listener'), 'l@bad')
+    one.nack('listener')
+    assert.equal(content(one, 'listener'), 'm@1')
+    assert.deepEqual(one.ack('listener'), [])
+    assert.equal(one.delivery(), 'nacked')
+  })
+
   const cases = [
     { server: 'that knows the version', warms: false, sent: '' },
     { server: 'that does not know the version', warms: false, sent: 'endpoints +a@1' },
