@@ -58,7 +58,11 @@ export async function startWeir(options: WeirOptions = {}): Promise<Weir> {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = collect(child)
-  await ready(child, output)
+  await ready(child, output).catch((error: unknown) => {
+    // Nobody else would end it, and a test's process waits for it.
+    child.kill()
+    throw error
+  })
   const token = options.environment?.WEIR_ADMIN_TOKEN ?? readFileSync(join(dataDir, 'token'), 'utf8').trim()
   const holder = JSON.parse(readFileSync(join(dataDir, 'weir.json'), 'utf8'))
   const environment = options.environment ?? {}
