@@ -180,12 +180,21 @@ export async function createQuarantine(options: QuarantineOptions) {
     if (isNew) for (const refusal of refusals) observe({ event: 'quarantined', ...told(refusal) })
     const written = await guarded(async () => {
       await table.hold(refusals)
+      if (each.isDisputed) await table.accept(refusals)
       await rows.look()
     })
     if (written) return close(key)
     each.timer = setTimeout(() => void finish(key, each), retryMs)
     each.isUnwritten = true
     settling.changed()
+  }
+
+  /** What one Envoy refuses another one has in force. */
+  function dispute(key: string, each: RefusalCase, version: string): void {
+    if (disputed.size >= maxDisputed) disputed.clear()
+    disputed.add(`${key} ${version}`)
+    if (each.found === undefined) close(key, 'another Envoy accepts it')
+    else each.isDisputed = true
   }
 
   /** Nothing is looked for here any more; what is known by the table stays held. */
@@ -221,13 +230,10 @@ export async function createQuarantine(options: QuarantineOptions) {
 
   function accepted(gateway: string, type: TypeUrl): void {
     for (const [key, each] of cases) {
-      if (each.gateway !== gateway || each.type !== type || each.moving || each.found) continue
+      if (each.gateway !== gateway || each.type !== type) continue
       const [first = ''] = each.versions
-      if (fleet.accepted(gateway, type, each.resource, first)) {
-        if (disputed.size >= maxDisputed) disputed.clear()
-        disputed.add(`${key} ${first}`)
-        close(key, 'another Envoy accepts it')
-      } else if (view.isAccepted(each)) {
+      if (fleet.accepted(gateway, type, each.resource, first)) dispute(key, each, first)
+      else if (!each.moving && each.found === undefined && view.isAccepted(each)) {
         each.search.accepted()
         void proceed(key, each)
       }

@@ -27,6 +27,8 @@ export class RefusalCase {
   found: readonly Refusal[] | undefined
   /** The database is away: the culprits are held here, in memory, until it is back. */
   isUnwritten = false
+  /** Another Envoy turned out to have it in force while it was being written down. */
+  isDisputed = false
   readonly #since = new Date().toISOString()
   /** What the Envoys get of each row that is held, by the form that is written. */
   substitutes: ReadonlyMap<string, Substitute> = new Map()
