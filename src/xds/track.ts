@@ -27,9 +27,9 @@ export interface Step {
   /** Since when, in milliseconds since 1970, as all times here. */
   readonly at: number
   /** When the first response of it went out; never where there was nothing to send. */
-  readonly sentAt?: number
+  readonly sentAt: number | undefined
   /** When the Envoy first had all of it. */
-  readonly ackedAt?: number
+  readonly ackedAt: number | undefined
   /** While the state is `warming`: which clusters. */
   readonly warming: readonly string[]
   /** What it refused at last; none once it has all. */
@@ -45,6 +45,8 @@ export type Track = readonly Step[]
  */
 export const keptSteps = 32
 const keptNacks = 4
+
+const none: readonly never[] = []
 
 /**
  * The track after the stream was seen to be so far; the very same one where that is nothing new.
@@ -82,9 +84,10 @@ export function inherited(older: Track, newer: Track): Track {
 function begun(progress: Progress, at: number, refused: readonly Nack[]): Step {
   const { revision } = progress
   const nacks = progress.nacks.length > 0 && same(progress.nacks, refused) ? refused : progress.nacks
+  const place = { from: revision, revision, through: revision }
   const before: Step = {
-    ...{ from: revision, revision, through: revision },
-    ...{ state: 'pending', at, warming: [], nacks },
+    ...place,
+    ...{ state: 'pending', at, sentAt: undefined, ackedAt: undefined, warming: none, nacks },
   }
   return moved(before, progress, at)
 }
@@ -100,22 +103,21 @@ function moved(step: Step, progress: Progress, at: number): Step {
   const sentAt = step.sentAt ?? (progress.sending ? at : undefined)
   const state = stateOf(progress, sentAt !== undefined)
   const nacks = nacksAfter(step.nacks, state, progress.nacks)
-  const clusters = state === 'warming' ? progress.warming : []
-  const warming = clusters.join() === step.warming.join() ? step.warming : clusters
+  const clusters = state === 'warming' ? progress.warming : none
+  const isKnown = clusters.length === step.warming.length && clusters.join() === step.warming.join()
+  const warming = isKnown ? step.warming : clusters
   const isSame = nacks === step.nacks && warming === step.warming && sentAt === step.sentAt
   if (isSame && state === step.state) return step
   const ackedAt = step.ackedAt ?? (state === 'acked' ? at : undefined)
-  return {
-    ...{ from: step.from, revision: step.revision, through: step.through },
-    ...{ state, at: state === step.state ? step.at : at, warming, nacks },
-    ...(sentAt === undefined ? {} : { sentAt }),
-    ...(ackedAt === undefined ? {} : { ackedAt }),
-  }
+  const { from, revision, through } = step
+  const since = state === step.state ? step.at : at
+  // Written out, since this is done for each Envoy with each revision.
+  return { from, revision, through, state, at: since, sentAt, ackedAt, warming, nacks }
 }
 
 /** The last refusal is kept while the same is tried again, so that it is known what is. */
 function nacksAfter(known: readonly Nack[], state: StepState, nacks: readonly Nack[]): readonly Nack[] {
-  if (state === 'acked') return known.length === 0 ? known : []
+  if (state === 'acked') return known.length === 0 ? known : none
   return nacks.length === 0 || same(nacks, known) ? known : nacks
 }
 
