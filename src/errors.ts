@@ -14,6 +14,7 @@ export const catalogue = {
   timeout: { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'The change contradicts what is stored' },
   referenced: { status: 409, title: 'Other objects refer to this one' },
+  confirmation_needed: { status: 409, title: 'The write takes so much away that it must be confirmed' },
   gone: { status: 410, title: 'This part of the history was compacted away' },
   precondition_failed: { status: 412, title: 'It was changed meanwhile' },
   too_large: { status: 413, title: 'The request is too large' },
@@ -42,6 +43,8 @@ export interface WeirErrorOptions {
   problems?: Problem[]
   /** Seconds after which trying again makes sense. */
   retryAfter?: number
+  /** What the problem document says besides (RFC 9457, section 3.2, extension members). */
+  members?: Readonly<Record<string, unknown>>
   /** Kept for the log, never shown to a client. */
   cause?: unknown
 }
@@ -50,6 +53,7 @@ export class WeirError extends Error {
   readonly code: ErrorCode
   readonly problems: Problem[]
   readonly retryAfter: number | undefined
+  readonly members: Readonly<Record<string, unknown>> | undefined
 
   constructor(code: ErrorCode, detail: string, options: WeirErrorOptions = {}) {
     super(detail, { cause: options.cause })
@@ -57,6 +61,7 @@ export class WeirError extends Error {
     this.code = code
     this.problems = options.problems ?? []
     this.retryAfter = options.retryAfter
+    this.members = options.members
   }
 }
 

@@ -5,7 +5,8 @@ import { limitsOf } from './compile/limits.ts'
 import type { ServiceAddress } from './compile/live.ts'
 import { createAnnouncements } from './control/announcements.ts'
 import { createController } from './control/controller.ts'
-import { preview } from './control/preview.ts'
+import { createDrift } from './control/drift/drift.ts'
+import { foresee } from './control/foresight.ts'
 import { createReceipts } from './control/receipts.ts'
 import { createReplicas, type Replicas } from './control/replicas.ts'
 import { explanationOf, messageOf, WeirError } from './errors.ts'
@@ -14,7 +15,6 @@ import { createFeed, type Feed } from './feed/feed.ts'
 import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
-import { clustersInPanic } from './local/panic.ts'
 import type { Observe } from './observe.ts'
 import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
@@ -30,6 +30,7 @@ import { adminTokenOf } from './settings/token.ts'
 import { adminUrlOf, replicaName, rlsAddresses } from './startup/addresses.ts'
 import { bind } from './startup/bind.ts'
 import { serveHelp } from './startup/help.ts'
+import { looksAt } from './startup/local-looks.ts'
 import { findLocalEnvoy, localEnvoyId, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { createObservers } from './startup/observers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
@@ -181,7 +182,7 @@ async function startControl(
   const controller = createController({
     live: {
       services: { ratelimit: services },
-      announced: new Map(),
+      ...{ announced: new Map(), kept: new Map() },
       listenerAddress: settings.listenerAddress,
       secrets: new Map(),
       placeholder: createPlaceholder(Date.now()),
@@ -207,12 +208,13 @@ async function startControl(
     url: databaseUrl,
     store,
     observe,
-    onState(state, keys) {
-      controller.apply(state, keys)
+    onState(state, keys, kept) {
+      controller.apply(state, keys, kept)
       xds.markLoaded()
       replicas.serves(state.revision)
       void localEnvoys?.reconcile(controller.gateways())
     },
+    onExpired: controller.expire,
     others: { [announcedChannel]: announcements.hint, [replicasChannel]: replicas.hint },
   })
   shutdown.add('feed', feed.close)
@@ -224,6 +226,7 @@ async function startControl(
   if (limitWatch !== undefined) shutdown.add('watch of the limits', limitWatch.stop)
 
   // The door.
+  const looks = looksAt(localEnvoys)
   const supervised = () => (localEnvoys === undefined ? [] : controller.gateways())
   const expected = () => supervised().map((gateway) => ({ gateway, id: localEnvoyId(gateway) }))
   const receipt = createReceipts({ feed, fleet: xds.fleet, controller, replicas, retry: xds.retry, expected })
@@ -243,17 +246,14 @@ async function startControl(
     },
     fleet: xds.fleet.list,
     config: xds.fleet.config,
-    panic: async ({ gateway, id, state }) => {
-      const own =
-        state === 'connected' && id === localEnvoyId(gateway) ? localEnvoys?.get(gateway) : undefined
-      return own === undefined ? undefined : clustersInPanic(own.adminPort())
-    },
+    ...{ panic: looks.panic, connections: looks.connections },
+    drift: createDrift({ fleet: xds.fleet, dump: looks.dump }),
     deliver: receipt,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
     decides: settings.roles.has('ratelimit'),
     counters: counters.state,
-    preview: (before, after, gateways) => preview(before, after, gateways, controller.live()),
+    ...foresee(controller.live),
     readiness,
   })
   const adminUrl = adminUrlOf(settings, await bind(parts, doors.admin, admin))

@@ -33,6 +33,9 @@ export type Event =
   | { event: 'row_unreadable'; kind: string; name: string; error: string }
   // feed/
   | { event: 'secret_unreadable'; secret: string }
+  /** An empty list of endpoints: those that it had last stay for so long, and then not any more. */
+  | { event: 'endpoints_kept'; cluster: string; endpoints: number; milliseconds: number }
+  | { event: 'endpoints_let_go'; cluster: string; endpoints: number }
   // control/
   | { event: 'envoys_announced'; gateway: string; envoys: number }
   | { event: 'address_ignored'; gateway: string; node: string; address: string; reason: string }

@@ -5,6 +5,7 @@ import type { State } from '../model/state.ts'
 import type { MadeWrite, Write } from '../store/store.ts'
 import { authorshipOf } from './authorship.ts'
 import type { AdminContext } from './context.ts'
+import { guardOf } from './guard.ts'
 
 /** What is to be done to the state that the write meets, in its transaction; throws where it must not be done. */
 export type EditsOf = (state: State) => readonly Edit[]
@@ -43,6 +44,8 @@ export async function commit(
         return edits
       },
       plan: (state, split) => planWrite(kinds, state, split, checkContext),
+      // A dry run tells of it instead.
+      ...(how.dryRun ? {} : { permit: guardOf(context, request) }),
       ...how,
     })
   } catch (error) {
@@ -60,6 +63,6 @@ function placed(error: WeirError, { places }: Wish, edits: readonly Edit[]): Wei
     const { kind, name } = edit.op === 'put' ? edit.object : edit
     return { ...problem, message: `${kind}/${name}: ${problem.message}` }
   })
-  const { retryAfter, cause } = error
-  return new WeirError(error.code, error.message, { problems, retryAfter, cause })
+  const { retryAfter, members, cause } = error
+  return new WeirError(error.code, error.message, { problems, retryAfter, members, cause })
 }

@@ -1,16 +1,35 @@
 import type { ExplainResult } from '../explain/explain.ts'
 import type { Question } from '../explain/question.ts'
+import type { Reduction } from '../model/confirmation.ts'
 import type { CheckContext, Kind } from '../model/kind.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import type { CounterDesk } from '../ratelimit/counters/counter-desk.ts'
 import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, WriteResult } from '../store/store.ts'
 import type { FleetItem } from '../xds/fleet.ts'
 import type { ConfigQuestion, ServedConfig } from '../xds/served-config.ts'
 import type { TextParser } from './text-parser.ts'
 
 export type { CountersState, FleetItem }
+
+/** A resource of which an Envoy has something else than it should. */
+interface Deviation {
+  type: string
+  name: string
+  is: string
+  expected: string | null
+  actual: string | null
+}
+
+/** What an Envoy has against what it should have. */
+export interface DriftAnswer {
+  gateway: string
+  id: string
+  revision: number
+  xds: { peer: string; deviations: (Deviation & { because: string })[] }[]
+  configDump: { deviations: Deviation[] } | null
+}
 
 /** How far a write got in the fleet, as its answer tells it. */
 export interface DeliveryAnswer {
@@ -38,14 +57,21 @@ export interface DeliverQuestion {
   signal?: AbortSignal
 }
 
-/** What of one gateway's Envoy resources would change with a write. */
+/** A resource of Envoy, by the short name of its type. */
+export interface NamedResource {
+  type: string
+  name: string
+}
+
+/** What of one gateway's Envoy resources would change with a write, and in which order. */
 export interface GatewayChange {
   gateway: string
-  added: { type: string; name: string }[]
-  changed: { type: string; name: string }[]
-  removed: { type: string; name: string }[]
+  added: NamedResource[]
+  changed: NamedResource[]
+  removed: NamedResource[]
   /** Listeners whose connections would be drained. */
-  drains: string[]
+  drains: { listener: string; how: 'removed' | 'replaced' | 'filter_chains' }[]
+  steps: { does: 'send' | 'swap' | 'remove'; resources: NamedResource[] }[]
 }
 
 /** Whether a balancer should send requests here, and why not. */
@@ -78,11 +104,20 @@ export interface AdminOptions {
   fleet(): FleetItem[]
   /** What a connected Envoy is served; nothing where no such one is connected. */
   config(question: ConfigQuestion): ServedConfig | undefined
+  /** Where a connected Envoy has something else than it should; nothing where no such one is connected. */
+  drift(question: ConfigQuestion): Promise<DriftAnswer | undefined>
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
+  /** Open connections of an Envoy by listener; `undefined` where nobody can ask it. */
+  connections(item: FleetItem): Promise<ReadonlyMap<string, number> | undefined>
   deliver(question: DeliverQuestion): Promise<DeliveryAnswer>
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
+  /** What a write leaves gateways with fewer than half of; `concerned` are those that it has to do with. */
+  reductions(
+    write: Pick<WriteResult, 'before' | 'after' | 'changes'>,
+    concerned: () => ReadonlySet<string>,
+  ): Reduction[]
   /** What would become of a request by the state that is in force here. Throws `unavailable` while there is none. */
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */

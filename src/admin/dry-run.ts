@@ -1,14 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { type Confirmation, reductionText } from '../model/confirmation.ts'
 import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
 import { commit, type Wish } from './commit.ts'
 import type { AdminContext } from './context.ts'
-import { gatewaysOf } from './delivery.ts'
 import { type ObjectDiff, shownDifferences } from './difference.ts'
+import { confirmationOf } from './guard.ts'
+import { ChangedGateway, Plan, planned } from './planned.ts'
 import { stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
-import { Changes, type WaitQuery, Warnings } from './write.ts'
+import { Changes, type WaitQuery, Warnings, type WriteAnswer } from './write.ts'
 
 export const dryRunParameter = {
   dryRun: Type.Optional(
@@ -23,13 +25,6 @@ export interface DryRunQuery extends WaitQuery {
   dryRun?: boolean
 }
 
-const Resources = Type.Array(
-  Type.Object({
-    type: Type.String({ description: 'cluster, endpoints, secret, extension, listener or route.' }),
-    name: Type.String({ description: 'Name of the Envoy resource.' }),
-  }),
-)
-
 export const DryRunAnswer = Type.Object(
   {
     dryRun: Type.Literal(true),
@@ -37,18 +32,13 @@ export const DryRunAnswer = Type.Object(
     changes: Changes,
     diff: Type.Array(Type.Unsafe<ObjectDiff>({ $ref: 'ObjectDiff#' })),
     warnings: Warnings,
-    gateways: Type.Array(
-      Type.Object({
-        gateway: Type.String(),
-        added: Resources,
-        changed: Resources,
-        removed: Resources,
-        drains: Type.Array(Type.String(), {
-          description:
-            'Listeners that Envoy would close or replace: open connections on them are drained. Changes of routes, clusters, endpoints and secrets drain nothing.',
-        }),
+    gateways: Type.Array(ChangedGateway, { description: 'The gateways whose Envoy resources would change.' }),
+    plan: Type.Array(Plan, { description: 'For each of them, how its Envoys get there.' }),
+    confirmation: Type.Optional(
+      Type.Unsafe<Confirmation>({
+        $ref: 'Confirmation#',
+        description: 'Only where the write would be refused without `?confirm=`.',
       }),
-      { description: 'The gateways whose Envoy resources would change.' },
     ),
   },
   { $id: 'DryRunAnswer', title: 'DryRunAnswer', description: 'What a write would do.' },
@@ -79,13 +69,24 @@ export async function dryRun(
   }))
   const documents = differences.flatMap((each) => each.after ?? [])
   const effective = before !== after
+  const confirmation = confirmationOf(context, result)
   const answer: DryRunAnswer = {
     dryRun: true,
     revision,
     changes,
     diff: effective ? shownDifferences(context.kinds, differences) : [],
-    warnings: warningsOf(context.kinds, documents, after),
-    gateways: effective ? context.preview(before, after, gatewaysOf(context, result)) : [],
+    warnings: [...warningsOf(context.kinds, documents, after), ...confirmationWarnings(confirmation)],
+    ...(await planned(context, result)),
+    ...(confirmation === undefined ? {} : { confirmation }),
   }
   return reply.headers({ etag: stateTag(revision), 'weir-revision': String(revision) }).send(answer)
+}
+
+function confirmationWarnings(confirmation: Confirmation | undefined): WriteAnswer['warnings'] {
+  if (confirmation === undefined) return []
+  const effect = `the write is refused without ?confirm=${confirmation.token}`
+  return confirmation.reductions.map((reduction) => ({
+    ...{ kind: 'Gateway', name: reduction.gateway, pointer: '' },
+    ...{ message: reductionText(reduction), effect },
+  }))
 }

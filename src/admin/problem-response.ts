@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { catalogue, type ErrorCode, type Problem, WeirError } from '../errors.ts'
+import type { Confirmation } from '../model/confirmation.ts'
 import type { Observe } from '../observe.ts'
 import { refusal } from './refusal.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -14,6 +15,8 @@ export interface ProblemDocument {
   status: number
   detail: string
   errors: Problem[]
+  /** Of a write that takes much away: what, and the token by which it is confirmed. */
+  confirmation?: Confirmation
 }
 
 export interface ProblemResponse {
@@ -32,7 +35,10 @@ export function problemResponse(error: WeirError): ProblemResponse {
   return {
     status,
     headers,
-    body: { type: `urn:weir:problem:${error.code}`, title, status, detail: error.message, errors },
+    body: {
+      ...{ type: `urn:weir:problem:${error.code}`, title, status, detail: error.message, errors },
+      ...error.members,
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { Confirmation } from '../model/confirmation.ts'
 
 export const Problem = Type.Object(
   {
@@ -16,6 +17,7 @@ export const Problem = Type.Object(
         remedy: Type.String(),
       }),
     ),
+    confirmation: Type.Optional(Type.Unsafe<Confirmation>({ $ref: 'Confirmation#' })),
   },
   { $id: 'Problem', title: 'Problem', description: 'Why a request was refused (RFC 9457).' },
 )

@@ -17,6 +17,7 @@ import { explainRoute } from './routes/explain.ts'
 import { exportRoutes } from './routes/export.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { fleetConfigRoute } from './routes/fleet-config.ts'
+import { fleetDriftRoute } from './routes/fleet-drift.ts'
 import { healthRoutes } from './routes/health.ts'
 import { busyKeysRoute, limitKeyRoutes, missing } from './routes/limit-keys.ts'
 import { objectWriteRoutes } from './routes/object-writes.ts'
@@ -68,7 +69,16 @@ export function createHealthServer(options: DeciderOptions): Admin {
 
 const apiRoutes = [
   ...[applyRoutes, exportRoutes, objectRoutes, objectWriteRoutes, revisionRoutes, restoreRoute],
-  ...[limitKeyRoutes, explainRoute, schemaRoutes, secretRoutes, fleetRoutes, fleetConfigRoute, healthRoutes],
+  ...[
+    limitKeyRoutes,
+    explainRoute,
+    schemaRoutes,
+    secretRoutes,
+    fleetRoutes,
+    fleetConfigRoute,
+    fleetDriftRoute,
+  ],
+  healthRoutes,
 ]
 
 function serverOf(

@@ -8,12 +8,14 @@ import type { MadeWrite } from '../store/store.ts'
 import { commit, type Wish } from './commit.ts'
 import type { AdminContext, DeliveryAnswer } from './context.ts'
 import { deliveryOf } from './delivery.ts'
+import { confirmParameter } from './guard.ts'
 import { onceOf } from './idempotency-key.ts'
 import { etagOf, stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
 
 /** Query parameters of every write. */
-export const waitParameters = {
+export const writeParameters = {
+  ...confirmParameter,
   wait: Type.Optional(
     Type.Enum(['acked'], {
       description:

@@ -16,7 +16,7 @@ export function fileOption(): Option {
   ).makeOptionMandatory()
 }
 
-export interface ApplyOptions extends Pick<WriteOptions, 'wait' | 'timeout' | 'message'> {
+export interface ApplyOptions extends Omit<WriteOptions, 'output'> {
   prune?: boolean
   dryRun?: boolean
 }

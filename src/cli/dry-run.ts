@@ -26,20 +26,46 @@ export async function printDryRun(
   printWarnings(answer.warnings, cli)
 }
 
-function envoyLines({ gateways }: DryRunAnswer, stream: NodeJS.WriteStream): string[] {
-  return gateways.flatMap(({ gateway, added, changed, removed, drains }) => {
-    const line =
-      (what: 'added' | 'changed' | 'removed', colour: 'green' | 'yellow' | 'red') =>
-      ({ type, name }: { type: string; name: string }) =>
-        `${style(stream, colour, what.padEnd('unchanged'.length))}  ${printable(`${type} ${name}`)} in the Envoys of ${gateway}`
+/** What Envoys would get, in the order in which they get it, and what that may cut. */
+export function envoyLines({ gateways, plan }: DryRunAnswer, stream: NodeJS.WriteStream): string[] {
+  return plan.flatMap(({ gateway, steps, drains }) => {
+    const change = gateways.find((each) => each.gateway === gateway)
+    const told = new Map(whats.flatMap((what) => (change?.[what] ?? []).map((each) => [keyOf(each), what])))
     return [
-      ...added.map(line('added', 'green')),
-      ...changed.map(line('changed', 'yellow')),
-      ...removed.map(line('removed', 'red')),
-      ...drains.map(
-        (name) =>
-          `${style(stream, 'red', 'drains'.padEnd('unchanged'.length))}  listener ${name} of ${gateway}`,
+      ...steps.flatMap(({ resources }, index) =>
+        resources.map((each) => {
+          const what = told.get(keyOf(each)) ?? 'changed'
+          const text = `${keyOf(each)} in the Envoys of ${gateway}, step ${index + 1}`
+          return `${style(stream, colours[what], what.padEnd(width))}  ${printable(text)}`
+        }),
       ),
+      ...drains.map((drain) => drainLine(gateway, drain, stream)),
     ]
   })
+}
+
+const colours = { added: 'green', changed: 'yellow', removed: 'red' } as const
+const whats = ['added', 'changed', 'removed'] as const
+
+function keyOf({ type, name }: { type: string; name: string }): string {
+  return `${type} ${name}`
+}
+
+const width = 'unchanged'.length
+
+const ways = {
+  removed: 'it is closed',
+  replaced: 'a new one takes its place',
+  filter_chains: 'its filter chains are replaced',
+}
+
+function drainLine(
+  gateway: string,
+  { listener, how, connections, asked, envoys }: DryRunAnswer['plan'][number]['drains'][number],
+  stream: NodeJS.WriteStream,
+): string {
+  const open = connections === 'unknown' ? 'an unknown number of' : `${connections}`
+  const known = asked < envoys && connections !== 'unknown' ? ` in ${asked} of its ${envoys} Envoys` : ''
+  const text = `listener ${listener} of ${gateway}: ${ways[how]}, ${open} open connections may be cut${known}`
+  return `${style(stream, 'red', 'drains'.padEnd(width))}  ${printable(text)}`
 }

@@ -45,6 +45,8 @@ const words: readonly [RegExp, string][] = [
   [/but the URL says/, 'but what is edited is'],
   [/or write to the URL of that object$/, 'or write another object by `weir apply`'],
   [/^shorten the name in the URL$/, 'shorten it'],
+  [/send the same write again with \?confirm=(\w+)$/, 'repeat the command with --confirm $1'],
+  [/is refused without \?confirm=(\w+)$/, 'is refused without --confirm $1'],
   [/^write without a key, or try again later$/, 'try again later'],
 ]
 

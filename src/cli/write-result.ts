@@ -6,12 +6,14 @@ import { durationProblem, milliseconds } from '../model/duration.ts'
 import { type Cli, exitCodes, Usage } from './cli.ts'
 import { ApiRefused, type Write } from './client.ts'
 import { asJson, asYaml, type Format, outputOption, style } from './output.ts'
+import { retold } from './problem-line.ts'
 import { printable } from './text.ts'
 
 export interface WriteOptions {
   wait?: boolean
   timeout?: string
   message?: string
+  confirm?: string
   output: Format
 }
 
@@ -21,6 +23,7 @@ const defaultTimeout = '10s'
 export function withWriteOptions(command: Command): Command {
   return command
     .option('-m, --message <text>', 'why; kept in the history')
+    .option('--confirm <token>', 'take away more than half of a gateway; the refusal names the token')
     .option('--wait', 'wait until every connected Envoy concerned has acknowledged it')
     .option('--timeout <duration>', `how long to wait, at most 60s (default: ${defaultTimeout})`, readTimeout)
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
@@ -43,10 +46,14 @@ function readTimeout(text: string): string {
 
 /** What the options stand for in a request, with further query parameters. The request may be sent again as it is. */
 export function writeRequest(
-  { wait, timeout = defaultTimeout, message }: Pick<WriteOptions, 'wait' | 'timeout' | 'message'>,
+  { wait, timeout = defaultTimeout, message, confirm }: Omit<WriteOptions, 'output'>,
   parameters: Readonly<Record<string, string>> = {},
 ) {
-  const query = new URLSearchParams({ ...parameters, ...(wait ? { wait: 'acked', timeout } : {}) })
+  const query = new URLSearchParams({
+    ...parameters,
+    ...(wait ? { wait: 'acked', timeout } : {}),
+    ...(confirm === undefined ? {} : { confirm }),
+  })
   const write: Write = {
     key: randomUUID(),
     see: '`weir history` says whether it is there, who wrote it and when.',
@@ -124,7 +131,9 @@ export function printWritten(answer: WriteAnswer, options: WriteOptions, cli: Cl
 export function printWarnings(warnings: WriteAnswer['warnings'], { stderr }: Cli): void {
   const title = style(stderr, 'yellow', 'warning')
   for (const { kind, name, pointer, message, effect } of warnings) {
-    stderr.write(`weir: ${title}: ${printable(`${kind}/${name} ${pointer}: ${message} (${effect})`)}\n`)
+    stderr.write(
+      `weir: ${title}: ${printable(`${[`${kind}/${name}`, ...(pointer === '' ? [] : [pointer])].join(' ')}: ${message} (${retold(effect)})`)}\n`,
+    )
   }
 }
 

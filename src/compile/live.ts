@@ -1,4 +1,5 @@
 import type { Announcement } from '../model/announcement.ts'
+import type { KeptEndpoints } from '../model/kept-endpoints.ts'
 import type { Placeholder } from '../model/placeholder.ts'
 import type { SecretText } from '../model/secret-text.ts'
 
@@ -16,6 +17,8 @@ export interface Live {
   readonly services: { readonly ratelimit: readonly ServiceAddress[] }
   /** By gateway, where its Envoys are: the endpoints of the clusters that forward to it. */
   readonly announced: ReadonlyMap<string, readonly Announcement[]>
+  /** Endpoints that clusters without any had last, while they are still served. */
+  readonly kept: KeptEndpoints
   /** Address of a listener that names none. */
   readonly listenerAddress: string
   /** Private keys by the id of their secret. A certificate whose key is not here is not served. */

@@ -23,7 +23,9 @@ export interface Outlets {
 
 export interface Controller {
   /** Compiles every gateway of a state, with the private keys that it uses, and hands the results on. */
-  apply(state: State, keys: Live['secrets']): void
+  apply(state: State, keys: Live['secrets'], kept?: Live['kept']): void
+  /** The time of endpoints that were kept is over: compiles the gateways of those clusters anew, in the same way. */
+  expire(kept: Live['kept']): void
   /**
    * Takes over where the Envoys are, and compiles the gateways whose clusters forward to one of `moved` anew: once for
    * all that is told in one tick. Their revision stays what it is.
@@ -47,6 +49,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   let { live } = options
   let newest = emptyState
   let moved: ReadonlySet<string> = new Set()
+  let expired: readonly string[] = []
 
   function refresh(state: State, gateway: string): void {
     const started = performance.now()
@@ -75,8 +78,9 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   }
 
   function follow(): void {
-    const clusters = tierClusters(newest, moved)
+    const clusters = [...tierClusters(newest, moved), ...expired]
     moved = new Set()
+    expired = []
     for (const [gateway, { resources }] of compiled) {
       const own = resources.get(typeUrls.cluster)
       if (clusters.some((name) => own?.has(name))) tryRefresh(newest, gateway)
@@ -84,10 +88,11 @@ export function createController(options: { live: Live; outlets: Outlets; observ
   }
 
   return {
-    apply(state, keys) {
+    apply(state, keys, kept = new Map()) {
       newest = state
-      live = { ...live, secrets: keys }
+      live = { ...live, secrets: keys, kept }
       moved = new Set()
+      expired = []
       // The service first: an Envoy that asks by the new routes must find their rules.
       guarded('limits', () => outlets.setLimits(limitsOf(state)))
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
@@ -99,8 +104,13 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     },
     announce(announced, gateways) {
       live = { ...live, announced }
-      if (moved.size === 0) setImmediate(follow)
+      if (moved.size + expired.length === 0) setImmediate(follow)
       moved = moved.union(gateways)
+    },
+    expire(kept) {
+      if (moved.size + expired.length === 0) setImmediate(follow)
+      expired = [...expired, ...[...live.kept.keys()].filter((name) => !kept.has(name))]
+      live = { ...live, kept }
     },
     live: () => live,
     rowsBehind: (gateway, type, resource) => compiled.get(gateway)?.provenance.of(type, resource) ?? [],

@@ -1,16 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { messageOf } from '../errors.ts'
+import type { KeptEndpoints } from '../model/kept-endpoints.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import { revisionChannel } from '../store/locks.ts'
 import type { Store } from '../store/store.ts'
+import { createEndpointKeeper } from './kept-endpoints.ts'
 import { createPrivateKeys, type PrivateKeys } from './private-keys.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
 const pollMs = 1_000
 /** A look that takes longer is told as trouble. */
 const slowMs = 2_000
+
+interface News {
+  state: State
+  keys: PrivateKeys
+  kept: KeptEndpoints
+}
 
 export interface Feed {
   /** Asks for a look at the table now; at most one look is under way and at most one is pending. */
@@ -32,15 +40,18 @@ export function createFeed(options: {
   url: string
   store: Store
   observe: Observe
-  /** Private keys come with the state that uses them. */
-  onState(state: State, keys: PrivateKeys): void
+  /** Private keys, and endpoints that are kept for a time, come with the state that uses them. */
+  onState(state: State, keys: PrivateKeys, kept: KeptEndpoints): void
+  /** The time of endpoints that were kept is over; asked for nothing where nobody serves them. */
+  onExpired?(kept: KeptEndpoints): void
   /** What else is told on the same connection, by NOTIFY channel. Called once more whenever that was away. */
   others?: Hints
 }): Feed {
-  const { url, store, observe, onState, others = {} } = options
+  const { url, store, observe, onState, onExpired, others = {} } = options
   const closing = new AbortController()
   const waiting = new Set<{ revision: number; resolve: () => void }>()
   const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
+  const keeper = onExpired && createEndpointKeeper({ read: store.lastEndpoints, onExpired, observe })
   let delivered = -1
   let looking = false
   let pending = false
@@ -70,9 +81,10 @@ export function createFeed(options: {
   }
 
   /** Nothing where that state was delivered. */
-  async function read(): Promise<{ state: State; keys: PrivateKeys } | undefined> {
+  async function read(): Promise<News | undefined> {
     const state = await store.current()
-    return state.revision === delivered ? undefined : { state, keys: await keysOf(state) }
+    if (state.revision === delivered) return undefined
+    return { state, keys: await keysOf(state), kept: (await keeper?.of(state)) ?? new Map() }
   }
 
   async function deliver(): Promise<void> {
@@ -84,7 +96,7 @@ export function createFeed(options: {
       if (trouble !== undefined) observe({ event: 'store_recovered' })
       trouble = undefined
       if (news === undefined || closing.signal.aborted) return
-      hand(news.state, news.keys)
+      hand(news)
     } catch (error) {
       if (trouble === undefined) observe({ event: 'store_unavailable', error: messageOf(error) })
       trouble = messageOf(error)
@@ -92,9 +104,9 @@ export function createFeed(options: {
   }
 
   /** A fault of the receiver is no trouble of the store, and would only come again with the same state. */
-  function hand(state: State, keys: PrivateKeys): void {
+  function hand({ state, keys, kept }: News): void {
     try {
-      onState(state, keys)
+      onState(state, keys, kept)
     } catch (error) {
       observe({ event: 'failed', where: `state of revision ${state.revision}`, error })
     }
@@ -124,6 +136,7 @@ export function createFeed(options: {
     async close() {
       closing.abort()
       clearInterval(timer)
+      keeper?.close()
       await listening
     },
   }

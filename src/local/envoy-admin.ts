@@ -3,22 +3,28 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Ten thousand clusters' statistics fit; what asks for less gets less. */
 const mostBytes = 32 * 1024 * 1024
 
+/** All that it holds takes longer and is more: ten thousand clusters with their endpoints are 60 MiB. */
+const dump = { timeoutMs: 15_000, bytes: 256 * 1024 * 1024 }
+
 /** Envoy's admin interface on 127.0.0.1; see Envoy's docs, "Administration interface". */
 async function call(port: number, method: 'GET' | 'POST', path: string, timeoutMs: number): Promise<string> {
   const url = `http://127.0.0.1:${port}${path}`
   const signal = AbortSignal.timeout(Math.max(1, Math.min(1_000, timeoutMs)))
-  const response = await fetch(url, { method, signal, headers: { connection: 'close' } })
-  const text = await readText(response, path)
+  return read(await fetch(url, { method, signal, headers: { connection: 'close' } }), path, mostBytes)
+}
+
+async function read(response: Response, path: string, atMost: number): Promise<string> {
+  const text = await readText(response, path, atMost)
   if (!response.ok) throw new Error(`${path} answered ${response.status}`)
   return text
 }
 
-async function readText({ body }: Response, path: string): Promise<string> {
+async function readText({ body }: Response, path: string, atMost: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength
-    if (bytes > mostBytes) throw new Error(`${path} answered more than ${mostBytes} bytes`)
+    if (bytes > atMost) throw new Error(`${path} answered more than ${atMost} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
@@ -27,6 +33,21 @@ async function readText({ body }: Response, path: string): Promise<string> {
 /** What Envoy's admin interface answers; throws where it does not answer 200 within a second. */
 export function askAdmin(port: number, path: string): Promise<string> {
   return call(port, 'GET', path, 1_000)
+}
+
+/** Everything that an Envoy holds, endpoints included; nothing where it does not answer. */
+export async function configDump(port: number): Promise<unknown> {
+  const path = '/config_dump?include_eds'
+  try {
+    const signal = AbortSignal.timeout(dump.timeoutMs)
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      signal,
+      headers: { connection: 'close' },
+    })
+    return JSON.parse(await read(response, path, dump.bytes)) as unknown
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether the Envoy that wrote its address to `addressFile` answers on this admin port. */

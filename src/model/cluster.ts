@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { ConnectionPool, type EffectiveConnectionPool } from './connection-pool.ts'
 import type { Document } from './document.ts'
-import { Duration } from './duration.ts'
+import { Duration, milliseconds } from './duration.ts'
 import { type EffectiveEndpoint, Endpoint } from './endpoint.ts'
 import { type EffectiveHealthCheck, HealthCheck, healthCheckProblems } from './health-check.ts'
 import { canonicalHost } from './host.ts'
@@ -78,6 +78,17 @@ export const ClusterSpec = Type.Object(
         maxItems: 10_000,
       }),
     ),
+    emptyEndpointsGrace: Type.Optional(
+      Duration({
+        description:
+          'When a write leaves `endpoints` empty, the last ones get requests for so long all the same, in case that was not meant. 0s: requests are answered with 503 at once.',
+        default: '0s',
+        defaultWith: { field: 'endpoints' },
+        atLeast: '0s',
+        atMost: '24h',
+        examples: ['5m'],
+      }),
+    ),
     gateway: Type.Optional(GatewayTarget),
     protocol: Type.Optional(
       Type.Enum(['http1', 'http2', 'auto'], {
@@ -143,6 +154,7 @@ function check(document: Document): Problem[] {
   const spec = document.spec as ClusterSpec
   return [
     ...oneOf(spec, '/spec', ['endpoints', 'gateway']),
+    ...graceWithoutList(spec),
     ...duplicateEndpoints(spec),
     ...tooHeavy(spec),
     ...anyNameProblems(spec),
@@ -164,6 +176,13 @@ function duplicateEndpoints({ endpoints = [] }: ClusterSpec): Problem[] {
   })
 }
 
+/** Envoys of a gateway come and go by themselves, and have a time of grace of their own. */
+function graceWithoutList({ gateway, emptyEndpointsGrace }: ClusterSpec): Problem[] {
+  if (gateway === undefined || emptyEndpointsGrace === undefined) return []
+  const message = 'the Envoys of a gateway count for 5 minutes after weir lost them anyway'
+  return [{ pointer: '/spec/emptyEndpointsGrace', message, remedy: 'remove it' }]
+}
+
 /** A certificate of the right CA for anybody's name proves nothing. */
 function anyNameProblems({ tls }: ClusterSpec): Problem[] {
   if (tls === undefined || tls.sni !== undefined || tls.san !== undefined) return []
@@ -180,7 +199,12 @@ function tooHeavy({ endpoints = [] }: ClusterSpec): Problem[] {
 }
 
 function warnings(document: Document, state: State): Warning[] {
-  return [...ignoredWeights(document), ...unasked(document), ...loopWarningsOfCluster(document, state)]
+  return [
+    ...ignoredWeights(document),
+    ...unasked(document),
+    ...emptied(document),
+    ...loopWarningsOfCluster(document, state),
+  ]
 }
 
 /** Shares that the policy takes no account of. */
@@ -190,6 +214,15 @@ function ignoredWeights({ kind, name, spec }: Document): Warning[] {
   if (loadBalancing?.policy !== 'random' || weights.size < 2) return []
   const message = 'random takes no account of weights'
   return [{ kind, name, pointer: '/spec/endpoints', message, effect: 'all endpoints get the same share' }]
+}
+
+/** What an empty list means right after there was another. */
+function emptied({ kind, name, spec }: Document): Warning[] {
+  const { endpoints, emptyEndpointsGrace: grace = '0s' } = spec as ClusterSpec
+  if (endpoints?.length !== 0 || milliseconds(grace) === 0) return []
+  const message = 'the cluster has no endpoints'
+  const effect = `those that it had last get its requests for ${grace} from when the list became empty, then requests are answered with 503`
+  return [{ kind, name, pointer: '/spec/endpoints', message, effect }]
 }
 
 /** Over a connection in clear nobody can be asked what they speak. */

@@ -30,6 +30,8 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   counters_not_kept: 'warn',
   replicas_changed: 'info',
   failed_open: 'warn',
+  endpoints_kept: 'warn',
+  endpoints_let_go: 'warn',
   envoys_announced: 'info',
   address_ignored: 'warn',
   lane_cut: 'warn',

@@ -63,6 +63,10 @@ export const settingList: readonly Setting[] = [
     help: 'address of listeners that name none (127.0.0.1 under `up`, 0.0.0.0 under `serve`)',
   },
   { variable: 'WEIR_CONFIG', help: 'file or folder of documents applied at every start' },
+  {
+    variable: 'WEIR_CONFIRM',
+    help: 'the token with which WEIR_CONFIG may take away more than half of what a gateway has (none)',
+  },
   { variable: 'WEIR_HISTORY_REVISIONS', help: 'how many revisions are kept readable at most (10000)' },
   { variable: 'WEIR_HISTORY_AGE', help: 'how long a state that was replaced is kept readable (2160h)' },
   {

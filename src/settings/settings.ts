@@ -44,6 +44,8 @@ export interface Settings {
   listenerAddress: string
   /** A file or folder applied at every start; `quickstart` is the one for an empty store. */
   config: { path: string } | 'quickstart' | 'none'
+  /** Confirms what WEIR_CONFIG takes away. */
+  confirm: string | undefined
   /** How much of the history stays readable. */
   retention: { revisions: number; ageMs: number }
   /** For how many milliseconds everything is still served once a stop was asked for. */
@@ -85,6 +87,7 @@ export function readSettings(
     envoy: oneOf(values, 'WEIR_ENVOY', ['auto', 'off'], up ? 'auto' : 'off'),
     listenerAddress: ipAddress(values, 'WEIR_LISTENER_ADDRESS', up ? '127.0.0.1' : '0.0.0.0'),
     config: config(values),
+    confirm: set(values.WEIR_CONFIRM)?.trim(),
     retention: retentionOf(values),
     drainDelayMs: drainDelayOf(values, up ? '0s' : '5s'),
     logLevel: oneOf(values, 'WEIR_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),

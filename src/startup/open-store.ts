@@ -60,7 +60,7 @@ export async function applyFirstDocuments(
     const detail =
       config === 'quickstart'
         ? await applyQuickstart({ store, kinds, context })
-        : await applyConfig({ path: config.path, store, kinds, context })
+        : await applyConfig({ path: config.path, store, kinds, context, confirm: settings.confirm })
     return { result: undefined, detail }
   })
 }

@@ -25,6 +25,7 @@ import {
   revisionAt,
 } from './history.ts'
 import { type KeptWrite, keepWrite, keptWrite, type Once } from './idempotency.ts'
+import { readLastEndpoints } from './last-endpoints.ts'
 import { locks, revisionChannel } from './locks.ts'
 import { commitUnknown, guarded } from './pool.ts'
 import {
@@ -55,6 +56,8 @@ export interface Write {
   edits(state: State): readonly Edit[]
   /** Plans these edits on that state. Every secret of theirs is a `{secretRef}` by now. */
   plan(state: State, edits: readonly Edit[]): WritePlan
+  /** Throws where what is planned and in order must not be done all the same. */
+  permit?(before: State, plan: WritePlan): void
   /** Remembered with the write, which is then made at most once. */
   once?: Once
   /** Everything is checked and nothing is written. */
@@ -140,6 +143,7 @@ export function createStore(options: {
     const { edits, created, problems } = await secrets.split(secretRows(tx), before, wished, how)
     const plan = write.plan(before, edits)
     if (problems.length + plan.problems.length > 0) throw refusal(plan, problems)
+    write.permit?.(before, plan)
     return { before, plan, created }
   }
 
@@ -256,6 +260,9 @@ export function createStore(options: {
     /** Encrypted secrets in clear, by id; without those that cannot be opened. */
     secretTexts: (ids: readonly string[]): Promise<Map<string, SecretText>> =>
       guarded(() => secrets.texts(secretRows(db), ids)),
+
+    /** The last endpoints of clusters whose list is empty. */
+    lastEndpoints: (names: readonly string[]) => guarded(() => readLastEndpoints(db, names)),
 
     /** Puts all secrets under another master key; all or none of them. */
     rotateSecrets: (): Promise<Rotation> =>

@@ -1,4 +1,5 @@
 import { bounds } from './bounds.ts'
+import type { Deviation } from './drift.ts'
 import { put } from './memory.ts'
 import type { Identity } from './node.ts'
 import type { DeliveryState, Nack, TypeState } from './session.ts'
@@ -23,6 +24,8 @@ export interface FleetItem {
   /** By short type (`cluster`, `endpoints`, `listener`, `route`); as they were when it left. */
   readonly types: Readonly<Record<string, TypeState>>
   readonly lastNack: LastNack | null
+  /** Resources of which it has, by its own words, something else than it should; absent where there is none. */
+  readonly drift?: number
   /** Why it was refused or left. */
   readonly reason?: string
 }
@@ -44,6 +47,8 @@ export interface StreamView {
   revision(): number
   types(): Record<string, TypeState>
   delivery(): { state: DeliveryState; nacks: Nack[] }
+  /** Where what the Envoy says that it has is not what it should have. */
+  deviations(): Deviation[]
 }
 
 /** How a stream tells the fleet about itself. */
@@ -214,7 +219,9 @@ function placeOf({ gateway, id, addresses }: Identity, peer: string): StreamPlac
 }
 
 function itemOf({ item, view }: Entry): FleetItem {
-  return view === undefined ? item : { ...item, types: view.types() }
+  if (view === undefined) return item
+  const drift = view.deviations().length
+  return { ...item, types: view.types(), ...(drift > 0 && { drift }) }
 }
 
 function key(gateway: string, id: string): string {

@@ -14,6 +14,7 @@ import {
   type WaitOptions,
 } from './delivery.ts'
 import { type DeltaRequest, type DeltaResponse, DeltaStream } from './delta.ts'
+import type { Deviation } from './drift.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
@@ -35,6 +36,8 @@ export interface FleetView {
   follow(listener: () => void): void
   /** What a connected Envoy is served; nothing where no such one is connected. */
   config(question: ConfigQuestion): ServedConfig | undefined
+  /** The connected Envoys of a gateway with this id, and where each has something else than it should. */
+  drift(question: { gateway: string; id: string }): { peer: string; deviations: Deviation[] }[]
   /** How far a revision got, as of now. */
   settled(question: DeliveryQuestion): Delivery
   /** The same, once it is no longer `pending` (or the time is up). */
@@ -122,6 +125,11 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       places: () => fleet.places(),
       follow: (listener) => fleet.follow(listener),
       config: (question) => servedConfig(fleet, (gateway) => gateways.snapshotOf(gateway), question),
+      drift: ({ gateway, id }) =>
+        fleet
+          .connected(gateway)
+          .filter((envoy) => envoy.id === id)
+          .map(({ peer, view }) => ({ peer, deviations: view.deviations() })),
       settled: (question) => deliveryOf(fleet, question),
       whenDelivered: deliveries.whenDelivered,
     },

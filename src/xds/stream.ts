@@ -2,6 +2,7 @@ import { type ServerDuplexStream, status } from '@grpc/grpc-js'
 import type { Observe } from '../observe.ts'
 import type { AdsRequest, AdsResponse, AdsStream, Answer } from './answer.ts'
 import { bounds, requestBudget, type Violation } from './bounds.ts'
+import { deviationsOf } from './drift.ts'
 import type { Fleet, StreamHandle } from './fleet.ts'
 import type { Admission, Gateways, Member } from './gateways.ts'
 import type { Memories, Seat } from './memories.ts'
@@ -157,6 +158,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
       revision: () => ads.session.snapshot.revision,
       types: () => ads.session.types(),
       delivery: () => ads.session.delivery(),
+      deviations: () => deviationsOf(ads.session),
     })
   }
 

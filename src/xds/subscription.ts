@@ -55,7 +55,7 @@ export class Subscription {
     this.#ledger = new Ledger(type, memory, this.interest, () => this.#target.resources)
     this.#refused = new Refused(type, memory)
     this.#givenUp = new GivenUp(type, memory)
-    this.#lack = new Lack(this.#ledger, this.#bisect, () => this.#view())
+    this.#lack = new Lack(this.#ledger, this.#bisect, () => this.view())
   }
 
   /**
@@ -171,12 +171,12 @@ export class Subscription {
     const answer = this.#owesAnswer && permit.upserts === 'all'
     const empty = batch.upserts.length + batch.removed.length + batch.restored.length === 0
     if (empty && !answer) return undefined
-    return this.#options.holdsAll ? makeWhole(batch, this.#view()) : batch
+    return this.#options.holdsAll ? makeWhole(batch, this.view()) : batch
   }
 
   /** What the client has once it accepted `batch`. */
   after(batch: Batch): Holdings {
-    return holdingsAfter(batch, this.#view())
+    return holdingsAfter(batch, this.view())
   }
 
   sent(nonce: string, batch: Batch): void {
@@ -282,7 +282,7 @@ export class Subscription {
     return answered
   }
 
-  #view(): Comparison {
+  view(): Comparison {
     return {
       dirty: this.#ledger.dirty,
       interest: this.interest,

@@ -25,6 +25,7 @@ describe('/docs', () => {
       '/v1/secrets/rotate',
       '/v1/fleet',
       '/v1/fleet/{node}/config',
+      '/v1/fleet/{node}/drift',
       '/v1/explain',
       '/v1/rate-limit-policies/{name}/keys',
       '/v1/rate-limit-policies/{name}/keys/{id}',

@@ -44,7 +44,7 @@ describe('weir diff, apply --dry-run and --prune, rollback', () => {
     assert.equal(json.code, 3)
     assert.deepEqual(
       JSON.parse(json.stdout)
-        .map(({ action }: { action: string }) => action)
+        .diff.map(({ action }: { action: string }) => action)
         .sort(),
       ['created', 'updated'],
     )

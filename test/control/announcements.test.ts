@@ -85,6 +85,7 @@ async function replica(graceMs: number): Promise<Replica> {
         protocol: 'delta' as const,
         revision: () => 0,
         types: () => ({}),
+        deviations: () => [],
         delivery: () => ({ state: 'acked' as const, nacks: [] }),
       }
       return fleet.connect(identity, '192.0.2.1:5000', view)

@@ -82,7 +82,7 @@ async function put(routes: readonly MatchedRoute[]): Promise<string | undefined>
   const documents = [...gateways(), ...[...routes, marker].map(answering)]
   // JSON is YAML, and faster to write.
   const text = documents.map((document) => JSON.stringify(document)).join('\n---\n')
-  const { status, body } = await weir.api('POST', '/v1/apply?prune=true&wait=acked&timeout=30s', text)
+  const { status, body } = await weir.confirmed('POST', '/v1/apply?prune=true&wait=acked&timeout=30s', text)
   if (status !== 200 || body.delivery.state !== 'acked') return refusal(body)
   for (const place of places) {
     const { host, path } = { host: 'marker.internal', path: `/written-${written}` }

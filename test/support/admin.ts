@@ -55,6 +55,9 @@ export async function startAdmin(
     fleet: () => [],
     config: () => undefined,
     panic: async () => undefined,
+    connections: async () => undefined,
+    reductions: () => [],
+    drift: async () => undefined,
     deliver: nobodyConnected,
     preview: () => [],
     explain: async (question) =>

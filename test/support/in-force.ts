@@ -1,8 +1,8 @@
 import type { Compiled } from '../../src/compile/compile.ts'
+import { plainContent } from '../../src/control/drift/plain-content.ts'
 import { encodeResources } from '../../src/envoy-api/encoded.ts'
 import { type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 import { inClear } from '../../src/secrets/in-clear.ts'
-import { plainContent } from './plain-content.ts'
 
 /**
  * What an Envoy holds, or should hold: `type/name` -> the version (the hash of the content) of a cluster or of routes,

@@ -10,6 +10,7 @@ export function testLive(more: Partial<Live> = {}): Live {
   return {
     services: { ratelimit: [{ host: '127.0.0.1', port: 18001 }] },
     announced: new Map(),
+    kept: new Map(),
     listenerAddress: '127.0.0.1',
     secrets: new Map(),
     placeholder,

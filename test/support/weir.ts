@@ -29,6 +29,8 @@ export interface Weir {
   dataDir: string
   /** A request to the admin API with the token; a document or a list of them is sent as YAML, a PATCH must be JSON. */
   api(method: string, path: string, documents?: object | object[] | string): Promise<Answer>
+  /** The same, confirmed where that is asked for. */
+  confirmed(method: string, path: string, documents?: object | object[] | string): Promise<Answer>
   /** Applies documents and waits until every Envoy has them; fails the test unless that is so. */
   apply(...documents: object[]): Promise<Answer>
   /** The value of a metric, summed over the label sets that hold all of `labels`. */
@@ -70,6 +72,12 @@ export async function startWeir(options: WeirOptions = {}): Promise<Weir> {
     rlsPort: portOf('WEIR_RLS_ADDR', ports.rls),
     dataDir,
     api: (method, path, documents) => api(weir, method, path, documents),
+    async confirmed(method, path, documents) {
+      const answer = await weir.api(method, path, documents)
+      const { token } = answer.body.confirmation ?? {}
+      const joint = path.includes('?') ? '&' : '?'
+      return token === undefined ? answer : weir.api(method, `${path}${joint}confirm=${token}`, documents)
+    },
     async apply(...documents) {
       const answer = await weir.api('POST', '/v1/apply?wait=acked&timeout=30s', documents)
       const { state } = answer.body.delivery ?? {}

@@ -22,6 +22,7 @@ function stream(revision = 1, state: DeliveryState = 'acked') {
     protocol: 'delta',
     revision: () => now.revision,
     types: () => ({ route: { state: now.state, revision: now.revision } }),
+    deviations: () => [],
     delivery: () => ({ state: now.state, nacks: now.nacks }),
   }
   return { now, view }

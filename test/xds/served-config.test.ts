@@ -42,6 +42,7 @@ test('a served configuration shows all but secrets, and what was refused', () =>
     protocol: 'delta',
     revision: () => 7,
     types: () => ({}),
+    deviations: () => [],
     delivery: () => ({ state: 'nacked', nacks }),
   })
   const config = (question: { id: string; type?: string }) =>

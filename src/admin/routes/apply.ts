@@ -11,7 +11,7 @@ import { stateHeaders, statePreconditionOf } from '../preconditions.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { type ReadDocuments, readDocuments, valuesOf } from '../read-documents.ts'
-import { waitParameters, write, writeHeaders } from '../write.ts'
+import { write, writeHeaders, writeParameters } from '../write.ts'
 
 const pruneParameter = {
   prune: Type.Optional(
@@ -45,7 +45,7 @@ export function applyRoutes(app: FastifyInstance, context: AdminContext): void {
     description: 'YAML with any number of documents, or JSON with one or a list of them.',
     tags: ['writes'],
     headers: Type.Object({ ...writeHeaders, ...stateHeaders }),
-    querystring: Query({ ...pruneParameter, ...dryRunParameter, ...waitParameters }),
+    querystring: Query({ ...pruneParameter, ...dryRunParameter, ...writeParameters }),
     body: {
       content: {
         'application/yaml': { schema: { type: 'string', examples: [exampleText] } },

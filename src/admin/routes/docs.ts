@@ -5,6 +5,7 @@ import { documentSchema } from '../../model/read-document.ts'
 import type { AdminContext } from '../context.ts'
 import { ObjectDiff } from '../difference.ts'
 import { DryRunAnswer } from '../dry-run.ts'
+import { ConfirmationSchema } from '../guard.ts'
 import { Problem } from '../problem-schema.ts'
 import { docsPolicy } from '../security-headers.ts'
 import { WriteAnswer } from '../write.ts'
@@ -16,7 +17,7 @@ export async function docsRoutes(app: FastifyInstance, { kinds, version }: Admin
     const examples = [{ kind: kind.kind, name, spec }]
     app.addSchema({ ...documentSchema(kind), $id: kind.kind, description: kind.description, examples })
   }
-  for (const schema of [WriteAnswer, DryRunAnswer, ObjectDiff]) app.addSchema(schema)
+  for (const schema of [WriteAnswer, DryRunAnswer, ObjectDiff, ConfirmationSchema]) app.addSchema(schema)
   app.addSchema(Problem)
   await app.register(swagger, {
     openapi: {

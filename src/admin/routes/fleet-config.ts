@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { servedTypes } from '../../xds/served-config.ts'
 import type { AdminContext } from '../context.ts'
+import { gatewayOf, gatewayParameter, nodeParams, notConnected } from '../node-url.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
-import { clipped, refusal } from '../refusal.ts'
 
 const ServedResource = Type.Object({
   type: Type.Enum([...servedTypes]),
@@ -29,39 +29,25 @@ const ServedConfig = Type.Object(
 )
 
 /** `GET /v1/fleet/{node}/config`: what a connected Envoy is served, readable and without secrets. */
-export function fleetConfigRoute(app: FastifyInstance, { fleet, config }: AdminContext): void {
+export function fleetConfigRoute(app: FastifyInstance, context: AdminContext): void {
   const schema = {
     summary: 'What an Envoy is served, without secrets',
     description:
       'The resources of the newest state, which the Envoy has once `GET /v1/fleet` says `acked` for their types.',
     tags: ['fleet'],
-    params: Type.Object({ node: Type.String({ description: 'Its node id.' }) }),
+    params: nodeParams,
     querystring: Query({
-      gateway: Type.Optional(
-        Type.String({ description: 'Its gateway, where Envoys of several have the same id.' }),
-      ),
+      ...gatewayParameter,
       type: Type.Optional(Type.Enum([...servedTypes], { description: 'Only resources of this type.' })),
     }),
     response: { '200': ServedConfig, ...problemResponses },
   }
   app.get('/v1/fleet/:node/config', { schema }, async (request) => {
     const { node: id } = request.params as { node: string }
-    const { gateway, type } = request.query as { gateway?: string; type?: string }
-    const gateways = new Set(
-      fleet()
-        .filter((item) => item.state === 'connected' && item.id === id)
-        .map((item) => item.gateway)
-        .filter((each) => gateway === undefined || each === gateway),
-    )
-    if (gateways.size > 1) {
-      const message = `Envoys of several gateways are called ${clipped(id)}: ${[...gateways].join(', ')}.`
-      throw refusal('conflict', message, 'name one of them with ?gateway=')
-    }
-    const [only] = gateways
-    const served =
-      only === undefined ? undefined : config({ gateway: only, id, ...(type === undefined ? {} : { type }) })
-    if (served !== undefined) return served
-    const message = `No Envoy called ${clipped(id)} is connected here.`
-    throw refusal('not_found', message, 'GET /v1/fleet lists those that are')
+    const { gateway: wanted, type } = request.query as { gateway?: string; type?: string }
+    const gateway = gatewayOf(context, id, wanted)
+    const served = context.config({ gateway, id, ...(type === undefined ? {} : { type }) })
+    if (served === undefined) throw notConnected(id)
+    return served
   })
 }

@@ -40,6 +40,12 @@ const FleetEnvoy = Type.Object(
           'Clusters whose requests go to failing endpoints, too, since fewer than their panicThreshold are healthy. Only of Envoys that this weir runs itself.',
       }),
     ),
+    drift: Type.Optional(
+      Type.Integer({
+        description:
+          'Resources of which it has, by its own words, something else than it should: what is on its way to it, what it refused. `GET /v1/fleet/{node}/drift` names them.',
+      }),
+    ),
     reason: Type.Optional(Type.String({ description: 'Why it was refused or left.' })),
   },
   { title: 'FleetEnvoy', description: 'An Envoy as this replica sees it.' },

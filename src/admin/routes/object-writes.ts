@@ -14,13 +14,13 @@ import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { valuesOf } from '../read-documents.ts'
 import { refusal } from '../refusal.ts'
-import { waitParameters, write, writeHeaders } from '../write.ts'
+import { write, writeHeaders, writeParameters } from '../write.ts'
 
 const written = { '200': { $ref: 'WriteAnswer#' }, '202': { $ref: 'WriteAnswer#' }, ...problemResponses }
 
 function described(kind: Kind, summary: string) {
   const headers = Type.Object({ ...writeHeaders, ...objectHeaders })
-  const querystring = Query(waitParameters)
+  const querystring = Query(writeParameters)
   return { summary, tags: [kind.kind], params: objectParams, headers, querystring, response: written }
 }
 

@@ -11,7 +11,7 @@ import { type DryRunQuery, dryRun, dryRunParameter } from '../dry-run.ts'
 import { stateHeaders, statePreconditionOf } from '../preconditions.ts'
 import { Query } from '../query.ts'
 import { knownRevision, revisionParams } from '../revision-url.ts'
-import { waitParameters, write, writeHeaders } from '../write.ts'
+import { write, writeHeaders, writeParameters } from '../write.ts'
 import { deletions, writtenOrRehearsed } from './apply.ts'
 
 /** `POST /v1/revisions/{n}/restore`: the state of an old revision becomes a new one. */
@@ -24,7 +24,7 @@ export function restoreRoute(app: FastifyInstance, context: AdminContext): void 
     tags: ['history'],
     params: revisionParams,
     headers: Type.Object({ ...writeHeaders, ...stateHeaders }),
-    querystring: Query({ ...dryRunParameter, ...waitParameters }),
+    querystring: Query({ ...dryRunParameter, ...writeParameters }),
     response: writtenOrRehearsed,
   }
   app.post('/v1/revisions/:revision/restore', { schema }, async (request, reply) => {

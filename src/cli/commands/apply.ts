@@ -4,6 +4,7 @@ import { applyDocuments, fileOption } from '../apply-documents.ts'
 import { exitCodes, Usage } from '../cli.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
+import { confirmedWrite } from '../confirmed-write.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { readSources } from '../documents.ts'
 import { printDryRun } from '../dry-run.ts'
@@ -22,7 +23,9 @@ export const applyCommand: AddCommand = (program, cli, done) => {
     if (options.dryRun && options.wait) throw new Usage('a dry run has nothing to wait for: leave out --wait')
     const documents = await readSources(options.file, cli)
     const client = createClient(connectionOf(options, cli), cli)
-    const answer = await refusalsPrinted(options, cli, () => applyDocuments(client, documents, options, cli))
+    const answer = await refusalsPrinted(options, cli, () =>
+      confirmedWrite(options, cli, (given) => applyDocuments(client, documents, given, cli)),
+    )
     if (options.dryRun) {
       await printDryRun(client, answer as DryRunAnswer, options.output, cli)
       done(exitCodes.done)

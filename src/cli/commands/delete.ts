@@ -1,6 +1,7 @@
 import type { WriteAnswer } from '../../admin/write.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
+import { confirmedWrite } from '../confirmed-write.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { oneObjectOf } from '../kinds.ts'
 import {
@@ -22,11 +23,13 @@ export const deleteCommand: AddCommand = (program, cli, done) => {
   withWriteOptions(withConnection(command)).action(
     async (first: string, second: string | undefined, options: WriteOptions & ConnectionOptions) => {
       const { kind, name } = oneObjectOf(first, second)
-      const { query, headers, waitMs, write } = writeRequest(options)
       const client = createClient(connectionOf(options, cli), cli)
-      const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`
-      const request = { method: 'DELETE', path, headers, waitMs, write }
-      const { text } = await refusalsPrinted(options, cli, () => client(request))
+      const send = (given: WriteOptions) => {
+        const { query, headers, waitMs, write } = writeRequest(given)
+        const path = `/v1/${kind.plural}/${encodeURIComponent(name)}${query}`
+        return client({ method: 'DELETE', path, headers, waitMs, write })
+      }
+      const { text } = await refusalsPrinted(options, cli, () => confirmedWrite(options, cli, send))
       done(printWritten(JSON.parse(text) as WriteAnswer, options, cli))
     },
   )

@@ -3,9 +3,11 @@ import { applyDocuments, fileOption } from '../apply-documents.ts'
 import { exitCodes } from '../cli.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
+import { printReductions } from '../confirmed-write.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { documentsOf } from '../differences.ts'
 import { readSources } from '../documents.ts'
+import { envoyLines } from '../dry-run.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 import { patchOf } from '../patch.ts'
 
@@ -13,7 +15,9 @@ import { patchOf } from '../patch.ts'
 export const diffCommand: AddCommand = (program, cli, done) => {
   const command = program
     .command('diff')
-    .description('show what apply would change, as a patch; exit code 3 where there is something')
+    .description(
+      'show what apply would change: a patch, and what Envoys would get; exit code 3 where there is something',
+    )
     .addOption(fileOption())
     .option('--prune', 'show as deleted what is there and not in the files')
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
@@ -23,10 +27,15 @@ export const diffCommand: AddCommand = (program, cli, done) => {
     const client = createClient(connectionOf(options, cli), cli)
     const request = { dryRun: true, ...(options.prune ? { prune: true } : {}) }
     const answer = await applyDocuments(client, documents, request, cli)
-    const { diff, revision } = answer as DryRunAnswer
-    if (options.output === 'json') cli.stdout.write(asJson(diff))
-    else if (options.output === 'yaml') cli.stdout.write(asYaml(diff))
-    else cli.stdout.write(patchOf(await documentsOf(client, diff, revision), cli.stdout))
+    const plan = answer as DryRunAnswer
+    const { diff, revision, confirmation } = plan
+    if (options.output === 'json') cli.stdout.write(asJson(plan))
+    else if (options.output === 'yaml') cli.stdout.write(asYaml(plan))
+    else {
+      const lines = envoyLines(plan, cli.stdout).map((line) => `${line}\n`)
+      cli.stdout.write(`${patchOf(await documentsOf(client, diff, revision), cli.stdout)}${lines.join('')}`)
+    }
+    if (confirmation !== undefined) printReductions(confirmation, cli)
     done(diff.length > 0 ? exitCodes.different : exitCodes.done)
   })
 }

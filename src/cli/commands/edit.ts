@@ -6,6 +6,7 @@ import { kinds } from '../../policies/index.ts'
 import { type Cli, exitCodes, Refused } from '../cli.ts'
 import { ApiRefused, type Client, createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
+import { confirmedWrite } from '../confirmed-write.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { type EditedFile, withEditedFile } from '../edited-file.ts'
 import { edit } from '../editor.ts'
@@ -76,22 +77,26 @@ async function editUntilTaken(what: Edit, original: string, cli: Cli): Promise<W
     if (edited === original || edited.trim() === '') return undefined
     if (refusal !== undefined && edited === written) throw refusal
     written = edited
-    const outcome = await send(what, written)
+    const outcome = await send(what, written, cli)
     if (!(outcome instanceof Refused)) return outcome
     refusal = outcome
   }
 }
 
 /** The answer, or the refusal for which the editor is opened again. */
-async function send({ client, path, etag, options }: Edit, text: string): Promise<WriteAnswer | Refused> {
+async function send(
+  { client, path, etag, options }: Edit,
+  text: string,
+  cli: Cli,
+): Promise<WriteAnswer | Refused> {
   const { documents, problems } = read(text, 0)
   if (problems.length > 0) return new Refused(...read(text, headOf(problems)).problems.map(fileProblemLine))
   const [document] = documents
   if (document === undefined || documents.length > 1)
     return new Refused(`there are ${documents.length} documents (write one)`)
-  const { query, headers, waitMs, write } = writeRequest(options)
-  try {
-    const answer = await client({
+  const put = (given: WriteOptions) => {
+    const { query, headers, waitMs, write } = writeRequest(given)
+    return client({
       method: 'PUT',
       path: `${path}${query}`,
       headers: { ...headers, 'content-type': 'application/json', 'if-match': etag },
@@ -99,6 +104,9 @@ async function send({ client, path, etag, options }: Edit, text: string): Promis
       waitMs,
       write,
     })
+  }
+  try {
+    const answer = await confirmedWrite(options, cli, put)
     return JSON.parse(answer.text) as WriteAnswer
   } catch (error) {
     if (!(error instanceof ApiRefused)) throw error

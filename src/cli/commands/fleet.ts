@@ -5,6 +5,7 @@ import { type ConnectionOptions, connectionOf, withConnection } from '../connect
 import { asJson, asYaml, type Format, labelText, outputOption, table } from '../output.ts'
 import { printable } from '../text.ts'
 import { reasonOf } from '../write-result.ts'
+import { driftCommand } from './fleet-drift.ts'
 
 type Shown = FleetItem & { panic?: string[] }
 
@@ -15,6 +16,7 @@ export const fleetCommand: AddCommand = (program, cli) => {
     .description('list the Envoys, what they have and what they refused')
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
     .addHelpText('after', '\nExample: weir fleet -o json')
+  driftCommand(command, cli)
   withConnection(command).action(async (options: { output: Format } & ConnectionOptions) => {
     const client = createClient(connectionOf(options, cli), cli)
     const { text } = await client({ method: 'GET', path: '/v1/fleet' })
@@ -52,8 +54,15 @@ function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string
       ? []
       : [`${gateway}/${id} is in panic, failing endpoints get requests: ${panic.join(', ')}`],
   )
+  const drifts = items.flatMap(({ gateway, id, drift = 0 }) =>
+    drift === 0
+      ? []
+      : [
+          `${gateway}/${id} has ${drift} resource${drift === 1 ? '' : 's'} otherwise than it should: weir fleet drift ${id}`,
+        ],
+  )
   const head = ['GATEWAY', 'ID', 'STATE', 'VERSION', 'PROTOCOL', 'LABELS', 'ADDRESSES', 'TYPES']
-  return `${table(stream, head, rows)}${[...nacks, ...panics].map((line) => `${printable(line)}\n`).join('')}`
+  return `${table(stream, head, rows)}${[...nacks, ...panics, ...drifts].map((line) => `${printable(line)}\n`).join('')}`
 }
 
 /** Who decides about rate limits, where that is a store that replicas share. */

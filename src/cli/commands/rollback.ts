@@ -4,6 +4,7 @@ import type { WriteAnswer } from '../../admin/write.ts'
 import { type Cli, exitCodes, Refused } from '../cli.ts'
 import { ApiRefused, type Client, createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
+import { printReductions } from '../confirmed-write.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { documentsOf } from '../differences.ts'
 import { asJson, asYaml } from '../output.ts'
@@ -44,8 +45,12 @@ async function rollback(client: Client, revision: number, options: Options, cli:
   const stream = options.output === 'table' ? cli.stdout : cli.stderr
   stream.write(patchOf(await documentsOf(client, rehearsal.diff, rehearsal.revision), stream))
   const question = `Make revision ${revision} the newest again?`
+  if (rehearsal.confirmation !== undefined) printReductions(rehearsal.confirmation, cli)
   if (!(await confirmed(cli, question, options.yes === true))) throw new Refused('nothing is written.')
-  const { query, headers, waitMs, write } = writeRequest(options)
+  // Whoever said yes to what was shown has confirmed that; `--yes` was said before.
+  const confirm = options.confirm ?? (options.yes === true ? undefined : rehearsal.confirmation?.token)
+  const given = confirm === undefined ? options : { ...options, confirm }
+  const { query, headers, waitMs, write } = writeRequest(given)
   // What somebody writes meanwhile was not shown and is not to be undone.
   const shown = { ...headers, 'if-match': `"${rehearsal.revision}"` }
   const restored = client({ method: 'POST', path: `${path}${query}`, headers: shown, waitMs, write })

@@ -1,5 +1,5 @@
-import { decode } from '../../src/envoy-api/protos.ts'
-import type { Message } from '../../src/envoy-api/types.ts'
+import { decode } from '../../envoy-api/protos.ts'
+import type { Message } from '../../envoy-api/types.ts'
 
 /**
  * A message in a form that does not depend on where it is from, be it as compiled or Envoy's JSON (ProtoJSON): what has
@@ -46,7 +46,7 @@ function inStruct(value: Message): unknown {
 }
 
 /** Of scalars, and of the enums that have one other than a number to us. */
-const defaults = ['', '0', '0s', 'false', 'null', 'undefined', 'EQ']
+const defaults = ['', '0', '0s', 'false', 'null', 'undefined', 'EQ', 'HTTP1']
 
 function isMessage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
