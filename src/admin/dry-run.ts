@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { type Confirmation, reductionText } from '../model/confirmation.ts'
+import { type Confirmation, leftText } from '../model/confirmation.ts'
 import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
 import { commit, type Wish } from './commit.ts'
@@ -87,6 +87,6 @@ function confirmationWarnings(confirmation: Confirmation | undefined): WriteAnsw
   const effect = `the write is refused without ?confirm=${confirmation.token}`
   return confirmation.reductions.map((reduction) => ({
     ...{ kind: 'Gateway', name: reduction.gateway, pointer: '' },
-    ...{ message: reductionText(reduction), effect },
+    ...{ message: leftText(reduction), effect },
   }))
 }

@@ -92,7 +92,12 @@ export function requireConfirmation(confirmation: Confirmation, given: string | 
   throw new WeirError('confirmation_needed', detail, { problems, members: { confirmation } })
 }
 
-/** `Gateway/edge would have 9 of its 24 routes`. */
-export function reductionText({ gateway, what, before, after }: Reduction): string {
-  return `Gateway/${gateway} would have ${after} of its ${before} ${what}`
+/** `would have 9 of its 24 routes`. */
+export function leftText({ what, before, after }: Reduction): string {
+  return `would have ${after} of its ${before} ${what}`
+}
+
+/** The same of the gateway by its name. */
+export function reductionText(reduction: Reduction): string {
+  return `Gateway/${reduction.gateway} ${leftText(reduction)}`
 }

@@ -182,10 +182,7 @@ describe('a write that takes more than half from a gateway', () => {
     const warned = dry.body.warnings.filter(({ effect }: { effect: string }) => effect.includes(token))
     assert.deepEqual(
       warned.map(({ kind, name, message }: Record<string, string>) => `${kind}/${name} ${message}`),
-      [
-        'Gateway/edge Gateway/edge would have 7 of its 25 routes',
-        'Gateway/edge Gateway/edge would have 1 of its 41 endpoints',
-      ],
+      ['Gateway/edge would have 7 of its 25 routes', 'Gateway/edge would have 1 of its 41 endpoints'],
     )
     // However it is formatted.
     const yaml = small.map((each) => `---\n${JSON.stringify(each, null, 2)}\n`).join('')

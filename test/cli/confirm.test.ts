@@ -78,7 +78,7 @@ describe('a command that takes more than half from a gateway', () => {
     assert.equal(dry.code, 0)
     assert.equal(
       dry.stderr,
-      `weir: warning: Gateway/edge: Gateway/edge would have 3 of its 40 endpoints (the write is refused without --confirm ${json.confirmation.token})\n`,
+      `weir: warning: Gateway/edge: would have 3 of its 40 endpoints (the write is refused without --confirm ${json.confirmation.token})\n`,
     )
     assert.equal((await run('apply', '-f', file, '--confirm', json.confirmation.token)).code, 0)
   })

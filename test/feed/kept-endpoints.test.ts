@@ -81,7 +81,7 @@ test('a time that was over before is not begun again; full lists and objects tha
   keeper.close()
 })
 
-test('when the time of one is over that is told, with what is still kept', async () => {
+test('when the time of one is over that is told, with what is still kept', { timeout: 30_000 }, async () => {
   const { keeper, expired } = setUp({ soon: { emptyForMs: 3_599_500 }, later: { emptyForMs: 0, size: 3 } })
   const kept = await keeper.of(stateOf([emptied('soon', '1h'), emptied('later', '1h')])!)
   assert.deepEqual(sizes(kept), { soon: 1, later: 3 })
