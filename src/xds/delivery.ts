@@ -1,4 +1,4 @@
-import type { Fleet } from './fleet.ts'
+import type { Fleet, StreamView } from './fleet.ts'
 import type { DeliveryState, Nack } from './session.ts'
 
 /** How far a revision got, as a write's receipt tells it. */
@@ -60,9 +60,20 @@ function summary(envoys: readonly EnvoyDelivery[]): Delivery['state'] {
   return envoys.some(({ state }) => state === 'nacked') ? 'nacked' : 'acked'
 }
 
+function isPending(view: StreamView, { revision }: DeliveryQuestion): boolean {
+  return view.revision() < revision || view.delivery().state === 'pending'
+}
+
+interface Waiting {
+  readonly question: DeliveryQuestion
+  readonly answer: (delivery: Delivery) => void
+  /** An Envoy that is not there yet: while that is so, nobody looks at the others. */
+  late: StreamView | undefined
+}
+
 /** Answers once a question is no longer `pending`; looks again only when something of its gateways changed. */
 export function createDeliveries(fleet: () => Fleet) {
-  const waiting = new Set<{ question: DeliveryQuestion; answer: (delivery: Delivery) => void }>()
+  const waiting = new Set<Waiting>()
   const changed = new Set<string>()
 
   /** Many streams change in one tick; each question is looked at once. */
@@ -75,8 +86,17 @@ export function createDeliveries(fleet: () => Fleet) {
   function lookAgain(): void {
     const gateways = new Set(changed)
     changed.clear()
-    for (const { question, answer } of waiting) {
+    for (const each of waiting) {
+      const { question, answer, late } = each
       if (!question.gateways.some((gateway) => gateways.has(gateway))) continue
+      if (late !== undefined && fleet().serves(late) && isPending(late, question)) continue
+      const views = question.gateways.flatMap((gateway) =>
+        fleet()
+          .connected(gateway)
+          .map(({ view }) => view),
+      )
+      each.late = views.findLast((view) => isPending(view, question))
+      if (each.late !== undefined) continue
       const delivery = deliveryOf(fleet(), question)
       if (delivery.state !== 'pending') answer(delivery)
     }
@@ -94,7 +114,7 @@ export function createDeliveries(fleet: () => Fleet) {
         options.signal?.removeEventListener('abort', giveUp)
         resolve(delivery)
       }
-      const entry = { question, answer }
+      const entry: Waiting = { question, answer, late: undefined }
       waiting.add(entry)
       options.signal?.addEventListener('abort', giveUp)
     })

@@ -91,6 +91,7 @@ export class Fleet {
   readonly #followers = new Set<() => void>()
   /** By gateway. */
   readonly #connected = new Map<string, Set<Entry>>()
+  readonly #views = new Set<StreamView>()
   readonly #departed = new Map<string, Entry>()
   readonly #refused = new Map<string, Entry>()
 
@@ -114,6 +115,11 @@ export class Fleet {
     })
   }
 
+  /** Whether the stream is live. */
+  serves(view: StreamView): boolean {
+    return this.#views.has(view)
+  }
+
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[] {
     return [...this.#connected.values()].flatMap((entries) => [...entries].map(({ place }) => place))
@@ -130,6 +136,7 @@ export class Fleet {
     const { protocol } = view
     const item = { ...this.#item(identity, peer, 'connected'), protocol, lastNack }
     const entry: Entry = { place: placeOf(identity, peer), item, view, until: 0 }
+    this.#views.add(view)
     this.#departed.delete(key(gateway, id))
     this.#refused.delete(key(gateway, id))
     this.#connected.set(gateway, (this.#connected.get(gateway) ?? new Set<Entry>()).add(entry))
@@ -169,6 +176,7 @@ export class Fleet {
     const { gateway, id } = entry.item
     const entries = this.#connected.get(gateway)
     if (entries?.delete(entry) !== true) return
+    this.#views.delete(entry.view!)
     if (entries.size === 0) this.#connected.delete(gateway)
     const alone = ![...entries].some(({ item }) => item.id === id)
     if (alone) this.#remember(entry, reason)

@@ -169,8 +169,7 @@ class ServedStream<Request extends AdsRequest, Response extends AdsResponse> imp
   }
 
   retry(): void {
-    this.#ads.session.retry()
-    this.#schedule()
+    if (this.#ads.session.retry()) this.#schedule()
   }
 
   onRequest(request: Request): void {
