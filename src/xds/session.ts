@@ -144,9 +144,11 @@ export class Session {
 
   /**
    * Everything that the client refused is to be sent once more, one after the other, but for what is on its way; what
-   * it refused and does not want at present (endpoints of a refused cluster) counts as never refused.
+   * it refused and does not want at present (endpoints of a refused cluster) counts as never refused. Answers whether
+   * there is anything of that kind.
    */
-  retry(): void {
+  retry(): boolean {
+    if (this.#memory.blank) return false
     const onItsWay = (type: string, name: string) =>
       this.#subscriptions.get(type)?.outstanding?.upserts.some((each) => each.name === name) === true
     this.#memory.forgetRejections(
@@ -157,6 +159,7 @@ export class Session {
         if (!onItsWay(subscription.type, name)) subscription.retry(name)
       }
     }
+    return true
   }
 
   /** When `retryDue` has something to do, in milliseconds; undefined when nothing is refused, or being retried. */
