@@ -23,6 +23,7 @@ describe('/docs', () => {
       '/v1/revisions/{revision}/restore',
       '/v1/schema',
       '/v1/secrets/rotate',
+      '/v1/xds-tokens',
       '/v1/fleet',
       '/v1/fleet/{node}/config',
       '/v1/explain',
