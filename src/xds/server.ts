@@ -20,6 +20,7 @@ import { Entrance } from './entrance.ts'
 import { Fleet, type FleetItem, type StreamPlace } from './fleet.ts'
 import { Gateways } from './gateways.ts'
 import { grows } from './growth.ts'
+import { HalfRead } from './half-read.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
 import { expired, type Passes } from './pass.ts'
@@ -100,6 +101,9 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const gateways = new Gateways()
   const memories = new Memories(clock)
   const rooms = new Rooms(bytesOfStreams)
+  const halfRead = new HalfRead()
+  const looking = setInterval(() => halfRead.look(clock.now()), bounds.halfReadLookMs)
+  looking.unref()
   const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
@@ -135,8 +139,10 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       const stop = () => end('UNAVAILABLE', 'this weir is stopping; connect again')
       const keep = pass && atTime(clock, pass.until, () => end('UNAUTHENTICATED', expired(pass)))
       endings.add(stop)
+      halfRead.add(call, network)
       call.on('cancelled', () => {
         endings.delete(stop)
+        halfRead.delete(call)
         keep?.()
       })
     }
@@ -160,6 +166,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     markLoaded: () => gateways.markLoaded(),
     listen: (hostAndPort) => listen(door, hostAndPort),
     close: (graceMs) => {
+      clearInterval(looking)
       door.close()
       return close(server, endings, graceMs)
     },
