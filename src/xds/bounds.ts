@@ -48,6 +48,14 @@ export const bounds = {
   addresses: 16_384,
   /** Bytes of one request: 50,000 names of 100 characters with their versions fit. To read so much takes some 0.1 s. */
   requestBytes: 8 * mebibyte,
+  /**
+   * Milliseconds in which a request must arrive: 8 MiB do over 3 Mbit/s. And bytes of requests that have arrived in part, of
+   * an address and in all, with the milliseconds between two looks at them: 2,000 Envoys that come back with 100 KiB each.
+   */
+  requestMs: 30_000,
+  halfReadBytesOfAddress: 256 * mebibyte,
+  halfReadBytes: 512 * mebibyte,
+  halfReadLookMs: 250,
   /** Streams per connection: an Envoy opens one for its configuration, and one for what it counts. */
   streamsPerConnection: 4,
   /**

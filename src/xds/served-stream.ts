@@ -110,7 +110,7 @@ export class ServedStream<Request extends AdsRequest, Response extends AdsRespon
   }
 
   retry(): void {
-    this.#ads.session.retry()
+    if (!this.#ads.session.retry()) return
     this.#handle.changed()
     this.#schedule()
   }

@@ -25,6 +25,7 @@ import type { FleetItem } from './fleet-item.ts'
 import { FleetRecord } from './fleet-record.ts'
 import { Gateways } from './gateways.ts'
 import { noteGrowing } from './growth.ts'
+import { HalfRead } from './half-read.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
 import { denial, expired, type Passes } from './pass.ts'
@@ -138,6 +139,9 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const gateways = new Gateways()
   const memories = new Memories(clock)
   const rooms = new Rooms(bytesOfStreams)
+  const halfRead = new HalfRead()
+  const looking = setInterval(() => halfRead.look(clock.now()), bounds.halfReadLookMs)
+  looking.unref()
   const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
@@ -189,8 +193,10 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       const stop = () => end('UNAVAILABLE', 'this weir is stopping; connect again')
       const keep = pass && atTime(clock, pass.until, () => end('UNAUTHENTICATED', expired(pass)))
       endings.add(stop)
+      halfRead.add(call, network)
       call.on('cancelled', () => {
         endings.delete(stop)
+        halfRead.delete(call)
         keep?.()
       })
     }
@@ -235,6 +241,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     onFigures: (listener) => void followers.push(listener),
     listen: (hostAndPort) => listen(door, hostAndPort),
     close: (graceMs) => {
+      clearInterval(looking)
       door.close()
       return close(server, [...endings, stats.endAll], graceMs)
     },

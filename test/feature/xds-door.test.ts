@@ -15,6 +15,7 @@ import { createPki, type Pki } from '../support/guarded-xds.ts'
 import { send } from '../support/http.ts'
 import { freePort } from '../support/ports.ts'
 import { freshDatabase } from '../support/postgres.ts'
+import { weir as runWeir } from '../support/run-weir.ts'
 import { handshake } from '../support/tls.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -158,6 +159,17 @@ describe('who is refused, and told why', () => {
       assert.equal(await weir.metric('weir_xds_refused_total'), before + 1)
     })
   }
+
+  test('a token of `weir token xds`, at a gateway that it is for', async (t) => {
+    const environment = { WEIR_URL: weir.url, WEIR_ADMIN_TOKEN: weir.token }
+    const args = ['token', 'xds', '-g', 'edge', '--expires', '1h', '-o', 'json']
+    const { code, stdout, stderr } = await runWeir(args, { environment })
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(JSON.parse(stdout).gateways, ['edge'])
+    const access = { ...pki.access(), token: JSON.parse(stdout).token }
+    assert.equal(await outcome(t, access), 'served')
+    assert.match(await outcome(t, access, 'other'), /^PERMISSION_DENIED/)
+  })
 
   test('who is for several gateways fetches each of them', async (t) => {
     const names = ['spiffe://prod.example/gateway/edge', 'other.gateway.internal']
