@@ -1,7 +1,7 @@
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport, KnownReport, RolloutRecord, RolloutTable } from '../model/rollout-record.ts'
 import { type Compared, judge, sumOf } from './gate.ts'
-import type { Seen } from './rollout.ts'
+import { figuresLateMs, type Seen } from './rollout.ts'
 import type { Stage } from './staging.ts'
 
 /** Milliseconds without a word after which a replica has ended. */
@@ -29,6 +29,8 @@ export function seenBy(
     reports.every((each) => live.includes(each) || ago(each.seenAt) > movingMs || !hasEnvoys(each, gateway))
   const { gate } = rollout
   const others = total(said.map((each) => each.others))
+  const isEarly = record.settlingAt === null || ago(record.settlingAt) < figuresLateMs
+  const without = others.envoys === 0 ? 'nobody' : isEarly ? 'awaited' : 'heard'
   return {
     now,
     rollout,
@@ -40,7 +42,7 @@ export function seenBy(
     byWave: [...rollout.waves, undefined].map((_, wave) => sum(said.map(({ byWave }) => byWave[wave] ?? 0))),
     places: said.flatMap(({ places }) => [...places]).sort((a, b) => a - b),
     nacks: said.filter((each) => each.epoch === epoch).flatMap(({ nacks }) => [...nacks]),
-    tripped: gate === undefined ? undefined : judge(gate, compared(record, reports), others.envoys > 0),
+    tripped: gate === undefined ? undefined : judge(gate, compared(record, reports), without),
   }
 }
 

@@ -56,7 +56,7 @@ export type Action = (typeof actions)[number]
  * By so much figures are late: those that Envoys tell first, within 2 s, are of before as well, what they tell next, 2 s
  * later, replicas pass on within a second.
  */
-const figuresLateMs = 6_000
+export const figuresLateMs = 6_000
 
 /** What follows from what is seen; nothing where the record stays. */
 export function step(record: RolloutRecord, seen: Seen): Step | undefined {

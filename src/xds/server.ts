@@ -110,7 +110,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     StreamAggregatedResources: serve(sotwCarrier(new Versions())),
   })
 
-  server.addService(metricsService, { StreamMetrics: stats.StreamMetrics })
+  server.addService(metricsService, stats)
 
   function serve<Request extends AdsRequest, Response extends AdsResponse>(
     carrier: Carrier<Request, Response>,
@@ -149,7 +149,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     markLoaded: () => gateways.markLoaded(),
     onFigures: (listener) => void followers.push(listener),
     listen: (hostAndPort) => listen(server, hostAndPort),
-    close: (graceMs) => close(server, [...endings, stats.endAll], graceMs),
+    close: (graceMs) => close(server, endings, graceMs),
   }
 }
 
@@ -197,7 +197,7 @@ function listen(server: Server, hostAndPort: string): Promise<{ address: string;
   })
 }
 
-function close(server: Server, endings: readonly (() => void)[], graceMs: number): Promise<void> {
+function close(server: Server, endings: Iterable<() => void>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       server.forceShutdown()
@@ -208,6 +208,6 @@ function close(server: Server, endings: readonly (() => void)[], graceMs: number
       clearTimeout(cut)
       resolve()
     })
-    for (const end of endings) end()
+    for (const end of [...endings]) end()
   })
 }
