@@ -11,7 +11,7 @@ export interface Compared {
   readonly before: Figures
 }
 
-/** Envoys without the revision: there are none, or what they say may be on its way, or they had time to say it. */
+/** Envoys without the revision: there are none, or they may yet say what they answered, or had their time to. */
 export type Without = 'nobody' | 'awaited' | 'heard'
 
 /**

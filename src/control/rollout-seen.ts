@@ -1,7 +1,7 @@
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport, KnownReport, RolloutRecord, RolloutTable } from '../model/rollout-record.ts'
 import { type Compared, judge, sumOf } from './gate.ts'
-import { figuresLateMs, type Seen } from './rollout.ts'
+import { type Seen, watchedMs } from './rollout.ts'
 import type { Stage } from './staging.ts'
 
 /** Milliseconds without a word after which a replica has ended. */
@@ -29,7 +29,7 @@ export function seenBy(
     reports.every((each) => live.includes(each) || ago(each.seenAt) > movingMs || !hasEnvoys(each, gateway))
   const { gate } = rollout
   const others = total(said.map((each) => each.others))
-  const isEarly = record.settlingAt === null || ago(record.settlingAt) < figuresLateMs
+  const isEarly = record.settlingAt === null || ago(record.settlingAt) < watchedMs(gate)
   const without = others.envoys === 0 ? 'nobody' : isEarly ? 'awaited' : 'heard'
   return {
     now,

@@ -1,5 +1,5 @@
 import { milliseconds } from '../model/duration.ts'
-import type { RolloutSpec, WaveSpec } from '../model/rollout.ts'
+import type { GateSpec, RolloutSpec, WaveSpec } from '../model/rollout.ts'
 import type { Reach, RolloutOutcome, RolloutRecord } from '../model/rollout-record.ts'
 import { everybody } from '../xds/rollout.ts'
 
@@ -56,7 +56,14 @@ export type Action = (typeof actions)[number]
  * By so much figures are late: those that Envoys tell first, within 2 s, are of before as well, what they tell next, 2 s
  * later, replicas pass on within a second.
  */
-export const figuresLateMs = 6_000
+const figuresLateMs = 6_000
+
+/** Milliseconds for which a wave is watched. */
+export function watchedMs(gate: GateSpec | undefined): number {
+  if (gate === undefined) return 0
+  const settle = milliseconds(gate.settle ?? '30s')
+  return settle === 0 ? 0 : settle + figuresLateMs
+}
 
 /** What follows from what is seen; nothing where the record stays. */
 export function step(record: RolloutRecord, seen: Seen): Step | undefined {
@@ -105,9 +112,7 @@ function moved(record: RolloutRecord, seen: Seen): Step | undefined {
   }
   if (gate === undefined) return complete ? next(record, seen) : undefined
   if (tripped !== undefined) return reverting(record, seen, tripped)
-  const settle = milliseconds(gate.settle ?? '30s')
-  const watched = settle === 0 ? 0 : settle + figuresLateMs
-  const isSettled = complete && now.getTime() - settlingAt.getTime() >= watched
+  const isSettled = complete && now.getTime() - settlingAt.getTime() >= watchedMs(gate)
   return isSettled ? next(record, seen) : undefined
 }
 
