@@ -58,7 +58,8 @@ export class WaveFigures {
   }
 
   get compared(): Compared {
-    return { reached: this.#reached, others: this.#others, before: this.#before }
+    const before = this.#phase === 'usual' ? this.#usual : this.#before
+    return { reached: this.#reached, others: this.#others, before }
   }
 
   #fade(now: number): void {

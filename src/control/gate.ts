@@ -45,6 +45,11 @@ export function judge(
   return `p99 ${text(p99)} of ${Math.round(reached.requests)} requests, ${text(usualP99)} ${than}; ${maxP99Increase} more is allowed`
 }
 
+/** Whether Envoys tell of no requests though others do, or all did before: that may be on its way, or lost. */
+export function isSilent({ minRequests = 10 }: GateSpec, { reached, others, before }: Compared): boolean {
+  return reached.requests < minRequests && Math.max(others.requests, before.requests) >= minRequests
+}
+
 /** In percent. */
 export function errorRate({ requests, errors }: Figures): number {
   return requests === 0 ? 0 : (100 * errors) / requests

@@ -42,6 +42,8 @@ export interface Seen {
   readonly nacks: readonly string[]
   /** Why the gate trips by the figures so far, if it does. */
   readonly tripped: string | undefined
+  /** What its Envoys answered should be known by now, and is not. */
+  readonly awaitsFigures: boolean
 }
 
 export interface Step {
@@ -96,7 +98,7 @@ function written(record: RolloutRecord, seen: Seen): Step | undefined {
 
 function moved(record: RolloutRecord, seen: Seen): Step | undefined {
   const { state, settlingAt, waveAt } = record
-  const { now, complete, nacks, tripped, reached, others } = seen
+  const { now, complete, nacks, tripped, awaitsFigures, reached, others } = seen
   const { gate } = seen.rollout
   if (state === 'reverting') {
     const isBack = complete && reached.pending + others.pending === 0
@@ -112,8 +114,8 @@ function moved(record: RolloutRecord, seen: Seen): Step | undefined {
   }
   if (gate === undefined) return complete ? next(record, seen) : undefined
   if (tripped !== undefined) return reverting(record, seen, tripped)
-  const isSettled = complete && now.getTime() - settlingAt.getTime() >= watchedMs(gate)
-  return isSettled ? next(record, seen) : undefined
+  const isOver = now.getTime() - settlingAt.getTime() >= watchedMs(gate)
+  return complete && isOver && !awaitsFigures ? next(record, seen) : undefined
 }
 
 /** What a person asks for, or why it cannot be. */
