@@ -3,6 +3,7 @@ import { maxProgramSize } from '../model/regex.ts'
 import { xdsCluster } from '../model/service-clusters.ts'
 import { secretsOf, tokenFilters, transportSocket, type XdsAccess } from './access.ts'
 import { type OverloadOptions, overloadManager } from './overload.ts'
+import { statsSink } from './stats-sink.ts'
 
 export interface BootstrapOptions extends OverloadOptions {
   /** The gateway that the Envoy belongs to. */
@@ -63,7 +64,7 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
     },
     // What a rollout's gate looks at; a wave is judged by what came of it some seconds ago.
     stats_flush_interval: '2s',
-    stats_sinks: [statsToControlPlane()],
+    stats_sinks: [statsSink({ id, gateway, labels })],
     static_resources: {
       ...(health !== undefined && { listeners: [readiness(health)] }),
       clusters: [controlPlane(xds, access)],
@@ -84,21 +85,6 @@ export const runtime = { re2: { max_program_size: { error_level: 4 * maxProgramS
 
 function adsSource(): Record<string, unknown> {
   return { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '15s' }
-}
-
-/** Counters by what was added and tags as labels: weir reads a few and passes over the rest. */
-function statsToControlPlane(): Record<string, unknown> {
-  return {
-    name: 'envoy.stat_sinks.metrics_service',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig',
-      transport_api_version: 'V3',
-      grpc_service: { envoy_grpc: { cluster_name: xdsCluster } },
-      report_counters_as_deltas: true,
-      emit_tags_as_labels: true,
-      histogram_emit_mode: 'HISTOGRAM',
-    },
-  }
 }
 
 function controlPlane(xds: readonly HostPort[], access: XdsAccess | undefined): Record<string, unknown> {

@@ -7,8 +7,8 @@ const halfLifeMs = 30_000
 
 /**
  * What the Envoys of one gateway answered: while the present wave is watched, by whether they are reached; and while all had
- * the same, the older the less. An Envoy tells what it answered since it last told, so that counts which began before that
- * time did are left out: they are of what it had before. Times are in milliseconds.
+ * the same, the older the less. Counts that began before that time did are left out: some are of what the Envoy had
+ * before. Times are in milliseconds.
  */
 export class WaveFigures {
   #reached = noFigures
@@ -44,9 +44,9 @@ export class WaveFigures {
     }
   }
 
-  /** `since`: when the Envoy told what it answered before; absent where it had not. */
-  add(figures: RequestFigures, isReached: boolean, since: number | undefined, now: number): void {
-    if (since === undefined || since < this.#phaseAt || figures.requests === 0) return
+  /** `since`: when the Envoy began to count it. */
+  add(figures: RequestFigures, isReached: boolean, since: number, now: number): void {
+    if (since < this.#phaseAt || figures.requests === 0) return
     const added: Figures = { ...figures, times: Object.fromEntries(figures.times) }
     if (this.#phase === 'usual') {
       this.#fade(now)
@@ -58,7 +58,8 @@ export class WaveFigures {
   }
 
   get compared(): Compared {
-    return { reached: this.#reached, others: this.#others, before: this.#before }
+    const before = this.#phase === 'usual' ? this.#usual : this.#before
+    return { reached: this.#reached, others: this.#others, before }
   }
 
   #fade(now: number): void {

@@ -11,23 +11,27 @@ export interface Compared {
   readonly before: Figures
 }
 
+/** Envoys without the revision: there are none, or they may yet say what they answered, or had their time to. */
+export type Without = 'nobody' | 'awaited' | 'heard'
+
 /**
  * Why a gate trips by what the Envoys answered, if it does. They are held against the Envoys that do not have the
  * revision, so that what befalls all alike is nobody's fault; where none of those had requests, against all of them in
  * the time before. Whatever has too few requests is not judged. Where there is nothing to compare with, errors are held
- * against none while there are Envoys to be spared (`isPartial`), and not judged where all have the revision.
+ * against none while there are Envoys to be spared, and not judged where all have the revision.
  */
 export function judge(
   gate: GateSpec,
   { reached, others, before }: Compared,
-  isPartial: boolean,
+  without: Without,
 ): string | undefined {
   const { maxErrorRateIncrease = 1, maxP99Increase, minRequests = 10 } = gate
   if (reached.requests < minRequests) return undefined
   const isBeside = others.requests >= minRequests
   const known = isBeside ? others : before
   const isKnown = known.requests >= minRequests
-  if (!isKnown && !isPartial) return undefined
+  if (!isBeside && without === 'awaited') return undefined
+  if (!isKnown && without === 'nobody') return undefined
   const than = isBeside ? 'of the Envoys without it' : 'before'
   const [rate, usual] = [errorRate(reached), isKnown ? errorRate(known) : 0]
   if (rate - usual > maxErrorRateIncrease) {
@@ -39,6 +43,11 @@ export function judge(
   if (p99 === undefined || usualP99 === undefined || p99 - usualP99 <= milliseconds(maxP99Increase))
     return undefined
   return `p99 ${text(p99)} of ${Math.round(reached.requests)} requests, ${text(usualP99)} ${than}; ${maxP99Increase} more is allowed`
+}
+
+/** Whether Envoys tell of no requests though others do, or all did before: that may be on its way, or lost. */
+export function isSilent({ minRequests = 10 }: GateSpec, { reached, others, before }: Compared): boolean {
+  return reached.requests < minRequests && Math.max(others.requests, before.requests) >= minRequests
 }
 
 /** In percent. */

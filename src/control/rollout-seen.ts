@@ -1,7 +1,7 @@
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport, KnownReport, RolloutRecord, RolloutTable } from '../model/rollout-record.ts'
-import { type Compared, judge, sumOf } from './gate.ts'
-import type { Seen } from './rollout.ts'
+import { type Compared, isSilent, judge, sumOf } from './gate.ts'
+import { type Seen, watchedMs } from './rollout.ts'
 import type { Stage } from './staging.ts'
 
 /** Milliseconds without a word after which a replica has ended. */
@@ -10,6 +10,9 @@ export const staleMs = 3_000
 const movingMs = 8_000
 /** For so long those of one that started are on their way to it. */
 const startingMs = 5_000
+
+/** For so long a wave is watched besides where its Envoys should have had requests, and told of none. */
+const silenceMs = 30_000
 
 /** Puts together what all replicas say of a gateway. */
 export function seenBy(
@@ -29,6 +32,11 @@ export function seenBy(
     reports.every((each) => live.includes(each) || ago(each.seenAt) > movingMs || !hasEnvoys(each, gateway))
   const { gate } = rollout
   const others = total(said.map((each) => each.others))
+  const figures = compared(record, reports)
+  const settledFor = record.settlingAt === null ? Number.NEGATIVE_INFINITY : ago(record.settlingAt)
+  const isEarly = settledFor < watchedMs(gate)
+  const isLate = settledFor < watchedMs(gate) + silenceMs
+  const without = others.envoys === 0 ? 'nobody' : isEarly ? 'awaited' : 'heard'
   return {
     now,
     rollout,
@@ -40,7 +48,8 @@ export function seenBy(
     byWave: [...rollout.waves, undefined].map((_, wave) => sum(said.map(({ byWave }) => byWave[wave] ?? 0))),
     places: said.flatMap(({ places }) => [...places]).sort((a, b) => a - b),
     nacks: said.filter((each) => each.epoch === epoch).flatMap(({ nacks }) => [...nacks]),
-    tripped: gate === undefined ? undefined : judge(gate, compared(record, reports), others.envoys > 0),
+    tripped: gate === undefined ? undefined : judge(gate, figures, without),
+    awaitsFigures: gate !== undefined && isLate && isSilent(gate, figures),
   }
 }
 

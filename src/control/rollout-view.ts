@@ -14,7 +14,7 @@ export interface RolloutView {
   wave?: { number: number; of: number; envoys: string; phase: 'delivering' | 'settling'; since: string }
   /** What the replicas see of the Envoys; absent while that is not known here. */
   envoys?: { reached: number; pending: number; others: number }
-  figures?: { reached: ShownFigures; others: ShownFigures; before: ShownFigures }
+  figures: { reached: ShownFigures; others: ShownFigures; before: ShownFigures }
   /** Why it was halted, reverted or ended. */
   reason: string
   /** The replica that moves rollouts on. */
@@ -50,13 +50,11 @@ export function viewOf(
         others: seen.others.envoys,
       },
     }),
-    ...(!isOver && {
-      figures: {
-        reached: shown(figures.reached),
-        others: shown(figures.others),
-        before: shown(figures.before),
-      },
-    }),
+    figures: {
+      reached: shown(figures.reached),
+      others: shown(figures.others),
+      before: shown(figures.before),
+    },
     reason,
     ...(driver !== undefined && { driver }),
     startedAt: startedAt.toISOString(),

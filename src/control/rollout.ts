@@ -1,5 +1,5 @@
 import { milliseconds } from '../model/duration.ts'
-import type { RolloutSpec, WaveSpec } from '../model/rollout.ts'
+import type { GateSpec, RolloutSpec, WaveSpec } from '../model/rollout.ts'
 import type { Reach, RolloutOutcome, RolloutRecord } from '../model/rollout-record.ts'
 import { everybody } from '../xds/rollout.ts'
 
@@ -42,6 +42,8 @@ export interface Seen {
   readonly nacks: readonly string[]
   /** Why the gate trips by the figures so far, if it does. */
   readonly tripped: string | undefined
+  /** What its Envoys answered should be known by now, and is not. */
+  readonly awaitsFigures: boolean
 }
 
 export interface Step {
@@ -57,6 +59,13 @@ export type Action = (typeof actions)[number]
  * later, replicas pass on within a second.
  */
 const figuresLateMs = 6_000
+
+/** Milliseconds for which a wave is watched. */
+export function watchedMs(gate: GateSpec | undefined): number {
+  if (gate === undefined) return 0
+  const settle = milliseconds(gate.settle ?? '30s')
+  return settle === 0 ? 0 : settle + figuresLateMs
+}
 
 /** What follows from what is seen; nothing where the record stays. */
 export function step(record: RolloutRecord, seen: Seen): Step | undefined {
@@ -89,7 +98,7 @@ function written(record: RolloutRecord, seen: Seen): Step | undefined {
 
 function moved(record: RolloutRecord, seen: Seen): Step | undefined {
   const { state, settlingAt, waveAt } = record
-  const { now, complete, nacks, tripped, reached, others } = seen
+  const { now, complete, nacks, tripped, awaitsFigures, reached, others } = seen
   const { gate } = seen.rollout
   if (state === 'reverting') {
     const isBack = complete && reached.pending + others.pending === 0
@@ -105,10 +114,8 @@ function moved(record: RolloutRecord, seen: Seen): Step | undefined {
   }
   if (gate === undefined) return complete ? next(record, seen) : undefined
   if (tripped !== undefined) return reverting(record, seen, tripped)
-  const settle = milliseconds(gate.settle ?? '30s')
-  const watched = settle === 0 ? 0 : settle + figuresLateMs
-  const isSettled = complete && now.getTime() - settlingAt.getTime() >= watched
-  return isSettled ? next(record, seen) : undefined
+  const isOver = now.getTime() - settlingAt.getTime() >= watchedMs(gate)
+  return complete && isOver && !awaitsFigures ? next(record, seen) : undefined
 }
 
 /** What a person asks for, or why it cannot be. */

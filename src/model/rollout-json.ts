@@ -42,11 +42,12 @@ export const Rollout = Type.Object(
         },
       ),
     ),
-    figures: Type.Optional(
-      Type.Object(
-        { reached: Figures, others: Figures, before: Figures },
-        { description: 'What the gate compares: since the wave began, and of all before the rollout did.' },
-      ),
+    figures: Type.Object(
+      { reached: Figures, others: Figures, before: Figures },
+      {
+        description:
+          'What the gate compares: while the wave is watched, and of all before the rollout began, or lately where none is under way.',
+      },
     ),
     reason: Type.String({ description: 'Why it was halted, reverted or ended; else empty.' }),
     driver: Type.Optional(Type.String({ description: 'The replica that moves rollouts on.' })),

@@ -3,12 +3,15 @@ import type { Observe, XdsRule } from '../observe.ts'
 import { bounds, type RequestBudget, requestBudget } from './bounds.ts'
 import type { Door } from './door.ts'
 import { put } from './memory.ts'
-import { type Pass, type Passes, passOf } from './pass.ts'
+import { type Denial, denial, type Pass, type Passes, passOf } from './pass.ts'
 import { addressOf, networkOf } from './peer.ts'
 import { Tally } from './tally.ts'
 
-/** A call of any service. */
-interface Call extends Pick<ServerDuplexStream<unknown, unknown>, 'getPeer' | 'getAuthContext' | 'metadata'> {
+/** A call, as far as it shows who makes it. */
+type Shower = Pick<ServerDuplexStream<unknown, unknown>, 'getPeer' | 'getAuthContext' | 'metadata'>
+
+/** A stream of any service. */
+interface Call extends Shower {
   once(event: 'cancelled', listener: () => void): unknown
   on(event: 'error', listener: (error: { code?: number }) => void): unknown
   emit(event: 'error', error: { code: status; details: string }): unknown
@@ -57,11 +60,22 @@ export class Entrance {
     })
     const counted = { network, budget: this.#budgetOf(network) }
     if (this.#passes === undefined) return { pass: undefined, ...counted }
-    const certificate = call.getAuthContext().sslPeerCertificate?.raw
-    const shown = { metadata: call.metadata, certificate, unverified: this.#door.unverified(peer) }
-    const pass = passOf(shown, this.#passes)
+    const pass = this.#shownBy(call, this.#passes)
     if (!('code' in pass)) return { pass, ...counted }
     return this.#refuse(call, 'credentials', status[pass.code], pass.message)
+  }
+
+  /** Why a call that is over at once may not speak for a gateway, if it may not. */
+  denies(call: Shower, gateway: string, now: number): Denial | undefined {
+    if (this.#passes === undefined) return undefined
+    const pass = this.#shownBy(call, this.#passes)
+    return 'code' in pass ? pass : denial(pass, gateway, now)
+  }
+
+  #shownBy(call: Shower, passes: Passes): Pass | Denial {
+    const certificate = call.getAuthContext().sslPeerCertificate?.raw
+    const unverified = this.#door.unverified(call.getPeer())
+    return passOf({ metadata: call.metadata, certificate, unverified }, passes)
   }
 
   #budgetOf(network: string): RequestBudget {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Server, ServerCredentials, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js'
+import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js'
 import { silenceGrpc } from '../envoy-api/grpc-logging.ts'
 import { service } from '../envoy-api/protos.ts'
 import { messageOf, startupError } from '../errors.ts'
@@ -28,7 +28,7 @@ import { noteGrowing } from './growth.ts'
 import { HalfRead } from './half-read.ts'
 import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
-import { denial, expired, type Passes } from './pass.ts'
+import { expired, type Passes } from './pass.ts'
 import { atTime, type RetryClock, systemClock } from './retry.ts'
 import type { HeldBack } from './rollout.ts'
 import { type Standing, standing } from './rollout-standing.ts'
@@ -36,7 +36,7 @@ import { Rooms } from './room.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
-import { createStatsService, metricsService, type OnFigures, type StatsCall } from './stats-service.ts'
+import { createStatsService, metricsService, type OnFigures } from './stats-service.ts'
 import { serveStream } from './stream.ts'
 import type { FleetNews } from './traveller.ts'
 import { Versions } from './versions.ts'
@@ -146,9 +146,6 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
   const followers: OnFigures[] = []
-  const stats = createStatsService((...told) => {
-    for (const follower of followers) follower(...told)
-  })
   let streams = 0
   let judged = (_: Verdict) => {}
   silenceGrpc()
@@ -168,14 +165,13 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     StreamAggregatedResources: serve(sotwCarrier(new Versions())),
   })
 
-  server.addService(metricsService, {
-    StreamMetrics(call: StatsCall, answer: sendUnaryData<Buffer>) {
-      const entered = entrance.enter(call)
-      if (entered === undefined) return
-      const { pass } = entered
-      stats.serve(call, answer, (gateway) => pass && denial(pass, gateway, clock.now()))
+  const stats = createStatsService({
+    denied: (call, gateway) => entrance.denies(call, gateway, clock.now()),
+    onFigures(...told) {
+      for (const follower of followers) follower(...told)
     },
   })
+  server.addService(metricsService, stats)
 
   function serve<Request extends AdsRequest, Response extends AdsResponse>(
     carrier: Carrier<Request, Response>,
@@ -243,7 +239,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     close: (graceMs) => {
       clearInterval(looking)
       door.close()
-      return close(server, [...endings, stats.endAll], graceMs)
+      return close(server, endings, graceMs)
     },
   }
 }
@@ -284,7 +280,7 @@ async function listen(door: Door, hostAndPort: string): Promise<{ address: strin
   }
 }
 
-function close(server: Server, endings: readonly (() => void)[], graceMs: number): Promise<void> {
+function close(server: Server, endings: Iterable<() => void>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       server.forceShutdown()
@@ -295,6 +291,6 @@ function close(server: Server, endings: readonly (() => void)[], graceMs: number
       clearTimeout(cut)
       resolve()
     })
-    for (const end of endings) end()
+    for (const end of [...endings]) end()
   })
 }

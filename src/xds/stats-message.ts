@@ -1,6 +1,6 @@
 import { WireReader } from './wire-reader.ts'
 
-/** Requests that an Envoy answered to its clients since its last message, over all listeners of its gateway. */
+/** Requests that an Envoy answered to its clients since it last said so, over all listeners of its gateway. */
 export interface RequestFigures {
   readonly requests: number
   /** Of these, answered by 5xx. */
@@ -9,117 +9,129 @@ export interface RequestFigures {
   readonly times: ReadonlyMap<number, number>
 }
 
-/** What is read of an `envoy.service.metrics.v3.StreamMetricsMessage`. */
+/** What is read of an OTLP `ExportMetricsServiceRequest`. */
 export interface StatsMessage {
-  /** An encoded `envoy.config.core.v3.Node`; in the first message of a stream alone. */
-  readonly node: Buffer | undefined
+  /** Of the resource, those that are texts: whose stats they are. */
+  readonly attributes: ReadonlyMap<string, string>
   readonly figures: RequestFigures
+  /** Milliseconds over which they were counted. */
+  readonly overMs: number
 }
 
 /** Buckets of one histogram at most: Envoy has 20. */
 const maxBuckets = 64
+/** `AGGREGATION_TEMPORALITY_DELTA`. */
+const delta = 1
+
+type Sum = { requests: number; errors: number; times: Map<number, number>; overMs: number }
 
 /**
- * Reads what a gate needs of the stats of an Envoy, and passes over all else unread: a gateway with 10,000 clusters has
- * a hundred of stats for each. They are as `bootstrap/` asks for them: counters by what was added, tags as labels.
- * The messages within are those of Prometheus (io.prometheus.client, `metrics.proto`). Throws `RangeError`.
+ * Reads what a gate needs of the stats of an Envoy, as `bootstrap/` asks for them, and passes over all else unread
+ * (opentelemetry-proto: `metrics/v1/metrics.proto`). Throws `RangeError`.
  */
 export function readStats(bytes: Buffer): StatsMessage {
-  const reader = new WireReader(bytes)
-  const sum = { requests: 0, errors: 0, times: new Map<number, number>() }
-  let node: Buffer | undefined
-  while (reader.next()) {
-    if (reader.field === 1) node = nodeOf(reader.message())
-    else if (reader.field === 2) addFamily(reader.message(), sum)
+  const sum: Sum = { requests: 0, errors: 0, times: new Map(), overMs: 0 }
+  const attributes = new Map<string, string>()
+  each(new WireReader(bytes), { 1: (resourceMetrics) => addResource(resourceMetrics, sum, attributes) })
+  const { overMs, ...figures } = sum
+  return { attributes, figures, overMs }
+}
+
+/** Hands on the messages in the fields that are named. */
+function each(reader: WireReader, take: Readonly<Record<number, (message: WireReader) => void>>): void {
+  while (reader.next()) take[reader.field]?.(reader.message())
+}
+
+function addResource(reader: WireReader, sum: Sum, attributes: Map<string, string>): void {
+  each(reader, {
+    1: (resource) => each(resource, { 1: (pair) => addPair(pair, attributes) }),
+    2: (scope) => each(scope, { 2: (metric) => addMetric(metric, sum) }),
+  })
+}
+
+/** A KeyValue whose value is a text. */
+function addPair(pair: WireReader, to: Map<string, string>): void {
+  let [key, value]: [string, string | undefined] = ['', undefined]
+  while (pair.next()) {
+    if (pair.field === 1) key = pair.text()
+    if (pair.field !== 2) continue
+    const any = pair.message()
+    while (any.next()) if (any.field === 1) value = any.text()
   }
-  return { node, figures: sum }
+  if (value !== undefined) to.set(key, value)
 }
 
-type Sum = { requests: number; errors: number; times: Map<number, number> }
-
-function nodeOf(identifier: WireReader): Buffer | undefined {
-  while (identifier.next()) if (identifier.field === 1) return identifier.bytes()
-  return undefined
-}
-
-/** A MetricFamily: its name comes first, as serializers write it. */
-function addFamily(family: WireReader, sum: Sum): void {
+/** A Metric: its name comes first, as serializers write it. */
+function addMetric(metric: WireReader, sum: Sum): void {
   let name = ''
-  while (family.next()) {
-    if (family.field === 1) name = family.text()
-    else if (family.field === 4) {
-      if (name === 'http.downstream_rq_xx') addCounter(family.message(), sum)
-      else if (name === 'http.downstream_rq_time') addTimes(family.message(), sum)
-    }
-    if (name !== '' && !name.startsWith('http.downstream_rq_')) return
+  while (metric.next()) {
+    if (metric.field === 1) name = metric.text()
+    else if (metric.field === 7 && name === 'http.downstream_rq_xx')
+      addPoints(metric.message(), sum, addCount)
+    else if (metric.field === 9 && name === 'http.downstream_rq_time')
+      addPoints(metric.message(), sum, addTimes)
   }
+}
+
+/** The data points of a Sum or a Histogram, whose fields have the same numbers. */
+function addPoints(reader: WireReader, sum: Sum, add: (point: WireReader, sum: Sum) => void): void {
+  const points: WireReader[] = []
+  let temporality = 0
+  while (reader.next()) {
+    if (reader.field === 1) points.push(reader.message())
+    else if (reader.field === 2) temporality = reader.integer()
+  }
+  // A total since the Envoy's start says nothing of now.
+  if (temporality === delta) for (const point of points) add(point, sum)
+}
+
+/** A NumberDataPoint. */
+function addCount(point: WireReader, sum: Sum): void {
+  const tags = new Map<string, string>()
+  let [start, end, value] = [0, 0, 0]
+  while (point.next()) {
+    if (point.field === 2) start = point.fixed64()
+    else if (point.field === 3) end = point.fixed64()
+    else if (point.field === 4) value = point.double()
+    else if (point.field === 6) value = point.fixed64()
+    else if (point.field === 7) addPair(point.message(), tags)
+  }
+  if (isOther(tags)) return
+  noteTime(start, end, sum)
+  sum.requests += positive(value)
+  if (tags.get('envoy.response_code_class') === '5') sum.errors += positive(value)
+}
+
+/** A HistogramDataPoint. Its last count is of those beyond the last bound, which count as that. */
+function addTimes(point: WireReader, sum: Sum): void {
+  const tags = new Map<string, string>()
+  let [counts, limits]: [number[], number[]] = [[], []]
+  while (point.next()) {
+    if (point.field === 6) counts = packed(point.bytes(), (bytes, at) => Number(bytes.readBigUInt64LE(at)))
+    else if (point.field === 7) limits = packed(point.bytes(), (bytes, at) => bytes.readDoubleLE(at))
+    else if (point.field === 9) addPair(point.message(), tags)
+  }
+  if (isOther(tags)) return
+  for (const [index, count] of counts.entries()) {
+    const bound = limits[Math.min(index, limits.length - 1)]
+    if (bound === undefined || count === 0 || sum.times.size >= maxBuckets) continue
+    sum.times.set(positive(bound), (sum.times.get(bound) ?? 0) + positive(count))
+  }
+}
+
+function packed(bytes: Buffer, read: (bytes: Buffer, at: number) => number): number[] {
+  const count = Math.min(Math.floor(bytes.length / 8), maxBuckets)
+  return Array.from({ length: count }, (_, index) => read(bytes, 8 * index))
+}
+
+/** Nanoseconds since 1970, by the Envoy's clock. */
+function noteTime(start: number, end: number, sum: Sum): void {
+  if (start > 0 && end > start) sum.overMs = Math.max(sum.overMs, (end - start) / 1e6)
 }
 
 /** Of the connection managers that are not for clients. */
-const others: readonly (string | undefined)[] = ['admin', 'weir_readiness']
-
-interface Metric {
-  readonly labels: ReadonlyMap<string, string>
-  readonly counter: number
-  readonly histogram: WireReader | undefined
-}
-
-function metricOf(reader: WireReader): Metric | undefined {
-  const labels = new Map<string, string>()
-  let counter = 0
-  let histogram: WireReader | undefined
-  while (reader.next()) {
-    if (reader.field === 1) {
-      const [name = '', value = ''] = pairOf(reader.message())
-      labels.set(name, value)
-    } else if (reader.field === 3) counter = counted(reader.message())
-    else if (reader.field === 7) histogram = reader.message()
-  }
-  return others.includes(labels.get('envoy.http_conn_manager_prefix'))
-    ? undefined
-    : { labels, counter, histogram }
-}
-
-function pairOf(pair: WireReader): string[] {
-  const texts: string[] = []
-  while (pair.next()) texts[pair.field - 1] = pair.text()
-  return texts
-}
-
-function counted(counter: WireReader): number {
-  while (counter.next()) if (counter.field === 1) return positive(counter.double())
-  return 0
-}
-
-function addCounter(reader: WireReader, sum: Sum): void {
-  const metric = metricOf(reader)
-  if (metric === undefined) return
-  sum.requests += metric.counter
-  if (metric.labels.get('envoy.response_code_class') === '5') sum.errors += metric.counter
-}
-
-function addTimes(reader: WireReader, sum: Sum): void {
-  const histogram = metricOf(reader)?.histogram
-  if (histogram === undefined) return
-  let before = 0
-  for (let buckets = 0; buckets < maxBuckets && histogram.next(); ) {
-    if (histogram.field !== 3) continue
-    buckets++
-    const [count, bound] = bucketOf(histogram.message())
-    if (count > before && sum.times.size < maxBuckets)
-      sum.times.set(bound, (sum.times.get(bound) ?? 0) + count - before)
-    before = Math.max(before, count)
-  }
-}
-
-/** Cumulative count and upper bound. */
-function bucketOf(bucket: WireReader): [number, number] {
-  let [count, bound] = [0, 0]
-  while (bucket.next()) {
-    if (bucket.field === 1) count = bucket.integer()
-    else if (bucket.field === 2) bound = positive(bucket.double())
-  }
-  return [count, bound]
+function isOther(tags: ReadonlyMap<string, string>): boolean {
+  return ['admin', 'weir_readiness'].includes(tags.get('envoy.http_conn_manager_prefix') ?? '')
 }
 
 /** What no counter of Envoy is would poison every sum. */

@@ -55,6 +55,12 @@ export class WireReader {
     return this.#bytes.readDoubleLE(this.#at)
   }
 
+  /** A `fixed64` or `sfixed64`, exact from -2^53 to 2^53. */
+  fixed64(): number {
+    this.#expect(1)
+    return Number(this.#bytes.readBigInt64LE(this.#at))
+  }
+
   /** A varint, exact up to 2^53. */
   integer(): number {
     this.#expect(0)

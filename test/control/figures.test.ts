@@ -22,7 +22,6 @@ describe('what a wave’s Envoys answered', () => {
     figures.add(told(100, 100), true, 0, 1_000)
     figures.follow(settling, 2_000)
     figures.add(told(50, 50), true, 1_000, 3_000) // Some of it by what the Envoy had before.
-    figures.add(told(10), true, undefined, 3_500)
     figures.add(told(20, 1), true, 3_000, 5_000)
     figures.add(told(40), false, 3_000, 5_000)
     const { reached, others } = figures.compared

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Compared, judge as judged, noFigures, quantile, sumOf } from '../../src/control/gate.ts'
+import {
+  type Compared,
+  judge as judged,
+  noFigures,
+  quantile,
+  sumOf,
+  type Without,
+} from '../../src/control/gate.ts'
 import type { GateSpec } from '../../src/model/rollout.ts'
 import type { Figures } from '../../src/model/rollout-record.ts'
 
@@ -8,7 +15,8 @@ const figures = (requests: number, errors: number, times: Record<string, number>
   ...{ requests, errors, times },
 })
 const fine = figures(1_000, 10)
-const judge = (gate: GateSpec, compared: Compared, isPartial = true) => judged(gate, compared, isPartial)
+const judge = (gate: GateSpec, compared: Compared, without: Without = 'heard') =>
+  judged(gate, compared, without)
 
 describe('the gate', () => {
   test('compares with the Envoys without the revision at the same time, whatever was before', () => {

@@ -59,6 +59,18 @@ describe('what all replicas see of a rollout', () => {
     assert.deepEqual(see(report('a'), report('b', { seen: 9 })).reached, { envoys: 1, pending: 0 })
   })
 
+  test('awaits what Envoys answered that should have had requests', () => {
+    const silent = { figures: { reached: figures(3, 0), others: noFigures, before: figures(50, 0) } }
+    const awaits = (seconds: number, said: Said = silent) => {
+      const settled = { ...record, settlingAt: ago(seconds) }
+      const table = { now, reports: [report('a', said)] }
+      return seenBy(settled, rollout, table, { newestIs: 'candidate', revision: 2 }).awaitsFigures
+    }
+    assert.deepEqual([awaits(36), awaits(65), awaits(67), awaits(36, {})], [true, true, false, false])
+    const told = { figures: { ...silent.figures, reached: figures(10, 0) } }
+    assert.equal(awaits(36, told), false)
+  })
+
   test('has what a lost one said of this wave, and nothing of another', () => {
     const bad = { figures: { reached: figures(50, 50), others: noFigures, before: noFigures } }
     const others = { figures: { reached: noFigures, others: figures(50, 0), before: noFigures } }

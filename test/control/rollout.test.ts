@@ -24,7 +24,7 @@ function seen(change: Partial<Seen> = {}): Seen {
   return {
     ...{ now: later(1), rollout: { waves, gate }, newest: 6, newestIs: 'candidate', complete: true },
     ...{ reached: { envoys: 1, pending: 0 }, others: { envoys: 3, pending: 0 } },
-    ...{ byWave: [1, 1, 2, 0], places: [], nacks: [], tripped: undefined },
+    ...{ byWave: [1, 1, 2, 0], places: [], nacks: [], tripped: undefined, awaitsFigures: false },
     ...change,
   }
 }
@@ -141,6 +141,11 @@ const table: Row[] = [
     from: settling,
     sees: { now: later(36), byWave: [1, 0, 3, 0] },
     becomes: ['running', 2, 5, 6],
+  },
+  {
+    what: 'settled, and nothing told of its requests',
+    from: settling,
+    sees: { now: later(36), awaitsFigures: true },
   },
   { what: 'settled, as far as is seen', from: settling, sees: { now: later(36), complete: false } },
   {

@@ -22,49 +22,92 @@ const double = (field: number, value: number) => {
   return Buffer.concat([varint(field * 8 + 1), bytes])
 }
 
-const labels = (pairs: Record<string, string>) =>
-  Buffer.concat(Object.entries(pairs).map(([name, value]) => part(1, text(1, name), text(2, value))))
-const family = (name: string, ...metrics: Buffer[]) =>
-  part(2, text(1, name), integer(3, 0), ...metrics.map((metric) => part(4, metric)))
-const counter = (pairs: Record<string, string>, value: number) =>
-  Buffer.concat([labels(pairs), part(3, double(1, value)), integer(6, 1_700_000_000_000)])
-const histogram = (pairs: Record<string, string>, cumulative: Record<string, number>) => {
-  const buckets = Object.entries(cumulative).map(([bound, count]) =>
-    part(3, integer(1, count), double(2, Number(bound))),
-  )
-  return Buffer.concat([labels(pairs), part(7, integer(1, 9), double(2, 1.5), ...buckets)])
+const fixed = (field: number, value: number) => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return Buffer.concat([varint(field * 8 + 1), bytes])
 }
+const packed = (
+  field: number,
+  values: number[],
+  write: (bytes: Buffer, value: number, at: number) => void,
+) => {
+  const bytes = Buffer.alloc(8 * values.length)
+  for (const [index, value] of values.entries()) write(bytes, value, 8 * index)
+  return part(field, bytes)
+}
+
+const pair = (field: number, name: string, value: string) =>
+  part(field, text(1, name), part(2, text(1, value)))
+const tags = (field: number, pairs: Record<string, string>) =>
+  Buffer.concat(Object.entries(pairs).map(([name, value]) => pair(field, name, value)))
+const start = 1_700_000_000_000_000_000
+const sumOf = (name: string, points: [Record<string, string>, number][], temporality = 1) =>
+  part(
+    2,
+    text(1, name),
+    part(
+      7,
+      ...points.map(([pairs, value]) =>
+        part(1, fixed(2, start), fixed(3, start + 2_000_000_000), fixed(6, value), tags(7, pairs)),
+      ),
+      integer(2, temporality),
+    ),
+  )
+const histogram = (name: string, pairs: Record<string, string>, counts: number[], bounds: number[]) =>
+  part(
+    2,
+    text(1, name),
+    part(
+      9,
+      part(
+        1,
+        fixed(4, 9),
+        double(5, 1.5),
+        packed(6, counts, (bytes, value, at) => void bytes.writeBigUInt64LE(BigInt(value), at)),
+        packed(7, bounds, (bytes, value, at) => void bytes.writeDoubleLE(value, at)),
+        tags(9, pairs),
+      ),
+      integer(2, 1),
+    ),
+  )
 
 const manager = (prefix: string, code?: string) => ({
   'envoy.http_conn_manager_prefix': prefix,
   ...(code !== undefined && { 'envoy.response_code_class': code }),
 })
-const message = Buffer.concat([
-  part(1, part(1, text(1, 'edge-1'), text(2, 'edge'))),
-  family(
-    'cluster.upstream_rq_xx',
-    counter({ 'envoy.cluster_name': 'a', 'envoy.response_code_class': '5' }, 70),
-  ),
-  family('http.downstream_rq_xx', counter(manager('edge/http', '2'), 95)),
-  family('http.downstream_rq_xx', counter(manager('edge/http', '5'), 3)),
-  family('http.downstream_rq_xx', counter(manager('edge/https', '5'), 2), counter(manager('admin', '5'), 40)),
-  family('http.downstream_rq_total', counter(manager('edge/http'), 1_000)),
-  family('http.downstream_rq_time', histogram(manager('edge/http'), { 1: 0, 5: 60, 10: 90, 25: 95 })),
-  family('http.downstream_rq_time', histogram(manager('edge/https'), { 5: 1, 10: 5 })),
-  family('http.downstream_rq_time', histogram(manager('weir_readiness'), { 5: 50 })),
-])
+const resource = part(1, pair(1, 'weir.node', 'edge-1'), pair(1, 'weir.gateway', 'edge'))
+const requestOf = (...metrics: Buffer[]) => part(1, resource, part(2, part(1, text(1, 'scope')), ...metrics))
+const requests = 'http.downstream_rq_xx'
+const times = 'http.downstream_rq_time'
+const message = requestOf(
+  sumOf('cluster.upstream_rq_xx', [[{ 'envoy.cluster_name': 'a', 'envoy.response_code_class': '5' }, 70]]),
+  sumOf(requests, [
+    [manager('edge/http', '2'), 95],
+    [manager('edge/http', '5'), 3],
+  ]),
+  sumOf(requests, [
+    [manager('edge/https', '5'), 2],
+    [manager('admin', '5'), 40],
+  ]),
+  sumOf(requests, [[manager('edge/http', '5'), 7_000]], 2),
+  sumOf('http.downstream_rq_total', [[manager('edge/http'), 1_000]]),
+  histogram(times, manager('edge/http'), [0, 60, 30, 3, 2], [1, 5, 10, 25]),
+  histogram(times, manager('edge/https'), [1, 4], [5, 10]),
+  histogram(times, manager('weir_readiness'), [50], [5]),
+)
 
 describe('what is read of an Envoy’s stats', () => {
   test('the requests of its clients, their errors and times, over all listeners', () => {
-    const { node, figures } = readStats(message)
-    assert.equal(node?.toString('latin1'), '\n\u0006edge-1\u0012\u0004edge')
-    assert.deepEqual([figures.requests, figures.errors], [100, 5])
+    const { attributes, figures, overMs } = readStats(message)
+    assert.deepEqual(Object.fromEntries(attributes), { 'weir.node': 'edge-1', 'weir.gateway': 'edge' })
+    assert.deepEqual([figures.requests, figures.errors, overMs], [100, 5, 2_000])
     assert.deepEqual(Object.fromEntries(figures.times), { 5: 61, 10: 34, 25: 5 })
   })
 
   test('nothing of a message that says nothing of them', () => {
-    const { node, figures } = readStats(Buffer.alloc(0))
-    assert.deepEqual([node, figures.requests, figures.errors, figures.times.size], [undefined, 0, 0, 0])
+    const { attributes, figures } = readStats(Buffer.alloc(0))
+    assert.deepEqual([attributes.size, figures.requests, figures.errors, figures.times.size], [0, 0, 0, 0])
   })
 
   test('what is cut off anywhere, or is no number, is refused and never misread', () => {
@@ -80,10 +123,11 @@ describe('what is read of an Envoy’s stats', () => {
       assert.ok(whole <= 100)
     }
     for (const value of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
-      const bad = family('http.downstream_rq_xx', counter(manager('edge/http', '2'), value))
+      const point = part(1, double(4, value), tags(7, manager('edge/http', '2')))
+      const bad = requestOf(part(2, text(1, requests), part(7, point, integer(2, 1))))
       assert.throws(() => readStats(bad), RangeError)
     }
-    assert.throws(() => readStats(part(2, text(1, 'http.downstream_rq_xx'), integer(4, 1))), RangeError)
+    assert.throws(() => readStats(requestOf(part(2, text(1, requests), integer(7, 1)))), RangeError)
     assert.throws(() => readStats(Buffer.from([0x0f])), /wire type 7/)
     assert.throws(() => readStats(Buffer.alloc(11, 0xff)), RangeError)
   })

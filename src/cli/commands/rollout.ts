@@ -88,7 +88,7 @@ function statusText(rollouts: readonly Rollout[], stream: NodeJS.WriteStream): s
     String(base),
     wave === undefined ? '-' : `${wave.number}/${wave.of} ${wave.envoys} ${wave.phase}`,
     envoys === undefined ? '-' : `${envoys.reached}/${envoys.reached + envoys.others}`,
-    figures === undefined ? '-' : errorsText(figures),
+    errorsText(figures),
   ])
   const head = ['GATEWAY', 'STATE', 'REVISION', 'BASE', 'WAVE', 'ENVOYS', 'ERRORS']
   const lines = rollouts.filter(({ reason }) => reason !== '').map(rolloutText)
@@ -96,7 +96,7 @@ function statusText(rollouts: readonly Rollout[], stream: NodeJS.WriteStream): s
 }
 
 /** Those with the revision against those without, else against the time before. */
-function errorsText({ reached, others, before }: NonNullable<Rollout['figures']>): string {
+function errorsText({ reached, others, before }: Rollout['figures']): string {
   const other = others.requests > 0 ? others : before
   return `${reached.errorRate}% of ${reached.requests}, else ${other.errorRate}% of ${other.requests}`
 }
