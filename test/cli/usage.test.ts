@@ -10,7 +10,18 @@ describe('weir, without a server', () => {
     assert.equal(code, 0)
     const commands = [
       ...['up', 'serve', 'down', 'apply', 'diff', 'export', 'get', 'edit', 'delete', 'history', 'rollback'],
-      ...['explain', 'explain-field', 'limits', 'fleet', 'envoy', 'token', 'secrets', 'completion'],
+      ...[
+        'explain',
+        'explain-field',
+        'limits',
+        'fleet',
+        'delivery',
+        'events',
+        'envoy',
+        'token',
+        'secrets',
+        'completion',
+      ],
     ]
     for (const command of commands) assert.match(stdout, new RegExp(`\\n  ${command} [^\\n]*\\w`))
     const helps = await Promise.all(
