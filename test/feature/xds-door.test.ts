@@ -279,7 +279,8 @@ describe('what an insider of another gateway costs the others', () => {
       return ended(stream)
     })
     assert.match(end, /^RESOURCE_EXHAUSTED: Received message larger than max/)
-    assert.ok((await memoryOf(weir.pid)) - before < 48 * 2 ** 20)
+    // Whoever kept it would have it several times: in pieces, whole, and read.
+    assert.ok((await memoryOf(weir.pid)) - before < 128 * 2 ** 20)
   })
 
   test('a flood of requests ends the stream', async (t) => {

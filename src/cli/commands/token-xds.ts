@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 import type { XdsToken } from '../../admin/routes/xds-tokens.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
@@ -24,7 +25,9 @@ export const xdsTokenCommand: AddCommand = (group, cli) => {
     .option('--expires <duration>', 'for how long it is good, as in 24h (720h)')
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
     .addHelpText('after', '\nExample: weir token xds --gateway edge > edge.token')
-  withConnection(command).action(async ({ gateway: gateways, expires, ...options }: Options) => {
+  withConnection(command).action(async (_given: Options, own: Command) => {
+    // `weir token` takes the options that both have.
+    const { gateway: gateways, expires, ...options } = own.optsWithGlobals<Options>()
     const client = createClient(connectionOf(options, cli), cli)
     const body = JSON.stringify({ gateways, ...(expires !== undefined && { expires }) })
     const headers = { 'content-type': 'application/json' }

@@ -11,7 +11,6 @@ export const tokenCommand: AddCommand = (program, cli, done) => {
     .command('token')
     .description('print the bearer token of the admin API; token xds: make one for an Envoy')
     .helpCommand(false)
-    .enablePositionalOptions()
     .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
     .addHelpText(
       'after',
