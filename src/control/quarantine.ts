@@ -3,23 +3,15 @@ import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { messageOf, WeirError } from '../errors.ts'
 import { nothingStaged, type StagedGateways, stagedBy } from '../feed/staged.ts'
 import { idOf } from '../model/document.ts'
-import type { Kind } from '../model/kind.ts'
-import {
-  type Form,
-  formOf,
-  type HeldRow,
-  heldBack,
-  type Refusal,
-  type Substitute,
-} from '../model/quarantine.ts'
+import { type Form, formOf, type HeldRow, heldBack, type Refusal } from '../model/quarantine.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import { emptyState, type State } from '../model/state.ts'
 import type { Verdict } from '../xds/answer.ts'
 import { shortType } from '../xds/session.ts'
 import { createCaseView } from './case-view.ts'
-import type { Controller } from './controller.ts'
 import { holdsForAll } from './fleet-wide.ts'
-import { createHeldRows, type HeldRowsOptions, keysNeeded } from './held-rows.ts'
+import { createHeldRows, keysNeeded } from './held-rows.ts'
+import type { QuarantineOptions } from './quarantine-options.ts'
 import { RefusalCase } from './refusal-case.ts'
 import { createSettling } from './settling.ts'
 import { shownRow } from './shown-row.ts'
@@ -31,22 +23,6 @@ const answerMs = 10_000
 const retryMs = 1_000
 /** Versions that one Envoy refuses and another has; one that is forgotten is found out again. */
 const maxDisputed = 1_000
-
-export interface QuarantineOptions extends Omit<HeldRowsOptions, 'onChange'> {
-  /** The table that all replicas share, as `store/quarantine.ts` serves it. */
-  table: HeldRowsOptions['table'] & {
-    substitutes(forms: readonly Form[], refused: readonly Form[]): Promise<ReadonlyMap<string, Substitute>>
-    hold(refusals: readonly Refusal[]): Promise<void>
-    release(forms: readonly Form[]): Promise<void>
-    accept(forms: readonly Form[]): Promise<void>
-  }
-  kinds: readonly Kind[]
-  controller: Pick<Controller, 'apply' | 'made' | 'gateways'>
-  /** Has a gateway's Envoys try again what they refused. */
-  retry(gateway: string): void
-  fleet: { accepted(gateway: string, type: string, resource: string, version: string): boolean }
-  answerMs?: number
-}
 
 export type QuarantineControl = Awaited<ReturnType<typeof createQuarantine>>
 

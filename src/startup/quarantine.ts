@@ -1,4 +1,5 @@
-import { createQuarantine, type QuarantineControl, type QuarantineOptions } from '../control/quarantine.ts'
+import { createQuarantine, type QuarantineControl } from '../control/quarantine.ts'
+import type { QuarantineOptions } from '../control/quarantine-options.ts'
 import type { Gauges } from '../observers/metrics.ts'
 import { kinds } from '../policies/index.ts'
 import type { QuarantineTable } from '../store/quarantine.ts'
