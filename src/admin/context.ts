@@ -138,7 +138,7 @@ export interface AdminOptions {
   /** What would change in Envoy between two states, for those of the gateways where anything would. */
   preview(before: State, after: State, gateways: ReadonlySet<string>): GatewayChange[]
   /** What a real Envoy says of the state after a write; absent where none is asked. */
-  validate?: (before: State, after: State, gateways: ReadonlySet<string>) => Promise<Validation>
+  validate?: (before: State, after: State, gateways: ReadonlySet<string>) => Promise<Validation | undefined>
   /** Whether it is asked before each write, too. */
   validatesWrites?: boolean
   /** What a write leaves gateways with fewer than half of; `concerned` are those that it has to do with. */

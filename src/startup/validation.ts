@@ -18,17 +18,22 @@ export async function openValidation(
 ) {
   const { validate: mode, envoyBin: given, dataDir } = settings
   if (mode === 'off') return {}
-  const { found } = await findProgram(envoyProgram, { given, path: process.env.PATH, dataDir })
-  if (found === undefined) {
-    if (mode === 'dry-run') return {}
+  const found = findProgram(envoyProgram, { given, path: process.env.PATH, dataDir })
+  // Who only asks in dry runs need not wait for it: an Envoy takes seconds to say what it is on a busy machine.
+  if (mode === 'writes' && (await found).found === undefined) {
     const what = 'WEIR_VALIDATE=writes needs an Envoy on this machine, and there is none.'
     throw startupError(what, 'Set ENVOY_BIN, or run `weir envoy install`.')
   }
-  const { ask } = createEnvoyCheck({ binary: found.path, dataDir })
-  const validate = createValidation({ ask, kinds, runtime, live })
+  const check = found.then(({ found }) => {
+    if (found === undefined) return undefined
+    const { ask } = createEnvoyCheck({ binary: found.path, dataDir })
+    return createValidation({ ask, kinds, runtime, live })
+  })
   return {
-    validate: (before: State, after: State, gateways: ReadonlySet<string>) =>
-      validate(asDelivered(before), asDelivered(after), gateways),
+    validate: async (before: State, after: State, gateways: ReadonlySet<string>) => {
+      const validate = await check
+      return validate?.(asDelivered(before), asDelivered(after), gateways)
+    },
     validatesWrites: mode === 'writes',
   }
 }
