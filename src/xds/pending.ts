@@ -18,6 +18,8 @@ export interface Comparison {
   readonly resources: ResourcesByName
   /** The type's resources make way for their new versions in steps (`growth.ts`). */
   readonly grows: boolean
+  /** The client may have another version of this that it does not claim, and would lose by a word of absence. */
+  readonly mayLose: (resource: EncodedResource) => boolean
 }
 
 /** Compares what the client has with what it is to have. */
@@ -41,7 +43,7 @@ export function compare(comparison: Comparison): Pending {
 
 function needOf(
   name: string,
-  { interest, held, refused, resources, grows }: Comparison,
+  { interest, held, refused, resources, grows, mayLose }: Comparison,
 ): Step | 'absence' | 'removal' | undefined {
   const resource = resources.get(name)
   const has = held.get(name)
@@ -51,7 +53,7 @@ function needOf(
     return waits ? 'absence' : 'removal'
   }
   if (has === resource.version) return undefined
-  if (refused.holdsBack(resource)) return waits ? 'absence' : undefined
+  if (refused.holdsBack(resource)) return waits && !mayLose(resource) ? 'absence' : undefined
   const last = held.last(name)
   const step = grows ? stepTo(resource, last) : { larger: resource }
   // A client that asks, or that may have lost it, gets what it had, and the rest when that is in force.

@@ -285,6 +285,9 @@ export class Subscription {
       refused: this.#refused,
       resources: this.#target.resources,
       grows: this.#options.grows,
+      mayLose: ({ name, version }) => {
+        return !this.#options.warms && this.#options.memory.doubted(this.type, name, version)
+      },
     }
   }
 
