@@ -304,7 +304,7 @@ export class StreamAudit {
       notes.refuse(short, first[0], this.#meant(said, first[0], first[1]), replica.now())
       // It waits still: for another version, or to hear that there is none.
       if (said.awaited.has(first[0])) type.asked.add(first[0])
-      for (const name of said.gone) notes.doubt(short, name, '')
+      this.#doubtGone(short, said)
     } else if (first === undefined) {
       // What was removed is gone, whatever it refused.
       for (const name of said.gone) if (!this.#isWhole(short)) type.known.set(name, '')
@@ -328,7 +328,15 @@ export class StreamAudit {
 
   #doubt(short: ShortType, type: AuditedType, said: Outstanding): void {
     for (const [name, text] of this.#tried(type, said)) this.#options.notes.doubt(short, name, text)
-    for (const name of said.gone) this.#options.notes.doubt(short, name, '')
+    this.#doubtGone(short, said)
+  }
+
+  /** Of a whole type, what was in doubt before and is left out may be gone now, or not. */
+  #doubtGone(short: ShortType, said: Outstanding): void {
+    const { notes } = this.#options
+    const kept = new Set(said.resources.map(({ name }) => name))
+    const leftOut = this.#isWhole(short) ? notes.doubtedNames(short).filter((name) => !kept.has(name)) : []
+    for (const name of [...said.gone, ...leftOut]) notes.doubt(short, name, '')
   }
 
   #follow(name: string): void {
