@@ -19,9 +19,14 @@ export interface StreamAuditOptions {
   readonly meanings: Meanings
 }
 
+/** In the meaning of a version, a name of which nobody knows what the client has; other replicas cannot know such a version. */
+export const open = '?'
+
 export interface Meanings {
   readonly texts: Map<string, string>
   readonly wholes: Map<string, ReadonlyMap<string, string>>
+  /** Of types and versions, those with a step of growth. */
+  readonly grown: Set<string>
   /** Everything that was said, for whoever reads a failure. */
   readonly log: string[]
 }
@@ -231,12 +236,11 @@ export class StreamAudit {
       type.blind = type.cameBlind = !knows
       if (knows) for (const [name, text] of meant!) claims.set(name, text)
     }
-    type.grown =
-      short === 'extension' && Object.values(request.initial_resource_versions ?? {}).some(isOfGrowth)
+    type.grown = grown.some(isOfGrowth) || meanings.grown.has(`${short} ${version}`)
     if (claims.size > 0) type.owed = false
     for (const [name, text] of claims) {
       // That it was told of an absence it cannot claim.
-      if (!this.#wants(type, name) || text === '') continue
+      if (!this.#wants(type, name) || text === '' || text === open) continue
       type.known.set(name, text)
       type.asked.delete(name)
       notes.claim(short, name, text)
@@ -421,10 +425,24 @@ export class StreamAudit {
   ): void {
     if (this.#options.protocol === 'delta') return
     const { heard, texts } = this.#options.replica
+    if (type.outstanding?.grown === true) this.#options.meanings.grown.add(`${short} ${version}`)
     const whole = new Map(this.#isWhole(short) ? [] : type.known)
     for (const [name, text] of content) whole.set(name, text)
+    if (!this.#isWhole(short)) {
+      for (const name of type.names) if (this.#isOpen(short, type, name, content)) whole.set(name, open)
+    }
     this.#options.meanings.wholes.set(`${short} ${version}`, whole)
     if ([...texts()[short].keys()].every((name) => this.#wants(type, name))) heard.add(`${short} ${version}`)
+  }
+
+  /**
+   * The client asked for it and has not got it yet, or it is in doubt (as is what is gone, for a client that came with
+   * a version that nobody here knows), and this response says nothing of it.
+   */
+  #isOpen(short: ShortType, type: AuditedType, name: string, content: ReadonlyMap<string, string>): boolean {
+    const { notes, replica } = this.#options
+    const lacks = !type.known.has(name) && (type.cameBlind || replica.texts()[short].has(name))
+    return !content.has(name) && (lacks || notes.doubted(short, name))
   }
 
   #isGrown(short: ShortType, name: string, text: string): boolean {
