@@ -598,6 +598,17 @@ for (const protocol of protocols) {
       assert.equal(client.delivery(), 'nacked')
     })
 
+    test('what was in doubt and given up is said to be absent when it is asked for again', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, { secret: { r: 'bad', s: '1' } }))
+      client.ask('secret', { subscribe: ['r', 's'] })
+      client.publish(plainSnapshot(2, { secret: { r: 'bad', s: 'bad' } }))
+      client.nack('secret', 'r: not usable')
+      client.nack('secret')
+      client.nack('secret')
+      assert.deepEqual(client.ask('secret', { unsubscribe: ['s'] }), [])
+      assert.deepEqual(client.ask('secret', { subscribe: ['s'] }), told('secret !s'))
+    })
+
     test('a rejected version that is taken back needs nothing: the old one is in force', () => {
       const client = started(protocol)
       client.publish(plainSnapshot(2, { ...full, route: { r: 'bad' } }))
