@@ -286,9 +286,7 @@ export class Subscription {
       refused: this.#refused,
       resources: this.#target.resources,
       grows: this.#options.grows,
-      mayLose: ({ name, version }) => {
-        return !this.#options.warms && this.#options.memory.doubted(this.type, name, version)
-      },
+      warms: this.#options.warms,
     }
   }
 
