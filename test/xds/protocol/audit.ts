@@ -270,6 +270,7 @@ export class StreamAudit {
     for (const name of names) {
       type.names.delete(name)
       type.asked.delete(name)
+      this.#options.notes.giveUp(short, name, this.#options.replica.now())
       const had = type.known.has(name) || type.outstanding?.resources.some((each) => each.name === name)
       // By the state of the world it claims a version that has this, until it accepts another.
       if (this.#options.protocol === 'sotw' && had) this.#options.notes.doubt(short, name, '')
@@ -441,8 +442,8 @@ export class StreamAudit {
    */
   #isOpen(short: ShortType, type: AuditedType, name: string, content: ReadonlyMap<string, string>): boolean {
     const { notes, replica } = this.#options
-    const lacks = !type.known.has(name) && (type.cameBlind || replica.texts()[short].has(name))
-    return !content.has(name) && (lacks || notes.doubted(short, name))
+    const untold = !type.known.has(name) && (type.cameBlind || replica.texts()[short].has(name))
+    return !content.has(name) && (untold || type.asked.has(name) || notes.doubted(short, name))
   }
 
   #isGrown(short: ShortType, name: string, text: string): boolean {
