@@ -80,10 +80,10 @@ export class Notes {
     }
   }
 
-  /** What may be sent again, and is not asked for any more, counts as never refused. */
+  /** What may be sent again, and is not asked for any more, may count as never refused. */
   giveUp(short: ShortType, name: string, now: number): void {
     const parked = this.parked(short, name)
-    if (parked !== undefined && parked.retryAt <= now) this.#parked.delete(`${short} ${name}`)
+    if (parked !== undefined && parked.retryAt <= now) this.#park(short, name, { ...parked, attempts: 0 })
   }
 
   accept(short: ShortType, name: string, text: string): void {
