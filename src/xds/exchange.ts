@@ -15,6 +15,8 @@ export interface SubscriptionOptions {
   /** Of this type the last accepted version takes the place of an absence (`Variant`). */
   readonly repeats: boolean
   readonly grows: boolean
+  /** A cluster warms until a word on its resource comes, be it that there is none. */
+  readonly warms: boolean
   readonly claimsByType: boolean
   /** What it claims of this type it has, and waits for no word on it; else what is in doubt is told anew. */
   readonly claimsSurely: boolean

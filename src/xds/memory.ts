@@ -35,7 +35,8 @@ export interface NodeMemory {
    * that are claimed then are the old ones. Without a version, and when several are in doubt, no claim settles it.
    */
   doubt(type: string, name: string, version?: string): void
-  doubted(type: string, name: string): boolean
+  /** Whether it is in doubt; with `but`, whether the client may have another version than this. */
+  doubted(type: string, name: string, but?: string): boolean
   doubts(type: string): [name: string, version: string | undefined][]
   settle(type: string, name: string): void
 }
@@ -101,8 +102,9 @@ export class StreamMemory implements NodeMemory {
     this.#putDoubt(`${type} ${name}`, version)
   }
 
-  doubted(type: string, name: string): boolean {
-    return this.#doubts.has(`${type} ${name}`)
+  doubted(type: string, name: string, but?: string): boolean {
+    const key = `${type} ${name}`
+    return this.#doubts.has(key) && (but === undefined || this.#doubts.get(key) !== but)
   }
 
   doubts(type: string): [string, string | undefined][] {

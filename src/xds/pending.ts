@@ -18,6 +18,8 @@ export interface Comparison {
   readonly resources: ResourcesByName
   /** The type's resources make way for their new versions in steps (`growth.ts`). */
   readonly grows: boolean
+  /** A cluster waits for word of it (`SubscriptionOptions`). */
+  readonly warms: boolean
 }
 
 /** Compares what the client has with what it is to have. */
@@ -41,7 +43,7 @@ export function compare(comparison: Comparison): Pending {
 
 function needOf(
   name: string,
-  { interest, held, refused, resources, grows }: Comparison,
+  { interest, held, refused, resources, grows, warms }: Comparison,
 ): Step | 'absence' | 'removal' | undefined {
   const resource = resources.get(name)
   const has = held.get(name)
@@ -51,7 +53,9 @@ function needOf(
     return waits ? 'absence' : 'removal'
   }
   if (has === resource.version) return undefined
-  if (refused.holdsBack(resource)) return waits ? 'absence' : undefined
+  // Word of its absence would take from it what it may have, and does not claim.
+  if (refused.holdsBack(resource))
+    return waits && (warms || !refused.hidesOther(resource)) ? 'absence' : undefined
   const last = held.last(name)
   const step = grows ? stepTo(resource, last) : { larger: resource }
   // A client that asks, or that may have lost it, gets what it had, and the rest when that is in force.

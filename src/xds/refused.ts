@@ -44,6 +44,11 @@ export class Refused {
     return this.#memory.rejection(this.#type, name)?.version === version
   }
 
+  /** Whether the client may have another version of it, which it does not claim. */
+  hidesOther({ name, version }: EncodedResource): boolean {
+    return this.#memory.doubted(this.#type, name, version)
+  }
+
   /** Whether the name was parked, and so can be retried. */
   retry(name: string): boolean {
     if (this.#parked.has(name)) this.#retries.add(name)

@@ -82,6 +82,7 @@ export class Session {
       holdsAll: this.#variant.holdsAll(type),
       repeats: this.#variant.repeats(type),
       grows: grows(type),
+      warms: type === typeUrls.endpoints,
       claimsByType: this.#variant.claimsByType,
       // A cluster that warms waits for endpoints that came before it.
       claimsSurely: !this.#variant.claimsByType && type !== typeUrls.endpoints,

@@ -89,7 +89,8 @@ export class Subscription {
         this.#ledger.held.restrict(this.interest.names)
       } else if (this.interest.remove(name, this.#target.resources)) {
         if (this.interest.wildcard) this.askAgain(name)
-        else if (this.#options.claimsByType && this.#ledger.mayHave(name)) this.#givenUp.note(name)
+        else if (!this.#options.claimsByType) this.#options.memory.settle(this.type, name)
+        else if (this.#ledger.mayHave(name)) this.#givenUp.note(name)
       }
     }
     this.#refused.restrict((name) => this.interest.wants(name))
@@ -285,6 +286,7 @@ export class Subscription {
       refused: this.#refused,
       resources: this.#target.resources,
       grows: this.#options.grows,
+      warms: this.#options.warms,
     }
   }
 

@@ -583,6 +583,32 @@ for (const protocol of protocols) {
       assert.equal(client.delivery(), 'nacked')
     })
 
+    test('what came in a refused response is not taken away when its next version is rejected too', () => {
+      const first = new PlainClient(protocol, plainSnapshot(1, { secret: { r: 'bad', s: '1' } }))
+      first.ask('secret', { subscribe: ['r', 's'] })
+      first.publish(plainSnapshot(2, { secret: { r: 'bad', s: 'bad' } }))
+      assert.deepEqual(first.nack('secret', 'r: not usable'), told('secret +s@bad'))
+      assert.deepEqual(first.nack('secret'), told('secret +r@bad'))
+      first.nack('secret')
+      first.session.close()
+      const client = new PlainClient(protocol, first.session.snapshot, first.shared)
+      const said = client.ask('secret', { subscribe: ['r', 's'] })
+      assert.deepEqual(said, told('secret !r'))
+      for (const _ of said) assert.deepEqual(client.ack('secret'), [])
+      assert.equal(client.delivery(), 'nacked')
+    })
+
+    test('what was in doubt and given up is said to be absent when it is asked for again', () => {
+      const client = new PlainClient(protocol, plainSnapshot(1, { secret: { r: 'bad', s: '1' } }))
+      client.ask('secret', { subscribe: ['r', 's'] })
+      client.publish(plainSnapshot(2, { secret: { r: 'bad', s: 'bad' } }))
+      client.nack('secret', 'r: not usable')
+      client.nack('secret')
+      client.nack('secret')
+      assert.deepEqual(client.ask('secret', { unsubscribe: ['s'] }), [])
+      assert.deepEqual(client.ask('secret', { subscribe: ['s'] }), told('secret !s'))
+    })
+
     test('a rejected version that is taken back needs nothing: the old one is in force', () => {
       const client = started(protocol)
       client.publish(plainSnapshot(2, { ...full, route: { r: 'bad' } }))

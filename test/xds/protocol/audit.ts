@@ -19,9 +19,14 @@ export interface StreamAuditOptions {
   readonly meanings: Meanings
 }
 
+/** In the meaning of a version, a name of which nobody knows what the client has; other replicas cannot know such a version. */
+export const open = '?'
+
 export interface Meanings {
   readonly texts: Map<string, string>
   readonly wholes: Map<string, ReadonlyMap<string, string>>
+  /** Of types and versions, those with a step of growth. */
+  readonly grown: Set<string>
   /** Everything that was said, for whoever reads a failure. */
   readonly log: string[]
 }
@@ -231,12 +236,11 @@ export class StreamAudit {
       type.blind = type.cameBlind = !knows
       if (knows) for (const [name, text] of meant!) claims.set(name, text)
     }
-    type.grown =
-      short === 'extension' && Object.values(request.initial_resource_versions ?? {}).some(isOfGrowth)
+    type.grown = grown.some(isOfGrowth) || meanings.grown.has(`${short} ${version}`)
     if (claims.size > 0) type.owed = false
     for (const [name, text] of claims) {
       // That it was told of an absence it cannot claim.
-      if (!this.#wants(type, name) || text === '') continue
+      if (!this.#wants(type, name) || text === '' || text === open) continue
       type.known.set(name, text)
       type.asked.delete(name)
       notes.claim(short, name, text)
@@ -266,6 +270,7 @@ export class StreamAudit {
     for (const name of names) {
       type.names.delete(name)
       type.asked.delete(name)
+      this.#options.notes.giveUp(short, name, this.#options.replica.now())
       const had = type.known.has(name) || type.outstanding?.resources.some((each) => each.name === name)
       // By the state of the world it claims a version that has this, until it accepts another.
       if (this.#options.protocol === 'sotw' && had) this.#options.notes.doubt(short, name, '')
@@ -304,7 +309,7 @@ export class StreamAudit {
       notes.refuse(short, first[0], this.#meant(said, first[0], first[1]), replica.now())
       // It waits still: for another version, or to hear that there is none.
       if (said.awaited.has(first[0])) type.asked.add(first[0])
-      for (const name of said.gone) notes.doubt(short, name, '')
+      this.#doubtGone(short, said)
     } else if (first === undefined) {
       // What was removed is gone, whatever it refused.
       for (const name of said.gone) if (!this.#isWhole(short)) type.known.set(name, '')
@@ -328,7 +333,15 @@ export class StreamAudit {
 
   #doubt(short: ShortType, type: AuditedType, said: Outstanding): void {
     for (const [name, text] of this.#tried(type, said)) this.#options.notes.doubt(short, name, text)
-    for (const name of said.gone) this.#options.notes.doubt(short, name, '')
+    this.#doubtGone(short, said)
+  }
+
+  /** Of a whole type, what was in doubt before and is left out may be gone now, or not. */
+  #doubtGone(short: ShortType, said: Outstanding): void {
+    const { notes } = this.#options
+    const kept = new Set(said.resources.map(({ name }) => name))
+    const leftOut = this.#isWhole(short) ? notes.doubtedNames(short).filter((name) => !kept.has(name)) : []
+    for (const name of [...said.gone, ...leftOut]) notes.doubt(short, name, '')
   }
 
   #follow(name: string): void {
@@ -413,10 +426,24 @@ export class StreamAudit {
   ): void {
     if (this.#options.protocol === 'delta') return
     const { heard, texts } = this.#options.replica
+    if (type.outstanding?.grown === true) this.#options.meanings.grown.add(`${short} ${version}`)
     const whole = new Map(this.#isWhole(short) ? [] : type.known)
     for (const [name, text] of content) whole.set(name, text)
+    if (!this.#isWhole(short)) {
+      for (const name of type.names) if (this.#isOpen(short, type, name, content)) whole.set(name, open)
+    }
     this.#options.meanings.wholes.set(`${short} ${version}`, whole)
     if ([...texts()[short].keys()].every((name) => this.#wants(type, name))) heard.add(`${short} ${version}`)
+  }
+
+  /**
+   * The client asked for it and has not got it yet, or it is in doubt (as is what is gone, for a client that came with
+   * a version that nobody here knows), and this response says nothing of it.
+   */
+  #isOpen(short: ShortType, type: AuditedType, name: string, content: ReadonlyMap<string, string>): boolean {
+    const { notes, replica } = this.#options
+    const untold = !type.known.has(name) && (type.cameBlind || replica.texts()[short].has(name))
+    return !content.has(name) && (untold || type.asked.has(name) || notes.doubted(short, name))
   }
 
   #isGrown(short: ShortType, name: string, text: string): boolean {

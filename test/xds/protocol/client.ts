@@ -43,7 +43,7 @@ export interface ClientType {
   nonce: string
   /** Texts that it refused, by name; one that it accepts later stays, for the server may never hear of that. */
   readonly refused: Map<string, Set<string>>
-  /** Names of which it refused the first that came. */
+  /** Names of which it refused the first that came, or lost what it never accepted and refused since. */
   readonly lacking: Set<string>
   /** Names of which it applied something that no claim tells: part of a response that it refused. */
   readonly untold: Set<string>
@@ -206,7 +206,11 @@ export class Client {
 
   #accept({ short, version, resources, removed }: Said): void {
     const type = this.types[short]
-    if (this.holdsAll(short)) for (const each of [type.has, type.claims]) each.clear()
+    const named = new Set(resources.map(({ name }) => name))
+    if (this.holdsAll(short)) {
+      for (const name of type.has.keys()) if (!named.has(name)) this.#noteLack(short, name)
+      for (const each of [type.has, type.claims]) each.clear()
+    }
     for (const { name, version, text } of resources) {
       if (!this.wants(short, name)) continue
       type.has.set(name, text)
@@ -231,9 +235,15 @@ export class Client {
     const gone = this.holdsAll(short) ? [...type.has.keys()].filter((name) => !named.has(name)) : removed
     for (const name of gone) {
       if (!takes()) continue
-      type.has.delete(name)
+      if (type.has.delete(name)) this.#noteLack(short, name)
       type.untold.add(name)
     }
+  }
+
+  /** It never accepted what it lost, so that nobody can give it back, and refused another version. */
+  #noteLack(short: ShortType, name: string): void {
+    const { claims, refused, lacking } = this.types[short]
+    if (this.holdsAll(short) && !claims.has(name) && refused.has(name)) lacking.add(name)
   }
 
   #toss(): boolean {

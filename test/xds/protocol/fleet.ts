@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Protocol } from '../dialects.ts'
 import { protocols } from '../dialects.ts'
-import type { Meanings } from './audit.ts'
+import { type Meanings, open } from './audit.ts'
 import { Client, EnvoyClient } from './client.ts'
 import { isWildcard, type Texts, types } from './content.ts'
 import { inForceProblem } from './in-force.ts'
@@ -30,7 +30,7 @@ export class SessionFleet {
     ])
     this.#connected = clients.map((client, index) => {
       if (!(client instanceof EnvoyClient)) client.types.route.names.add('a')
-      const meanings = { texts: new Map(), wholes: new Map(), log: [] }
+      const meanings = { texts: new Map(), wholes: new Map(), grown: new Set<string>(), log: [] }
       const replica = this.replicas[index % 2]!
       return { client, meanings, replica, link: new SessionLink(client, replica, meanings) }
     })
@@ -140,7 +140,7 @@ function strand(client: Client, { wholes }: Meanings): void {
     if (client.protocol === 'delta' || isWildcard(short)) continue
     const meant = wholes.get(`${short} ${type.version}`) ?? new Map<string, string>()
     for (const [name, text] of meant) {
-      if (type.names.has(name) && type.has.get(name) !== text) type.stranded.add(name)
+      if (text !== open && type.names.has(name) && type.has.get(name) !== text) type.stranded.add(name)
     }
   }
 }

@@ -80,6 +80,12 @@ export class Notes {
     }
   }
 
+  /** What may be sent again, and is not asked for any more, may count as never refused. */
+  giveUp(short: ShortType, name: string, now: number): void {
+    const parked = this.parked(short, name)
+    if (parked !== undefined && parked.retryAt <= now) this.#park(short, name, { ...parked, attempts: 0 })
+  }
+
   accept(short: ShortType, name: string, text: string): void {
     if (this.parked(short, name)?.text === text) this.#parked.delete(`${short} ${name}`)
   }
