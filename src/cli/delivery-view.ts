@@ -13,7 +13,7 @@ export function viewOf(revision: number, { envoys }: Pick<Receipt, 'envoys'>): D
 
 /** The view after an event; one of an Envoy of another gateway, or of an older revision, changes nothing. */
 export function seen(view: DeliveryView, event: FleetEvent): DeliveryView {
-  if (!('gateway' in event) || !view.envoys.some(({ gateway }) => gateway === event.gateway)) return view
+  if (!('peer' in event) || !view.envoys.some(({ gateway }) => gateway === event.gateway)) return view
   const { gateway, id, peer } = event
   const known = view.envoys.find((each) => isSame(each, { gateway, id, peer }))
   if (event.type === 'connected') return known === undefined ? withNew(view, { gateway, id, peer }) : view
@@ -39,7 +39,7 @@ function withNew(view: DeliveryView, envoy: { gateway: string; id: string; peer:
 
 function moved(
   envoy: EnvoyReceipt,
-  event: Exclude<FleetEvent, { type: 'revision' | 'lost' | 'connected' }>,
+  event: Exclude<Extract<FleetEvent, { peer: string }>, { type: 'connected' }>,
   revision: number,
 ): EnvoyReceipt {
   if (isDone(envoy)) return event.type === 'disconnected' ? { ...envoy, disconnectedAt: event.at } : envoy

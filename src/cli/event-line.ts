@@ -1,7 +1,8 @@
 import type { FleetEvent } from '../model/fleet-event.ts'
+import type { HeldRow } from '../model/held-row.ts'
 import { style } from './output.ts'
 import { printable } from './text.ts'
-import { nackLines } from './write-result.ts'
+import { heldBackLine, nackLines } from './write-result.ts'
 
 const colours: Partial<Record<FleetEvent['type'], 'cyan' | 'dim' | 'green' | 'red' | 'yellow'>> = {
   sent: 'cyan',
@@ -9,10 +10,13 @@ const colours: Partial<Record<FleetEvent['type'], 'cyan' | 'dim' | 'green' | 're
   acked: 'green',
   nacked: 'red',
   disconnected: 'yellow',
+  quarantined: 'red',
+  quarantine_disputed: 'yellow',
+  released: 'green',
   lost: 'red',
 }
 
-const width = 'disconnected'.length
+const width = 'rollout_moved'.length
 
 /** An event for a person: when, what, who, and what more there is to say. */
 export function eventLine(event: FleetEvent, stream: NodeJS.WriteStream): string {
@@ -23,7 +27,7 @@ export function eventLine(event: FleetEvent, stream: NodeJS.WriteStream): string
 }
 
 function textOf(event: FleetEvent): string {
-  const who = 'gateway' in event ? `${event.gateway}/${event.id}` : ''
+  const who = 'peer' in event ? `${event.gateway}/${event.id}` : ''
   switch (event.type) {
     case 'revision':
       return `revision ${event.revision}`
@@ -40,7 +44,27 @@ function textOf(event: FleetEvent): string {
       return `${who}  from ${event.peer}, Envoy ${event.version}, ${event.protocol}`
     case 'disconnected':
       return `${who}  from ${event.peer}: ${event.reason}`
+    case 'quarantined':
+      return heldBackLine(event.row)
+    case 'quarantine_disputed':
+      return `${formText(event.row)}: another Envoy has it in force; it is held back no longer`
+    case 'released':
+      return `${formText(event.row)}: it is held back no longer`
+    case 'rollout_moved':
+      return rolloutLine(event)
     case 'lost':
       return `some events are lost: ${event.remedy}`
   }
+}
+
+function formText({ kind, name, revision, type, resource }: HeldRow): string {
+  return `${kind}/${name} of revision ${revision}, refused as ${type} ${resource}`
+}
+
+function rolloutLine(event: Extract<FleetEvent, { type: 'rollout_moved' }>): string {
+  const { gateway, revision, base, state, wave, reason } = event
+  const why = reason === '' ? '' : `: ${reason}`
+  if (state === 'done') return `${gateway}  revision ${revision}: done${why}`
+  const from = state === 'reverting' || state === 'reverted' ? `, the Envoys go back to ${base}` : ''
+  return `${gateway}  revision ${revision}: ${state}, wave ${wave}${from}${why}`
 }

@@ -1,25 +1,45 @@
 import type { Feed } from '../feed/feed.ts'
 import type { FleetEvent } from '../model/fleet-event.ts'
+import type { RolloutRecord } from '../model/rollout-record.ts'
 import type { FleetView } from '../xds/server.ts'
 import type { FleetNews } from '../xds/traveller.ts'
 import type { EventLog } from './event-log.ts'
+import { type HeldNews, heldNews } from './held-news.ts'
+import type { QuarantineControl } from './quarantine.ts'
+import type { Rollouts } from './rollouts.ts'
 import type { RowsBehind } from './rows-behind.ts'
+import { shownRow } from './shown-row.ts'
 
 /** What of a refusal an event tells; the receipt tells all of it. */
 const toldNacks = 20
 const toldRows = 20
 
-/** Writes down what happens to revisions and Envoys from now on. */
+/** Writes down what happens to revisions, Envoys, rows that are held back and rollouts from now on. */
 export function recordFleet(options: {
   log: EventLog
   feed: Pick<Feed, 'follow'>
   fleet: Pick<FleetView, 'watch'>
+  quarantine: Pick<QuarantineControl, 'follow'>
+  rollouts: Pick<Rollouts, 'follow'>
   rows: RowsBehind
   now?: () => number
 }): void {
-  const { log, feed, fleet, rows, now = Date.now } = options
+  const { log, feed, fleet, quarantine, rollouts, rows, now = Date.now } = options
   feed.follow((revision) => log.append({ type: 'revision', at: timeOf(now()), revision }))
   fleet.watch((news) => log.append(eventOf(news, rows)))
+  quarantine.follow((...looks) => {
+    for (const news of heldNews(...looks)) log.append(heldEventOf(news, timeOf(now())))
+  })
+  rollouts.follow((record) => log.append(rolloutEventOf(record, timeOf(now()))))
+}
+
+function heldEventOf({ type, row }: HeldNews, at: string): FleetEvent {
+  return { type, at, row: shownRow(row) }
+}
+
+function rolloutEventOf(record: RolloutRecord, at: string): FleetEvent {
+  const { gateway, candidate: revision, base, state, wave, reason } = record
+  return { type: 'rollout_moved', at, gateway, revision, base, state, wave: wave + 1, reason }
 }
 
 function eventOf(news: FleetNews, rows: RowsBehind): FleetEvent {

@@ -21,9 +21,13 @@ export interface HeldRowsOptions {
   signal?: AbortSignal
 }
 
+export type HeldListener = (before: Quarantine, now: Quarantine) => void
+
 /** What all replicas hold back of what is written. */
 export interface HeldRows {
   quarantine(): Quarantine
+  /** Calls back with what was known and what is, before `onChange`. */
+  follow(listener: HeldListener): void
   /** The state as the Envoys are to get it. */
   of(state: State): State
   /** Private keys of certificates whose good form is in force. */
@@ -42,13 +46,16 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
   let keys: ReadonlyMap<string, SecretText> = new Map()
   let last: Promise<void> = Promise.resolve()
   let waiting = 0
+  const followers = new Set<HeldListener>()
 
   async function lookNow(): Promise<void> {
     const found = await table.read()
     if (fingerprint(found) === fingerprint(known)) return
     const ids = keysNeeded(found.held)
     keys = ids.length === 0 ? new Map() : await secretTexts(ids)
+    const before = known
     known = found
+    for (const follower of followers) follower(before, found)
     onChange()
   }
 
@@ -86,6 +93,7 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
 
   return {
     quarantine: () => known,
+    follow: (listener) => void followers.add(listener),
     of: (state) => heldBack(state, known.held),
     keys: () => keys,
     hint,

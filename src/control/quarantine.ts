@@ -248,6 +248,8 @@ export async function createQuarantine(options: QuarantineOptions) {
       else refused(gateway, type as TypeUrl, said)
     },
     hint: rows.hint,
+    /** Calls back with each change of what all replicas hold back, searches apart. */
+    follow: rows.follow,
     /** What is kept from the fleet, searches apart. */
     held: () =>
       [...rows.quarantine().held, ...[...cases.values()].flatMap((each) => each.unwritten())].map(shownRow),

@@ -10,6 +10,7 @@ import type { Controller } from './controller.ts'
 import { WaveFigures } from './figures.ts'
 import { noFigures } from './gate.ts'
 import { type Action, act, type Step, step } from './rollout.ts'
+import { createRolloutNews, isMove } from './rollout-news.ts'
 import { reportOf } from './rollout-report.ts'
 import { compared, seenBy } from './rollout-seen.ts'
 import { type RolloutView, viewOf } from './rollout-view.ts'
@@ -42,6 +43,8 @@ export type Reached = 'all' | 'pending' | 'reverted'
 export interface Rollouts {
   /** Asks for a look now: something was applied, or another replica told of its Envoys. */
   hint(): void
+  /** Calls back with each record that moved, here or at another replica. */
+  follow(listener: (record: RolloutRecord) => void): void
   /** How far the gateways with a `rollout` are, of these or of all. */
   views(gateways?: ReadonlySet<string>): RolloutView[]
   /** Does what a person asks for; nothing where the gateway has no `rollout`. Throws `conflict`. */
@@ -62,6 +65,10 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   const { own, table, controller, xds, observe } = options
   const figures = new Map<string, WaveFigures>()
   const waiting = new Set<() => void>()
+  const followers = new Set<(record: RolloutRecord) => void>()
+  const news = createRolloutNews((record) => {
+    for (const follower of followers) follower(record)
+  })
   const begun = performance.now()
   let last: RolloutTable | undefined
   let driving = false
@@ -117,6 +124,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
       ...{ aliveMs: performance.now() - begun, leaseMs: lease, forgetMs },
     })
     told = now
+    news.seen(last.records, new Date(last.now.getTime() - (performance.now() - begun)))
     const drives = last.driver.replica === own.id
     if (drives && !driving) observe({ event: 'rollout_driver', replica: own.name })
     driving = drives
@@ -136,9 +144,9 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     const driven = driver === undefined ? {} : { driver }
     const isMoved = await table.moveRollout({ from: record, ...made, ...driven })
     if (!isMoved) return false
+    news.moved(made.to)
     const { gateway, candidate: revision, state, wave, reason } = made.to
-    const isTold = state !== record.state || wave !== record.wave || revision !== record.candidate
-    if (isTold && !(state === 'done' && record.state === 'done')) {
+    if (isMove(record, made.to)) {
       observe({ event: 'rollout_moved', gateway, revision, state, wave: wave + 1, reason })
     }
     return true
@@ -224,6 +232,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
 
   return {
     hint,
+    follow: (listener) => void followers.add(listener),
     reached,
     async whenReached(question, signal) {
       while (reached(question) === 'pending' && !signal.aborted) await nextLook(signal)

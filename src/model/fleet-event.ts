@@ -1,5 +1,7 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { HeldRowSchema } from './held-row.ts'
 import { RefusedResource } from './receipt.ts'
+import { Rollout } from './rollout-json.ts'
 
 const at = { at: Type.String({ format: 'date-time' }) }
 const revision = { revision: Type.Integer() }
@@ -40,6 +42,22 @@ export const fleetEventSchemas = [
     protocol: Type.Enum(['delta', 'sotw']),
   }),
   Kind('disconnected', 'An Envoy’s stream ended.', { ...envoy, reason: Type.String() }),
+  Kind('quarantined', 'A row is held back from all Envoys, or another form of it is in force instead.', {
+    row: HeldRowSchema,
+  }),
+  Kind('quarantine_disputed', 'Another Envoy has the row in force, so that it is held back no longer.', {
+    row: HeldRowSchema,
+  }),
+  Kind('released', 'A row is held back no longer: it has another form, was deleted, or is tried again.', {
+    row: HeldRowSchema,
+  }),
+  Kind('rollout_moved', 'A rollout came to another state, wave or revision, here or at another replica.', {
+    gateway: Type.String(),
+    revision: Type.Integer({ description: 'What is rolled out.' }),
+    ...{ base: Rollout.properties.base, state: Rollout.properties.state },
+    wave: Type.Integer({ description: 'Counted from 1: the one that it is in, or was in.' }),
+    reason: Rollout.properties.reason,
+  }),
   Kind(
     'lost',
     'Events between the one that was named by Last-Event-ID and the next one are not kept any more.',
@@ -63,5 +81,6 @@ export const fleetEventTypes = fleetEventSchemas.map(({ properties }) => propert
 
 /** The revision that an event is about, where it is about one. */
 export function revisionOf(event: FleetEvent): number | undefined {
+  if ('row' in event) return event.row.revision
   return 'revision' in event ? event.revision : undefined
 }

@@ -158,7 +158,7 @@ describe('weir events and weir delivery', () => {
     clearInterval(leave)
     assert.equal(code, 130)
     const [line, ...others] = stdout.trimEnd().split('\n')
-    assert.equal(line, `${at}  acked         edge/edge-1  revision 1`)
+    assert.equal(line, `${at}  acked          edge/edge-1  revision 1`)
     for (const other of others) assert.equal(other, line)
     const wrong = await run(['events', '--types', 'ackd'])
     assert.equal(wrong.code, 1)

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { issue } from '../support/certificate.ts'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
+import { readEvents } from '../support/event-client.ts'
 import { send } from '../support/http.ts'
 import { freePort } from '../support/ports.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
@@ -282,6 +283,29 @@ for (const each of refusals) {
     })
   })
 }
+
+describe('readers of the events, at every replica', () => {
+  test('see a row that is held back, and that it is released once it is mended', async (t) => {
+    const { revision: first } = await write(respond('told', 'old'))
+    const readers = await Promise.all(
+      [weir, other].map((each) => readEvents(each, '?types=quarantined,released')),
+    )
+    t.after(() => {
+      for (const reader of readers) reader.close()
+    })
+    const { revision } = await write(respond('told', 'new', { regex: '/told\\p{LC}' }))
+    for (const reader of readers) await reader.event(({ type }) => type === 'quarantined')
+    await write(respond('told', 'mended'))
+    const same = [revision, first, '/spec/match/path/regex']
+    for (const reader of readers) {
+      await reader.event(({ type }) => type === 'released')
+      const rows = reader.events.flatMap((event) => ('row' in event ? [event] : []))
+      const told = rows.map(({ type, row }) => [type, row.revision, row.inForce, row.pointer])
+      assert.deepEqual(told[0], ['quarantined', ...same])
+      assert.deepEqual(told.at(-1), ['released', ...same])
+    }
+  })
+})
 
 describe('a new row that Envoy refuses', () => {
   test('is left out, and what depends on it answers 503', async () => {

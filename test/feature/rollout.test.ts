@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { cluster, route } from '../support/edge.ts'
+import { type EventClient, readEvents } from '../support/event-client.ts'
 import { weir } from '../support/run-weir.ts'
 import { type StagedEdge, startStagedEdge, watched } from '../support/staged-edge.ts'
 import { until } from '../support/until.ts'
@@ -12,13 +13,16 @@ const gate = { settle: '2s', maxErrorRateIncrease: 1 }
 let good: Upstream
 let bad: Upstream
 let edge: StagedEdge
+let readers: EventClient[] = []
 before(async () => {
   good = await startUpstream('good')
   bad = await startUpstream('bad', (response) => response.writeHead(500).end())
   const documents = [cluster('good', good), cluster('bad', bad), to('good')]
   edge = await startStagedEdge({ rollout: { waves, gate }, documents })
+  readers = await Promise.all(edge.weirs.map((each) => readEvents(each, '?types=rollout_moved&gateway=edge')))
 })
 after(async () => {
+  for (const reader of readers) reader.close()
   await edge?.stop()
   await good?.close()
   await bad?.close()
@@ -71,6 +75,17 @@ describe('a gateway whose revisions go in waves', () => {
     assert.equal(await edge.canary.status(), 200)
     assert.equal(await revisionOf('edge-other'), 1)
     assert.equal(bad.seen.length, seenByCanary.statuses[500])
+  })
+
+  test('readers of the events saw it begin and end, at both replicas', async () => {
+    for (const reader of readers) {
+      await reader.event((event) => event.type === 'rollout_moved' && event.state === 'reverted')
+      const told = reader.events.flatMap((event) => (event.type === 'rollout_moved' ? [event] : []))
+      const [first, last] = [told[0]!, told.at(-1)!]
+      assert.deepEqual([first.state, first.revision, first.base, first.wave], ['running', 2, 1, 1])
+      assert.deepEqual([last.state, last.revision, last.base, last.wave], ['reverted', 2, 1, 1])
+      assert.equal(last.reason, (await edge.rollout()).reason)
+    }
   })
 
   test('the history says that it is not in force, and why', async () => {

@@ -17,22 +17,24 @@ interface EventQuery {
   types?: string
 }
 
-/** `GET /v1/events`: what happens to revisions and Envoys, as server-sent events. */
+/** `GET /v1/events`: what happens to revisions, Envoys, rows that are held back and rollouts, as server-sent events. */
 export function eventRoutes(app: FastifyInstance, context: AdminContext): void {
   const { events, closing } = context
   let streams = 0
   const schema = {
-    summary: 'What happens to revisions and Envoys, live',
+    summary: 'What happens to revisions, Envoys, rows that are held back and rollouts, live',
     description:
       'Server-sent events, until the client ends them or this weir stops. A client that comes back with the header ' +
       '`last-event-id` gets what it missed, or an event `lost` where that is not kept any more. Comments keep the ' +
       `connection busy; a client that does not read is dropped. At most ${maxStreams} at a time. Of Envoys each replica tells ` +
-      'those that are connected to it.',
+      'those that are connected to it; all else every replica tells.',
     tags: ['fleet'],
     querystring: Query({
       revision: Type.Optional(Type.Integer({ description: 'Only events about this revision.', minimum: 1 })),
       gateway: Type.Optional(
-        Type.String({ description: 'Only this gateway’s Envoys; revisions are told all the same.' }),
+        Type.String({
+          description: 'Only this gateway’s Envoys and rollout; revisions and rows are told all the same.',
+        }),
       ),
       types: Type.Optional(
         Type.String({

@@ -6,12 +6,12 @@ import { eventLine } from '../event-line.ts'
 import { followEvents } from '../follow-events.ts'
 import { asJsonLine, type Format, outputOption } from '../output.ts'
 
-/** `weir events`: what happens to revisions and Envoys, until Ctrl-C. */
+/** `weir events`: what happens to revisions, Envoys, rows that are held back and rollouts, until Ctrl-C. */
 export const eventsCommand: AddCommand = (program, cli) => {
   const command = program
     .command('events')
-    .description('print what happens to revisions and Envoys as it happens, until Ctrl-C')
-    .option('--gateway <name>', 'only Envoys of this gateway')
+    .description('print what happens to revisions, Envoys, held-back rows and rollouts, until Ctrl-C')
+    .option('--gateway <name>', 'only the Envoys and the rollout of this gateway')
     .option('--revision <number>', 'only events about this revision', readNumber)
     .option('--types <types>', `only these, with commas between them: ${fleetEventTypes.join(', ')}`)
     .addOption(outputOption(['table', 'json'], 'table'))
