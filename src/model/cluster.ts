@@ -87,6 +87,7 @@ export const ClusterSpec = Type.Object(
         atLeast: '0s',
         atMost: '24h',
         examples: ['5m'],
+        controlPlane: true,
       }),
     ),
     gateway: Type.Optional(GatewayTarget),

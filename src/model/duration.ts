@@ -6,6 +6,8 @@ const pattern = '^(0|[1-9][0-9]{0,11})(ms|s|m|h)$'
 
 export interface DurationOptions {
   pending?: string
+  /** Envoy is not told of it. */
+  controlPlane?: boolean
   description: string
   default?: string
   defaultWith?: SchemaNode['defaultWith']

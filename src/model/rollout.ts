@@ -112,6 +112,7 @@ export const Rollout = Type.Object(
   {
     additionalProperties: false,
     description: 'How a revision moves through the fleet. Without it every Envoy gets it at once.',
+    controlPlane: true,
   },
 )
 

@@ -169,13 +169,14 @@ export class Fleet {
   /** Looks how far the stream is; what it had and has is told. */
   #note(entry: Entry): void {
     const before = entry.track
-    entry.track = noted(before, entry.view!.progress(), this.#now())
+    const now = this.#now()
+    entry.track = noted(before, entry.view!.progress(), now)
     if (entry.track === before || this.#listeners.size === 0) return
-    for (const happening of happenings(before, entry.track)) this.#tell(entry, happening)
+    for (const happening of happenings(before, entry.track)) this.#tell(entry, happening, now)
   }
 
-  #tell(entry: Entry, news: News): void {
-    const told = { at: this.#now(), envoy: envoyOf(entry), ...news }
+  #tell(entry: Entry, news: News, at = this.#now()): void {
+    const told = { at, envoy: envoyOf(entry), ...news }
     for (const listener of this.#listeners) listener(told)
   }
 
