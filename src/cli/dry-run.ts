@@ -23,6 +23,11 @@ export async function printDryRun(
     stdout.write(`${patchOf(differences, stdout)}${lines.map((line) => `${line}\n`).join('')}`)
     stdout.write(`nothing is written; the revision is ${answer.revision}\n`)
   }
+  printDryRunWarnings(answer, cli)
+}
+
+/** What of it Envoys would not get as it is written, or would refuse. */
+export function printDryRunWarnings(answer: DryRunAnswer, cli: Cli): void {
   printWarnings(answer.warnings, cli)
   for (const { kind, name, pointer, error } of answer.validation?.problems ?? []) {
     const title = style(cli.stderr, 'yellow', 'warning')

@@ -169,7 +169,7 @@ function summary(
   const told = {
     acked: `acknowledged by ${count(delivery.envoys.filter(isDone).length, 'Envoy')}`,
     none: 'no Envoy of these gateways is connected',
-    nacked: 'refused by an Envoy',
+    nacked: delivery.rollouts?.some(({ state }) => state === 'reverted') ? 'reverted' : 'refused by an Envoy',
     pending: 'on its way to the fleet',
   }[delivery.state]
   return `${[...changeLines(changes, stream), `revision ${revision}${wait ? `, ${told}` : ''}`].join('\n')}\n`

@@ -83,8 +83,9 @@ export class Others implements Elsewhere {
     }
     for (const { seat, item } of told.envoys) {
       const read = item === null ? undefined : readItem(item)
-      if (read === undefined) other.seats.delete(seat)
-      else other.seats.set(seat, read)
+      // Who takes the seat of another comes after those that are there.
+      if (read === undefined || isAnother(other.seats.get(seat), read)) other.seats.delete(seat)
+      if (read !== undefined) other.seats.set(seat, read)
     }
     for (const { gateway, groups } of told.gateways) {
       if (groups === null) other.groups.delete(gateway)
@@ -139,6 +140,10 @@ function memoized<Value>(make: (key: string) => Value): (key: string) => Value {
     made.set(key, value)
     return value
   }
+}
+
+function isAnother(before: FleetItem | undefined, item: FleetItem): boolean {
+  return before !== undefined && (before.peer !== item.peer || before.connectedAt !== item.connectedAt)
 }
 
 function isNacked({ state }: Standing): boolean {

@@ -53,14 +53,17 @@ export class FleetRecord {
     const isOther = revision !== this.#revision
     this.#revision = revision
     const moved = new Set<string>()
-    const envoys = this.#vacate(new Set(own), moved)
+    // A seat that is free may be taken again at once: who left it is not told then.
+    const told = new Map<number, unknown>()
+    for (const seat of this.#vacate(new Set(own), moved)) told.set(seat, null)
     for (const envoy of own) {
       const seat = this.#seatOf(envoy)
-      if (renew(seat, envoy)) envoys.push({ seat: seat.number, item: JSON.parse(seat.text) })
+      if (renew(seat, envoy)) told.set(seat.number, JSON.parse(seat.text))
       if (isOther || seat.changes !== envoy.changes || envoy.view === undefined) {
         if (advance(seat, envoy, revision)) moved.add(seat.gateway)
       }
     }
+    const envoys = [...told].map(([seat, item]) => ({ seat, item }))
     return { revision, envoys, gateways: this.#groups(moved) }
   }
 
@@ -72,14 +75,14 @@ export class FleetRecord {
   }
 
   /** Frees the seats of those that are remembered no longer. */
-  #vacate(own: ReadonlySet<OwnEnvoy>, moved: Set<string>): { seat: number; item: unknown }[] {
+  #vacate(own: ReadonlySet<OwnEnvoy>, moved: Set<string>): number[] {
     const left = [...this.#seats].filter(([envoy]) => !own.has(envoy))
     for (const [envoy, { number, gateway, standing }] of left) {
       this.#seats.delete(envoy)
       this.#free.push(number)
       if (standing !== undefined) moved.add(gateway)
     }
-    return left.map(([, { number }]) => ({ seat: number, item: null }))
+    return left.map(([, { number }]) => number)
   }
 
   #seatOf(envoy: OwnEnvoy): Seat {

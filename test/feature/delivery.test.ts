@@ -183,7 +183,8 @@ describe('what becomes of a write', () => {
     }
     const mended = await write(gateway())
     assert.equal((await delivery(mended, '?wait=acked&timeout=30s')).state, 'acked')
-    assert.equal((await delivery(revision)).envoy.state, 'nacked')
+    // Overtaken, where it was just being tried again for who waited.
+    assert.match((await delivery(revision)).envoy.state, /^(nacked|superseded)$/)
   })
 
   test('an Envoy that leaves half-way is not connected; what it had it had', async () => {

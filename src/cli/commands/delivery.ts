@@ -7,8 +7,9 @@ import { type ConnectionOptions, connectionOf, withConnection } from '../connect
 import { detailOf, headline, wordOf } from '../delivery-frame.ts'
 import { viewOf } from '../delivery-view.ts'
 import { asJson, asYaml, type Format, outputOption, table } from '../output.ts'
+import { rolloutText } from '../rollout-text.ts'
 import { printable } from '../text.ts'
-import { nackLines } from '../write-result.ts'
+import { heldBackLine, nackLines } from '../write-result.ts'
 
 /** `weir delivery`: what became of a revision, Envoy by Envoy. */
 export const deliveryCommand: AddCommand = (program, cli) => {
@@ -39,7 +40,7 @@ async function newest(client: Client): Promise<number> {
 }
 
 function print(revision: number, receipt: Receipt, { stdout }: Cli): void {
-  const { envoys, replicas } = receipt
+  const { envoys, replicas, heldBack = [], rollouts = [] } = receipt
   const rows = envoys.map((envoy) => [
     envoy.gateway,
     envoy.id,
@@ -53,7 +54,9 @@ function print(revision: number, receipt: Receipt, { stdout }: Cli): void {
   const services = behind.map(
     ({ name, revision: at }) => `rate-limit service ${name} decides by revision ${at}`,
   )
-  const lines = [headline(viewOf(revision, receipt)), ...envoys.flatMap(nackLines), ...services]
+  const moving = rollouts.filter(({ state }) => state !== 'done').map(rolloutText)
+  const refused = [...heldBack.map(heldBackLine), ...envoys.flatMap(nackLines)]
+  const lines = [headline(viewOf(revision, receipt)), ...moving, ...refused, ...services]
   const shown = rows.length > 0 ? table(stdout, head, rows) : ''
   stdout.write(`${shown}${lines.map((line) => `${printable(line)}\n`).join('')}`)
 }

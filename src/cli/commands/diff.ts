@@ -3,11 +3,10 @@ import { applyDocuments, fileOption } from '../apply-documents.ts'
 import { exitCodes } from '../cli.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { printReductions } from '../confirmed-write.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { documentsOf } from '../differences.ts'
 import { readSources } from '../documents.ts'
-import { envoyLines } from '../dry-run.ts'
+import { envoyLines, printDryRunWarnings } from '../dry-run.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 import { patchOf } from '../patch.ts'
 
@@ -28,14 +27,14 @@ export const diffCommand: AddCommand = (program, cli, done) => {
     const request = { dryRun: true, ...(options.prune ? { prune: true } : {}) }
     const answer = await applyDocuments(client, documents, request, cli)
     const plan = answer as DryRunAnswer
-    const { diff, revision, confirmation } = plan
+    const { diff, revision } = plan
     if (options.output === 'json') cli.stdout.write(asJson(plan))
     else if (options.output === 'yaml') cli.stdout.write(asYaml(plan))
     else {
       const lines = envoyLines(plan, cli.stdout).map((line) => `${line}\n`)
       cli.stdout.write(`${patchOf(await documentsOf(client, diff, revision), cli.stdout)}${lines.join('')}`)
     }
-    if (confirmation !== undefined) printReductions(confirmation, cli)
+    printDryRunWarnings(plan, cli)
     done(diff.length > 0 ? exitCodes.different : exitCodes.done)
   })
 }
