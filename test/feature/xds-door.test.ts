@@ -229,7 +229,9 @@ describe('what an insider of another gateway costs the others', () => {
     const attacked = attack()
     const { body } = await weir.apply(route(name, `/${name}`))
     assert.deepEqual(
-      body.delivery.envoys.map(({ id, state }: Record<string, string>) => [id, state]),
+      body.delivery.envoys
+        .filter(({ state }: Record<string, string>) => state !== 'not_connected')
+        .map(({ id, state }: Record<string, string>) => [id, state]),
       [['witness', 'acked']],
     )
     const result = await attacked
