@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WeirError } from '../errors.ts'
+import { createLooks } from '../feed/looks.ts'
 import {
   type Announcement,
   type AnnouncementExchange,
@@ -68,8 +69,6 @@ export async function createAnnouncements(options: AnnouncementsOptions): Promis
   /** Since when every look succeeded, and when all was told last; monotonic milliseconds. */
   let watchingSince: number | undefined
   let refreshedAt = Number.NEGATIVE_INFINITY
-  let looking: Promise<void> | undefined
-  let pending = false
   let gathering: NodeJS.Timeout | undefined
   let closed = false
 
@@ -126,20 +125,12 @@ export async function createAnnouncements(options: AnnouncementsOptions): Promis
     }
   }
 
-  async function look(): Promise<void> {
-    do {
-      pending = false
-      await exchange()
-      revalue()
-    } while (pending && !closed)
-    looking = undefined
-  }
-
-  function hint(): void {
+  const { look, ended } = createLooks(async () => {
     if (closed) return
-    pending = true
-    looking ??= look()
-  }
+    await exchange()
+    revalue()
+  })
+  const hint = () => void look()
 
   for (await exchange(); watchingSince === undefined; await exchange()) {
     await delay(retryMs, undefined, { ...(signal && { signal }) })
@@ -155,7 +146,7 @@ export async function createAnnouncements(options: AnnouncementsOptions): Promis
       closed = true
       clearTimeout(gathering)
       clearInterval(timer)
-      await looking
+      await ended()
     },
   }
 }

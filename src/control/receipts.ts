@@ -128,24 +128,21 @@ export function createReceipts(sources: ReceiptSources & { rows: RowsBehind }) {
     const own = held.filter((row) => row.revision === revision || named.has(idOf(row)))
     const shown = held.filter((row) => own.includes(row) || gateways.has(row.gateway))
     const isBehind = services.some((each) => each.state === 'pending')
-    const isPending = isBehind || state === 'pending' || reached === 'pending'
-    const isRefused = own.length > 0 || reached === 'reverted'
     return {
-      state: isBehind
-        ? 'pending'
-        : reached === 'reverted'
-          ? 'nacked'
-          : isPending
-            ? 'pending'
-            : isRefused
-              ? 'nacked'
-              : state,
+      state: isBehind ? 'pending' : stateOf(state, reached, own.length > 0),
       rollouts: rollouts.views(gateways),
       replicas: services,
       ...(shown.length > 0 && { heldBack: shown }),
       envoys: envoys.map((envoy) => told(envoy, rows)),
     }
   }
+}
+
+/** Of a revision that every rate-limit service has; `isHeld`: in part it is held back. */
+function stateOf(state: Delivery['state'], reached: Reached, isHeld: boolean): Receipt['state'] {
+  if (reached === 'reverted') return 'nacked'
+  if (state === 'pending' || reached === 'pending') return 'pending'
+  return isHeld ? 'nacked' : state
 }
 
 function told(envoy: EnvoyDelivery, rows: RowsBehind): EnvoyReceipt {

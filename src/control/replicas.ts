@@ -1,6 +1,8 @@
 import { WeirError } from '../errors.ts'
+import { createLooks } from '../feed/looks.ts'
 import type { KnownReplica, Replica, ReplicaExchange } from '../model/replica.ts'
 import type { Observe } from '../observe.ts'
+import { createSettling } from './settling.ts'
 
 /** Between signs of life; so soon it is seen, too, that another replica gave none. */
 const defaultSignMs = 2_000
@@ -56,11 +58,13 @@ export async function createReplicas(options: ReplicasOptions): Promise<Replicas
   /** By which revision the others know this one to answer. */
   let told: number | undefined
   let others: readonly KnownReplica[] = []
-  const waiting = new Set<() => void>()
-  let looking: Promise<void> | undefined
-  let next: Promise<void> | undefined
+  /** Those who wait for the others. */
+  const settling = createSettling()
+  let waiting = 0
 
-  async function exchange(leaving = false): Promise<void> {
+  const exchange = () => tell(false)
+
+  async function tell(leaving: boolean): Promise<void> {
     const said = revision
     try {
       const all = await table({
@@ -77,23 +81,10 @@ export async function createReplicas(options: ReplicasOptions): Promise<Replicas
       const away = error instanceof WeirError && error.code === 'unavailable'
       if (!away) observe({ event: 'failed', where: 'revisions of the replicas', error })
     }
-    for (const check of waiting) check()
+    settling.changed()
   }
 
-  /** A look that begins after this call. */
-  function look(): Promise<void> {
-    if (looking === undefined) {
-      looking = exchange().finally(() => {
-        looking = undefined
-      })
-      return looking
-    }
-    next ??= looking.then(() => {
-      next = undefined
-      return look()
-    })
-    return next
-  }
+  const { look, ended } = createLooks(exchange)
 
   function known(wanted: number): ReplicaDelivery[] {
     const certain = new Set(counting())
@@ -115,33 +106,25 @@ export async function createReplicas(options: ReplicasOptions): Promise<Replicas
       void look()
     },
     hint() {
-      if (waiting.size > 0) void look()
+      if (waiting > 0) void look()
     },
     known,
     async reached(wanted, signal) {
       // Who came since the last look is in force, too.
-      const aborted = new Promise<void>((resolve) => {
-        if (signal.aborted) resolve()
-        else signal.addEventListener('abort', () => resolve())
-      })
       let isFresh = false
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const check = () => {
-        if (isFresh && !isPending(wanted)) resolve()
-      }
-      waiting.add(check)
+      waiting++
       void look().then(() => {
         isFresh = true
-        check()
+        settling.changed()
       })
-      await Promise.race([promise, aborted])
-      waiting.delete(check)
+      await settling.until(() => isFresh && !isPending(wanted), signal)
+      waiting--
       return known(wanted)
     },
     async close() {
       clearInterval(timer)
-      await (next ?? looking)
-      if (own !== undefined) await exchange(true)
+      await ended()
+      if (own !== undefined) await tell(true)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { WeirError } from '../errors.ts'
+import { createLooks } from '../feed/looks.ts'
 import type { GatewaySpec } from '../model/gateway.ts'
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport, RolloutRecord, RolloutTable, SharedRollouts } from '../model/rollout-record.ts'
@@ -14,6 +15,7 @@ import { createRolloutNews, isMove } from './rollout-news.ts'
 import { reportOf } from './rollout-report.ts'
 import { compared, seenBy } from './rollout-seen.ts'
 import { type RolloutView, viewOf } from './rollout-view.ts'
+import { createSettling } from './settling.ts'
 
 /** A look at least so often, and so soon after what the Envoys of this replica do. Milliseconds. */
 const [lookMs, noticeMs] = [1_000, 250]
@@ -64,7 +66,7 @@ export interface Rollouts {
 export function createRollouts(options: RolloutsOptions): Rollouts {
   const { own, table, controller, xds, observe } = options
   const figures = new Map<string, WaveFigures>()
-  const waiting = new Set<() => void>()
+  const settling = createSettling()
   const followers = new Set<(record: RolloutRecord) => void>()
   const news = createRolloutNews((record) => {
     for (const follower of followers) follower(record)
@@ -74,8 +76,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   let driving = false
   let told = ''
   let lookedAt = Number.NEGATIVE_INFINITY
-  let looking: Promise<void> | undefined
-  let pending = false
+  let looks = 0
   let closed = false
 
   function rolloutOf(gateway: string): RolloutSpec | undefined {
@@ -128,7 +129,8 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     const drives = last.driver.replica === own.id
     if (drives && !driving) observe({ event: 'rollout_driver', replica: own.name })
     driving = drives
-    for (const check of waiting) check()
+    looks++
+    settling.changed()
     return last
   }
 
@@ -169,19 +171,10 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     }
   }
 
-  async function look(): Promise<void> {
-    do {
-      pending = false
-      await drive()
-    } while (pending && !closed)
-    looking = undefined
-  }
-
-  function hint(): void {
-    if (closed) return
-    pending = true
-    looking ??= look()
-  }
+  const { look, ended } = createLooks(async () => {
+    if (!closed) await drive()
+  })
+  const hint = () => void look()
 
   const timer = setInterval(() => {
     const isMoving = staged().some((gateway) => controller.stage(gateway)?.record.state !== 'done')
@@ -213,10 +206,8 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
 
   /** Resolves after the next look, or when the signal fires. */
   function nextLook(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    waiting.add(resolve)
-    signal.addEventListener('abort', () => resolve(), { once: true })
-    return promise.finally(() => waiting.delete(resolve))
+    const before = looks
+    return settling.until(() => looks !== before, signal)
   }
 
   async function tryAct(gateway: string, action: Action): Promise<RolloutView | 'moved' | undefined> {
@@ -235,7 +226,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     follow: (listener) => void followers.add(listener),
     reached,
     async whenReached(question, signal) {
-      while (reached(question) === 'pending' && !signal.aborted) await nextLook(signal)
+      await settling.until(() => reached(question) !== 'pending', signal)
       return reached(question)
     },
     views(gateways) {
@@ -254,7 +245,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     async close() {
       closed = true
       clearInterval(timer)
-      await looking
+      await ended()
       // The next one need not wait for the end of the lease.
       if (driving) await exchange(0).catch(() => undefined)
     },

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { WeirError } from '../errors.ts'
+import { createLooks } from '../feed/looks.ts'
 import type { FleetAnswer, FleetExchange, ToldReplica } from '../model/fleet-record.ts'
 import type { Observe } from '../observe.ts'
 import type { Life } from '../xds/elsewhere.ts'
@@ -77,8 +78,6 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   let isAway = false
   /** Since when every look succeeded; monotonic milliseconds. */
   let watchingSince: number | undefined
-  let looking: Promise<void> | undefined
-  let next: Promise<void> | undefined
   let gathering: NodeJS.Timeout | undefined
   let toldAt = Number.NEGATIVE_INFINITY
   let tookMs = 0
@@ -124,7 +123,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
       const isAnew = isAway || answer.lost
       isAway = false
       if (isAnew) {
-        next ??= again()
+        void look()
         if (says === 'changes') says = 'all'
         return
       }
@@ -146,26 +145,12 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
     }
   }
 
-  function again(): Promise<void> {
-    return looking!.then(() => {
-      next = undefined
-      return look()
-    })
-  }
-
-  function look(): Promise<void> {
-    if (isClosed) return Promise.resolve()
-    if (looking !== undefined) {
-      next ??= again()
-      return next
-    }
+  const { look, ended } = createLooks(async () => {
+    if (isClosed) return
     clearTimeout(gathering)
     gathering = undefined
-    looking = exchange().finally(() => {
-      looking = undefined
-    })
-    return looking
-  }
+    await exchange()
+  })
 
   await look()
   const timer = setInterval(() => void look(), signMs)
@@ -205,7 +190,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
       isClosed = true
       clearInterval(timer)
       clearTimeout(gathering)
-      await looking
+      await ended()
       await exchanged('leave', { tell: true }).catch(() => undefined)
     },
   }

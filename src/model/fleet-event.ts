@@ -74,8 +74,6 @@ export const FleetEvent = Type.Union([...fleetEventSchemas], {
 
 export type FleetEvent = Static<(typeof fleetEventSchemas)[number]>
 
-export type FleetEventType = FleetEvent['type']
-
 /** The names of the types, in the order in which they are documented. */
 export const fleetEventTypes = fleetEventSchemas.map(({ properties }) => properties.type.const)
 

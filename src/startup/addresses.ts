@@ -26,6 +26,6 @@ export function replicaName({ host }: HostPort, port: number): string {
 /** Who this process is where replicas agree which of them moves rollouts on. */
 export function driverOf({ xdsAddr }: Settings, port: number): { own: { id: string; name: string } } {
   return {
-    own: { id: randomUUID(), name: `${formatHostPort({ host: xdsAddr.host, port })} on ${hostname()}` },
+    own: { id: randomUUID(), name: replicaName(xdsAddr, port) },
   }
 }
