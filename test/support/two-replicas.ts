@@ -20,11 +20,12 @@ import { testSecrets } from './secrets.ts'
 import { until } from './until.ts'
 import { startWeir, type Weir } from './weir.ts'
 
-/** An Envoy of the gateway `edge`, and the replica whose stream it has. */
+/** An Envoy of the gateway `edge`, the replica whose stream it has, and since when at the earliest (Unix ms). */
 interface Member {
   readonly envoy: TestEnvoy
   readonly door: Door
   replica: number
+  since: number
 }
 
 export type TwoReplicas = Awaited<ReturnType<typeof startTwoReplicas>>
@@ -53,7 +54,7 @@ export async function startTwoReplicas() {
         id: protocol,
         drainSeconds: 0,
       })
-      return { envoy, door, replica }
+      return { envoy, door, replica, since: 0 }
     }),
   )
   const live = testLive({ services: { ratelimit: [hostPort(shared.WEIR_RLS_ENVOY_ADDR)] } })
@@ -63,9 +64,12 @@ export async function startTwoReplicas() {
     return createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} }).current()
   }
 
-  async function isListed({ envoy, replica }: Member, wanted: FleetItem['state']): Promise<boolean> {
+  /** A stream that was cut is listed until its end is noticed, by every replica. */
+  async function isListed({ envoy, replica, since }: Member, wanted: FleetItem['state']): Promise<boolean> {
     const items: FleetItem[] = (await weirs[replica]!.api('GET', '/v1/fleet')).body.items
-    return items.some(({ id, state }) => id === envoy.id && state === wanted)
+    return items.some(
+      ({ id, state, connectedAt }) => id === envoy.id && state === wanted && Date.parse(connectedAt) >= since,
+    )
   }
 
   /** Waits until the Envoy has its stream where it should, and has acknowledged what is stored. */
@@ -114,9 +118,11 @@ export async function startTwoReplicas() {
     cut(index: 0 | 1): void {
       const member = members[index]!
       member.replica = 1 - member.replica
+      member.since = Date.now()
       member.door.turn(xds[member.replica]!)
     },
     async restart(replica: 0 | 1, signal: NodeJS.Signals): Promise<void> {
+      for (const member of members) if (member.replica === replica) member.since = Date.now()
       await weirs[replica]!.end(signal)
       weirs[replica] = await startWeir(settings[replica])
     },
