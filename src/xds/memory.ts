@@ -78,6 +78,7 @@ export class StreamMemory implements NodeMemory {
   }
 
   rejection(type: string, name: string): Rejection | undefined {
+    if (this.#rejections.size === 0) return undefined
     return this.#rejections.get(`${type} ${name}`)
   }
 
@@ -103,6 +104,7 @@ export class StreamMemory implements NodeMemory {
   }
 
   doubted(type: string, name: string, but?: string): boolean {
+    if (this.#doubts.size === 0) return false
     const key = `${type} ${name}`
     return this.#doubts.has(key) && (but === undefined || this.#doubts.get(key) !== but)
   }

@@ -103,9 +103,13 @@ export class Subscription {
     if (this.interest.wants(name)) this.#ledger.ask(name, this.outstanding !== undefined)
   }
 
-  /** `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. */
+  /**
+   * `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. One that has
+   * nothing yet is going to get it anyway, and will claim nothing before.
+   */
   follow(name: string): void {
     if (!this.interest.names.has(name)) return
+    if (this.#first !== undefined && this.#first.sent === undefined) return
     this.askAgain(name)
     this.#options.memory.doubt(this.type, name)
   }

@@ -116,5 +116,18 @@ for (const protocol of protocols) {
       assert.equal(client.session.bytes, 0)
       assert.equal(client.delivery(), 'acked')
     })
+
+    test('takes nothing of its own, though the clusters that wait for endpoints came first', () => {
+      const list = Array.from({ length: 1_000 }, (_, index) => `n${index}`)
+      const all = Object.fromEntries(list.map((name) => [name, '1']))
+      const client = new PlainClient(protocol, plainSnapshot(1, { cluster: all, endpoints: all }))
+      client.ask('cluster', {})
+      assert.equal(client.ask('endpoints', { subscribe: list }).length, 1)
+      assert.equal(client.session.bytes, 0)
+      assert.ok(client.shared.memory.blank)
+      client.ack('cluster')
+      client.ack('endpoints')
+      assert.equal(client.delivery(), 'acked')
+    })
   })
 }
