@@ -64,6 +64,8 @@ export const bounds = {
    */
   streams: 10_000,
   streamsOfAddress: 4_096,
+  /** Connections that wait to be let in (listen(2)): beyond them the kernel resets some of a fleet that comes at once. */
+  backlog: 4_096,
   /** Connections likewise; more, since one comes before its stream and may outlive it. */
   connections: 12_288,
   connectionsOfAddress: 5_120,

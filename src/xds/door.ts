@@ -154,7 +154,7 @@ async function addressesOf(host: string): Promise<string[]> {
 function listening(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: bounds.backlog }, () => {
       server.off('error', reject)
       server.on('error', ignore)
       resolve((server.address() as { port: number }).port)

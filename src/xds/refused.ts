@@ -9,6 +9,8 @@ export interface Parked {
   readonly retryAt: number
 }
 
+const none: readonly Parked[] = []
+
 /**
  * The resources of one type whose newest version the client refused: parked, so not sent again until they change,
  * or until they are retried, for what was in the way (a port that another program had) may be gone.
@@ -85,7 +87,8 @@ export class Refused {
     }
   }
 
-  list(): Parked[] {
+  list(): readonly Parked[] {
+    if (this.#parked.size === 0) return none
     return [...this.#parked].map((name) => {
       const { error, retryAt } = this.#memory.rejection(this.#type, name) ?? { error: '', retryAt: 0 }
       return { name, error, retryAt }

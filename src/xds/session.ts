@@ -200,19 +200,19 @@ export class Session {
 
   /** How far this client is with its whole snapshot; while a NACK is being narrowed down, it is pending. */
   delivery(): { state: DeliveryState; nacks: Nack[] } {
-    const subscriptions = [...this.#subscriptions.values()]
-    const nacks = subscriptions.flatMap((subscription) =>
-      subscription
-        .parked()
-        .map(({ name, error }) => ({ type: shortType(subscription.type), resource: name, error })),
-    )
-    const onTheWay = subscriptions.some(
-      (subscription) => subscription.outstanding !== undefined || subscription.look().upserts.length > 0,
-    )
-    if (onTheWay) return { state: 'pending', nacks }
+    // Asked for each Envoy several times with each edit.
+    const nacks: Nack[] = []
+    let isOnTheWay = false
+    let isSettled = true
+    for (const [type, subscription] of this.#subscriptions) {
+      for (const { name, error } of subscription.parked())
+        nacks.push({ type: shortType(type), resource: name, error })
+      isOnTheWay ||= subscription.outstanding !== undefined || subscription.look().upserts.length > 0
+      isSettled &&= subscription.settled
+    }
+    if (isOnTheWay) return { state: 'pending', nacks }
     if (nacks.length > 0) return { state: 'nacked', nacks }
-    const whole = subscriptions.every((subscription) => subscription.settled) && this.#coversAll()
-    return { state: whole ? 'acked' : 'pending', nacks }
+    return { state: isSettled && this.#coversAll() ? 'acked' : 'pending', nacks }
   }
 
   /** The same with what is on its way. */
@@ -241,9 +241,10 @@ export class Session {
   }
 
   #coversAll(): boolean {
-    return [...this.#snapshot.resources].every(
-      ([type, resources]) => resources.size === 0 || this.#subscriptions.get(type)?.covers === true,
-    )
+    for (const [type, resources] of this.#snapshot.resources) {
+      if (resources.size > 0 && this.#subscriptions.get(type)?.covers !== true) return false
+    }
+    return true
   }
 
   #target(type: string): Target {

@@ -234,13 +234,14 @@ export class Subscription {
   }
 
   /** Names whose newest version this client rejected, with its reasons. */
-  parked(): Parked[] {
+  parked(): readonly Parked[] {
     this.look()
     return this.#refused.list()
   }
 
   get hasParked(): boolean {
-    return this.parked().length > 0
+    this.look()
+    return this.#refused.names.size > 0
   }
 
   /** True when the client has everything that the target has for it, parked versions apart. */
