@@ -15,7 +15,7 @@ import { startUpstream, type Upstream } from '../support/upstream.ts'
 /** WEIR_LONG=1 kills one each 20 s for three minutes; else three, each as soon as all is well again after the one before. */
 const isLong = process.env.WEIR_LONG === '1'
 const { kills, everyMs, awayMs, ratePerSecond, writeEveryMs } = isLong
-  ? { kills: 9, everyMs: 20_000, awayMs: 5_000, ratePerSecond: 60, writeEveryMs: 500 }
+  ? { kills: 9, everyMs: 20_000, awayMs: 5_000, ratePerSecond: 200, writeEveryMs: 500 }
   : { kills: 3, everyMs: 0, awayMs: 0, ratePerSecond: 50, writeEveryMs: 100 }
 
 /** How far an Envoy may be behind what is written, from when it has a stream again (long runs; a test machine may be slow). */
