@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { Worker } from 'node:worker_threads'
 import type { Event } from '../../src/observe.ts'
 import { gatewaysOf } from '../../src/xds/certificate-names.ts'
 import { createDoor, type TlsMaterial } from '../../src/xds/door.ts'
@@ -127,4 +128,26 @@ test('which gateways a certificate is for', () => {
     ['URI:weir://gateway/edge, nonsense', []],
   ]
   for (const [names, gateways] of cases) assert.deepEqual(gatewaysOf(names), gateways, String(names))
+})
+
+test('a fleet that comes at once, while weir is at something else, finds room to wait', async (t) => {
+  const { entered, port } = await open(t)
+  const fleet = 1_500
+  const connected = new Int32Array(new SharedArrayBuffer(4))
+  const clients = new Worker(
+    `const { createConnection } = require('node:net')
+    const { port, fleet, connected } = require('node:worker_threads').workerData
+    const count = () => Atomics.add(connected, 0, 1) + 1 === fleet && Atomics.notify(connected, 0)
+    for (let client = 0; client < fleet; client++) createConnection({ host: '127.0.0.1', port }, count).on('error', () => {})`,
+    { eval: true, workerData: { port, fleet, connected } },
+  )
+  t.after(() => clients.terminate())
+  await once(clients, 'online')
+  // This thread, which is to accept them, does nothing else meanwhile: the kernel connects them, or does not.
+  const until = performance.now() + 20_000
+  for (let seen = 0; seen < fleet && performance.now() < until; seen = Atomics.load(connected, 0)) {
+    Atomics.wait(connected, 0, seen, 100)
+  }
+  assert.equal(Atomics.load(connected, 0), fleet)
+  assert.equal(entered.length, 0)
 })
