@@ -125,7 +125,10 @@ export const Warnings = Type.Array(
     message: Type.String(),
     effect: Type.String(),
   }),
-  { description: 'Fields that Envoy does not get yet, and what that means.' },
+  {
+    description:
+      'What is not as its writer may think although nothing is wrong with it, and what that means.',
+  },
 )
 
 export const WriteAnswer = Type.Object(
