@@ -1,5 +1,6 @@
 import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
+import { createSettling } from '../feed/settling.ts'
 import type { GatewaySpec } from '../model/gateway.ts'
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport, RolloutRecord, RolloutTable, SharedRollouts } from '../model/rollout-record.ts'
@@ -15,7 +16,6 @@ import { createRolloutNews, isMove } from './rollout-news.ts'
 import { reportOf } from './rollout-report.ts'
 import { compared, seenBy } from './rollout-seen.ts'
 import { type RolloutView, viewOf } from './rollout-view.ts'
-import { createSettling } from './settling.ts'
 
 /** A look at least so often, and so soon after what the Envoys of this replica do. Milliseconds. */
 const [lookMs, noticeMs] = [1_000, 250]

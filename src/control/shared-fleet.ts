@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
+import { createSettling } from '../feed/settling.ts'
 import type { FleetAnswer, FleetExchange, ToldReplica } from '../model/fleet-record.ts'
 import type { Observe } from '../observe.ts'
 import type { Life } from '../xds/elsewhere.ts'
@@ -84,8 +85,8 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   let watchers = 0
   let isClosed = false
   let forgotAt = Number.NEGATIVE_INFINITY
-  /** What is to be done whenever others were heard of. */
-  const listening = new Set<() => void>()
+  /** Changed whenever others were heard of. */
+  const heard = createSettling()
 
   /** For how long a replica was silent while this one listened. */
   function unheardMs(silentMs: number, now: number): number {
@@ -134,7 +135,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
         life: lifeOf(unheardMs(each.silentMs, started), signMs),
       }))
       for (const gateway of others.merge(lives)) onChange(gateway)
-      for (const listen of listening) listen()
+      heard.changed()
     } catch (error) {
       // Whether anything was written is not known.
       isAway = true
@@ -169,18 +170,16 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
     async retry(gateways, signal) {
       const asked = others.refusing(gateways)
       if (asked.size === 0 || signal.aborted) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const listen = () => {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(signMs)])
+      const isAsked = await ask(gateways).then(
+        () => true,
+        () => false,
+      )
+      const haveTold = () => {
         const known = others.known()
-        if ([...asked].every(([id, version]) => known.get(id) !== version)) resolve()
+        return [...asked].every(([id, version]) => known.get(id) !== version)
       }
-      listening.add(listen)
-      const timer = setTimeout(resolve, signMs)
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      await ask(gateways).catch(() => resolve())
-      await promise
-      listening.delete(listen)
-      clearTimeout(timer)
+      if (isAsked) await heard.until(haveTold, patience)
     },
     watch() {
       watchers++
