@@ -35,8 +35,10 @@ export interface SharedFleetOptions {
   onChange(gateway: string): void
   /** What all replicas share, as `store/fleet.ts` serves it. */
   table(exchange: FleetExchange): Promise<FleetAnswer>
-  /** Asks all replicas to have Envoys of these gateways try again what they refused. */
-  ask(gateways: readonly string[]): Promise<void>
+  /** The replica of that id asks all others to have Envoys of these gateways try again what they refused. */
+  ask(from: string, gateways: readonly string[]): Promise<void>
+  /** Has this replica's Envoys of a gateway try again what they refused. */
+  tryAgain(gateway: string): void
   observe: Observe
   signMs?: number
 }
@@ -49,6 +51,8 @@ export interface SharedFleet {
   changed(): void
   /** The replica of that id told something; looked at now if anybody waits for it, else at the next sign. */
   hint(id?: string): void
+  /** A replica asked for a retry (`<id> <gateway>`): what this one asked for it has done itself. */
+  asked(told?: string): void
   /** A look that begins after this call; it never fails. */
   look(): Promise<void>
   /**
@@ -68,7 +72,7 @@ export interface SharedFleet {
  * only while this replica itself has watched without a gap, or after an outage all would be taken for dead.
  */
 export async function createSharedFleet(options: SharedFleetOptions): Promise<SharedFleet> {
-  const { name, record, others, onChange, table, ask, observe, signMs = defaultSignMs } = options
+  const { name, record, others, onChange, table, ask, tryAgain, observe, signMs = defaultSignMs } = options
   const id = randomUUID()
   let says: FleetExchange['says'] = 'first'
   let version = 0
@@ -166,12 +170,18 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
     hint(from) {
       if (watchers > 0 && from !== id) void look()
     },
+    asked(told = '') {
+      const [from, gateway] = told.split(' ')
+      if (gateway === undefined || from === id) return
+      tryAgain(gateway)
+      void look()
+    },
     look,
     async retry(gateways, signal) {
       const asked = others.refusing(gateways)
       if (asked.size === 0 || signal.aborted) return
       const patience = AbortSignal.any([signal, AbortSignal.timeout(signMs)])
-      const isAsked = await ask(gateways).then(
+      const isAsked = await ask(id, gateways).then(
         () => true,
         () => false,
       )
