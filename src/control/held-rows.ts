@@ -2,7 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
 import { privateKeyOf } from '../model/certificate-use.ts'
-import { emptyQuarantine, formOf, heldBack, type Quarantine, type Substitute } from '../model/quarantine.ts'
+import {
+  emptyQuarantine,
+  formOf,
+  type Quarantine,
+  type Substitute,
+  withSubstitutes,
+} from '../model/quarantine.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
@@ -81,7 +87,7 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
   return {
     quarantine: () => known,
     follow: (listener) => void followers.add(listener),
-    of: (state) => heldBack(state, known.held),
+    of: (state) => withSubstitutes(state, known.held),
     keys: () => keys,
     hint,
     look,

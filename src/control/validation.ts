@@ -6,7 +6,7 @@ import { encode } from '../envoy-api/protos.ts'
 import { type Message, typeUrls } from '../envoy-api/types.ts'
 import { type Document, idOf } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
-import { type Form, formOf, heldBack } from '../model/quarantine.ts'
+import { type Form, formOf, withSubstitutes } from '../model/quarantine.ts'
 import { find, type State } from '../model/state.ts'
 import { inClear } from '../secrets/in-clear.ts'
 import { type Culprit, CulpritSearch } from './culprit-search.ts'
@@ -112,7 +112,7 @@ async function culprits(
   let refusal: string | undefined
   for (let questions = 0; !search.over && questions < maxQuestions; questions++) {
     const held = search.held.map((form) => ({ ...form, ...substitute(before, form), resource: '' }))
-    const state = heldBack(after, held)
+    const state = withSubstitutes(after, held)
     if (find(state, 'Gateway', gateway) === undefined) break
     const compiled = compile(state, gateway, live())
     const bootstrap = staticBootstrap(compiled.resources, inClear, runtime)

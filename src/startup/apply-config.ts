@@ -48,8 +48,8 @@ function requireConfirmed(
 ): void {
   const concerned = () =>
     gatewaysConcerned(kinds, before, changes).union(gatewaysConcerned(kinds, after, changes))
-  const reach = { announced: new Map(), listenerAddress: context.listenerAddress }
-  const reductions = reductionsBetween({ before, after, changes }, concerned, reach)
+  const places = { announced: new Map(), listenerAddress: context.listenerAddress }
+  const reductions = reductionsBetween({ before, after, changes }, concerned, places)
   if (reductions.length === 0) return
   requireConfirmation({ token: confirmationToken(before, after, changes), reductions }, given)
 }

@@ -38,7 +38,7 @@ function exchange(id: string, version: number, more: Partial<FleetExchange> = {}
 }
 
 const seat = (number: number, text: string) => ({ seat: number, item: { text } })
-const groups = (gateway: string, state: string) => ({ gateway, groups: [{ standing: { state } }] })
+const groups = (gateway: string, state: string) => ({ gateway, groups: [{ status: { state } }] })
 
 describe('what replicas tell each other of their Envoys', () => {
   test('who asks for a retry is told with the gateway', async () => {
