@@ -79,11 +79,60 @@ export function usageError(what: string, remedy: string): WeirError {
 /** One line for what a person can mend; a fault of ours keeps its stack. */
 export function explanationOf(error: unknown): string {
   const expected = error instanceof WeirError && ['startup', 'usage'].includes(error.code)
-  return expected || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
+  return expected || !(error instanceof Error) ? messageOf(error) : fieldsOf(error).stack
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown; of a query that failed what the database says. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const [first = error] = chainOf(error)
+  if (first instanceof AggregateError && first.message === '') return first.errors.map(messageOf).join('; ')
+  return isQuery(first) ? 'a query failed' : first.message
+}
+
+/** An error as the log has it: nothing but this, since drivers hang whole commands and rows on theirs. */
+export interface ErrorFields {
+  type: string
+  code?: string
+  message: string
+  /** With those of its causes. */
+  stack: string
+}
+
+export function fieldsOf(error: Error): ErrorFields {
+  const chain = chainOf(error)
+  const [first = error] = chain
+  const { code } = first as { code?: unknown }
+  return {
+    type: first.constructor.name,
+    ...((typeof code === 'string' || typeof code === 'number') && { code: String(code) }),
+    message: messageOf(first),
+    stack: chain
+      .map((each) => `${each.constructor.name}: ${messageOf(each)}${framesOf(each)}`)
+      .join('\ncaused by: '),
+  }
+}
+
+/**
+ * The error and its causes. A query that failed gives way to what the database says of it: its own text is the SQL with all
+ * parameters, which may be secret, and large.
+ */
+function chainOf(error: Error): Error[] {
+  const chain: Error[] = []
+  for (let each: unknown = error; each instanceof Error && chain.length < 8; each = each.cause)
+    if (!(isQuery(each) && each.cause instanceof Error)) chain.push(each)
+  return chain
+}
+
+/** As drizzle throws it. */
+function isQuery(error: Error): boolean {
+  return 'query' in error && 'params' in error
+}
+
+/** What follows the message in a stack. */
+function framesOf({ stack = '', message }: Error): string {
+  const at = stack.indexOf(message)
+  const rest = at < 0 ? '' : stack.slice(at + message.length)
+  const line = rest.indexOf('\n')
+  return line < 0 ? '' : rest.slice(line)
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Problem, WeirError } from '../errors.ts'
 import { idOf } from '../model/document.ts'
+import type { Warning } from '../model/pending.ts'
 import { type Edit, planWrite } from '../model/plan-write.ts'
 import type { State } from '../model/state.ts'
 import type { MadeWrite, Write } from '../store/write.ts'
@@ -8,6 +9,7 @@ import { authorshipOf } from './authorship.ts'
 import type { AdminContext } from './context.ts'
 import { gatewaysOf } from './delivery.ts'
 import { guardOf } from './guard.ts'
+import { untracedWarnings } from './untraced.ts'
 
 /** What is to be done to the state that the write meets, in its transaction; throws where it must not be done. */
 export type EditsOf = (state: State) => readonly Edit[]
@@ -26,13 +28,16 @@ export interface Wish {
   message?: string
 }
 
+/** A write, and what an Envoy that was asked first said that hindered it not. */
+export type Committed = MadeWrite & { warnings?: readonly Warning[] }
+
 /** Plans and commits, or only rehearses, what is wished for. */
 export async function commit(
   context: AdminContext,
   request: FastifyRequest,
   wish: Wish,
   how: Pick<Write, 'once' | 'dryRun'>,
-): Promise<MadeWrite> {
+): Promise<Committed> {
   const { store, kinds, checkContext } = context
   const { author, message } = authorshipOf(request.headers)
   const editsOf = await wish.prepare()
@@ -47,13 +52,14 @@ export async function commit(
     plan: (state, split) => planWrite(kinds, state, split, checkContext),
   }
   try {
+    let warnings: readonly Warning[] = []
     if (context.validatesWrites && !how.dryRun) {
       const rehearsed = await store.write({ ...made, dryRun: true })
-      await refuseUnfit(context, rehearsed, edits)
+      warnings = await refuseUnfit(context, rehearsed, edits)
     }
     // A dry run tells of it instead.
     const permit = how.dryRun ? {} : { permit: guardOf(context, request) }
-    return await store.write({ ...made, ...permit, ...how })
+    return { ...(await store.write({ ...made, ...permit, ...how })), warnings }
   } catch (error) {
     throw error instanceof WeirError ? placed(error, wish, edits) : error
   }
@@ -63,11 +69,15 @@ export async function commit(
  * Asks an Envoy before the write. It is not asked again about what others write in between, and whoever cannot be asked
  * hinders no write: what is refused later is held back (`control/quarantine.ts`).
  */
-async function refuseUnfit(context: AdminContext, result: MadeWrite, edits: readonly Edit[]): Promise<void> {
+async function refuseUnfit(
+  context: AdminContext,
+  result: MadeWrite,
+  edits: readonly Edit[],
+): Promise<readonly Warning[]> {
   const { before, after } = result
-  if (before === after) return
+  if (before === after) return []
   const validation = await context.validate?.(before, after, gatewaysOf(context, result))
-  if (validation?.state !== 'refused') return
+  if (validation?.state !== 'refused') return untracedWarnings(validation)
   const problems = validation.problems.map(({ kind, name, pointer, error }): Problem => {
     const edit = edits.find((each) => idOf(each.op === 'put' ? each.object : each) === `${kind}/${name}`)
     const message = `Envoy refuses ${kind}/${name}: ${error}`

@@ -87,10 +87,11 @@ export interface GatewayChange {
   steps: { does: 'send' | 'swap' | 'remove'; resources: NamedResource[] }[]
 }
 
-/** What an Envoy said of a write before it was made; `skipped` where it could not be asked. */
+/** What an Envoy said of a write before it was made; `skipped` where it could not be asked, `untraced` where no row is to blame. */
 export interface Validation {
-  state: 'accepted' | 'refused' | 'skipped'
+  state: 'accepted' | 'refused' | 'untraced' | 'skipped'
   problems: { gateway: string; kind: string; name: string; pointer: string; error: string }[]
+  untraced?: { gateway: string; error: string }[]
   reason?: string
 }
 

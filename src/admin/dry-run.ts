@@ -11,6 +11,7 @@ import { confirmationOf } from './guard.ts'
 import { ChangedGateway, Plan, planned } from './planned.ts'
 import { stateTag } from './preconditions.ts'
 import { refusal } from './refusal.ts'
+import { untracedWarnings } from './untraced.ts'
 import { Changes, type WaitQuery, Warnings, type WriteAnswer } from './write.ts'
 
 export const dryRunParameter = {
@@ -28,7 +29,7 @@ export interface DryRunQuery extends WaitQuery {
 
 const ValidationAnswer = Type.Object(
   {
-    state: Type.Enum(['accepted', 'refused', 'skipped']),
+    state: Type.Enum(['accepted', 'refused', 'untraced', 'skipped']),
     problems: Type.Array(
       Type.Object({
         gateway: Type.String(),
@@ -36,6 +37,11 @@ const ValidationAnswer = Type.Object(
         name: Type.String(),
         pointer: Type.String({ description: 'The field, as closely as Envoy’s words tell.' }),
         error: Type.String({ description: 'What Envoy said.' }),
+      }),
+    ),
+    untraced: Type.Optional(
+      Type.Array(Type.Object({ gateway: Type.String(), error: Type.String() }), {
+        description: 'What it refuses where no row was found that is to blame.',
       }),
     ),
     reason: Type.Optional(Type.String({ description: 'Why it was skipped.' })),
@@ -99,7 +105,11 @@ export async function dryRun(
     revision,
     changes,
     diff: effective ? shownDifferences(context.kinds, differences) : [],
-    warnings: [...warningsOf(context.kinds, documents, after), ...confirmationWarnings(confirmation)],
+    warnings: [
+      ...warningsOf(context.kinds, documents, after),
+      ...confirmationWarnings(confirmation),
+      ...untracedWarnings(validation),
+    ],
     ...(await planned(context, result)),
     ...(confirmation === undefined ? {} : { confirmation }),
     ...(validation !== undefined && { validation }),

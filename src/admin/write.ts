@@ -6,7 +6,7 @@ import { find } from '../model/state.ts'
 import { warningsOf } from '../model/warnings.ts'
 import { maxChangesBytes } from '../store/idempotency.ts'
 import type { MadeWrite } from '../store/write.ts'
-import { commit, type Wish } from './commit.ts'
+import { type Committed, commit, type Wish } from './commit.ts'
 import type { AdminContext } from './context.ts'
 import { deliveryOf } from './delivery.ts'
 import { confirmParameter } from './guard.ts'
@@ -100,13 +100,13 @@ function tagOf({ tagged }: Wish, { revision, after, compacted }: MadeWrite): str
   return object === undefined ? undefined : etagOf(object)
 }
 
-function answerOf({ kinds }: AdminContext, result: MadeWrite, delivery: Receipt): WriteAnswer {
-  const { revision, changes, after, compacted } = result
+function answerOf({ kinds }: AdminContext, result: Committed, delivery: Receipt): WriteAnswer {
+  const { revision, changes, after, compacted, warnings = [] } = result
   const documents = changes.flatMap(({ kind, name }) => find(after, kind, name)?.document ?? [])
   return {
     revision,
     changes,
-    warnings: compacted ? [] : warningsOf(kinds, documents, after),
+    warnings: compacted ? [] : [...warningsOf(kinds, documents, after), ...warnings],
     delivery,
     ...(compacted ? { compacted } : {}),
   }
@@ -125,7 +125,10 @@ export const Warnings = Type.Array(
     message: Type.String(),
     effect: Type.String(),
   }),
-  { description: 'Fields that Envoy does not get yet, and what that means.' },
+  {
+    description:
+      'What is not as its writer may think although nothing is wrong with it, and what that means.',
+  },
 )
 
 export const WriteAnswer = Type.Object(

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { readHolder } from '../local/lock.ts'
+import { type Holder, readLastHolder } from '../local/lock.ts'
+import { isAlive } from '../local/process-identity.ts'
 import { isLoopback } from '../settings/address.ts'
 import { tokenFile } from '../settings/token.ts'
-import { type Cli, Usage } from './cli.ts'
+import { type Cli, Refused, Usage } from './cli.ts'
 
 /** Where the admin API is and how to get in. */
 export interface Connection {
@@ -37,12 +38,18 @@ export function dataDirOf(options: { dataDir?: string }, { environment }: Cli): 
   return resolve(options.dataDir ?? (environment.WEIR_DATA_DIR || '.weir'))
 }
 
-/** Address and token from flags, else the environment, else the data dir. */
+/** Address and token from flags, else the environment, else the data dir. Refused where that names one that is not there. */
 export function connectionOf(options: ConnectionOptions, cli: Cli): Connection {
   const { environment } = cli
   const dataDir = dataDirOf(options, cli)
-  const held = readHolder(dataDir)?.admin
-  const url = parseUrl(options.url ?? (environment.WEIR_URL || held || defaultUrl))
+  const holder = readLastHolder(dataDir)
+  const isRunning = holder !== undefined && isAlive(holder)
+  const held = isRunning ? holder.admin : undefined
+  const given = options.url ?? (environment.WEIR_URL || undefined)
+  // Whoever answers at another address is another weir, or none.
+  if (given === undefined && holder !== undefined && held === undefined)
+    throw isRunning ? notReady(dataDir, holder) : gone(dataDir, holder)
+  const url = parseUrl(given ?? held ?? defaultUrl)
   if (environment.WEIR_ADMIN_TOKEN) {
     return { url, token: environment.WEIR_ADMIN_TOKEN, tokenPlaces: 'WEIR_ADMIN_TOKEN' }
   }
@@ -51,6 +58,21 @@ export function connectionOf(options: ConnectionOptions, cli: Cli): Connection {
   const own = isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1')) || url.href === hrefOf(held)
   if (!own) return { url, token: undefined, tokenPlaces: 'WEIR_ADMIN_TOKEN, which is not set' }
   return { url, token: readToken(file), tokenPlaces: file }
+}
+
+function gone(dataDir: string, { pid, admin }: Holder): Refused {
+  const where = admin === undefined ? '' : `, at ${admin}`
+  return new Refused(
+    `weir of ${dataDir} is gone without having been stopped (pid ${pid}${where}).`,
+    'Start it again with `weir up` or `weir serve`, or name the address of another one by --url or WEIR_URL.',
+  )
+}
+
+function notReady(dataDir: string, { pid }: Holder): Refused {
+  return new Refused(
+    `weir (pid ${pid}) of ${dataDir} does not serve its admin API yet.`,
+    'Try again when it is ready, or name the address of another one by --url or WEIR_URL.',
+  )
 }
 
 /** The token in a file, if it is there and readable. */

@@ -46,6 +46,7 @@ const words: readonly [RegExp, string][] = [
   [/or write to the URL of that object$/, 'or write another object by `weir apply`'],
   [/^shorten the name in the URL$/, 'shorten it'],
   [/send the same write again with \?confirm=(\w+)$/, 'repeat the command with --confirm $1'],
+  [/^the token that was sent is for/, '--confirm is for'],
   [/is refused without \?confirm=(\w+)$/, 'is refused without --confirm $1'],
   [/^write without a key, or try again later$/, 'try again later'],
 ]

@@ -6,11 +6,12 @@ export function rolloutText(rollout: Rollout): string {
   if (state === 'done') return `${gateway}: all Envoys are at revision ${revision}`
   const why = reason === '' ? '' : `: ${reason}`
   if (state === 'reverted' || state === 'reverting') {
-    return `${gateway}: revision ${revision} is ${state}, the Envoys are at ${base}${why}`
+    const where = state === 'reverted' ? 'are at' : 'go back to'
+    return `${gateway}: revision ${revision} is ${state}, the Envoys ${where} ${base}${why}`
   }
   const { wave, envoys } = rollout
-  const where =
-    wave === undefined ? '' : `, wave ${wave.number} of ${wave.of} (${wave.envoys}), ${wave.phase}`
+  const phase = wave?.phase === undefined ? '' : `, ${wave.phase}`
+  const where = wave === undefined ? '' : `, wave ${wave.number} of ${wave.of} (${wave.envoys})${phase}`
   return `${gateway}: revision ${revision} ${state}${where}${envoys === undefined ? '' : envoysText(envoys)}${why}`
 }
 

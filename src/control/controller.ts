@@ -11,7 +11,7 @@ import type { Limits } from '../model/limit-rule.ts'
 import { emptyState, type State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
 import { inClear } from '../secrets/in-clear.ts'
-import type { HeldBack } from '../xds/rollout.ts'
+import type { RolloutBase } from '../xds/rollout.ts'
 import type { Snapshot } from '../xds/snapshot.ts'
 import type { Announced } from './announced.ts'
 import { type Stage, stageOf } from './staging.ts'
@@ -19,7 +19,7 @@ import { type Stage, stageOf } from './staging.ts'
 /** Where compiled gateways go. */
 export interface Outlets {
   /** Envoy's side: the resources of one gateway at a revision, and those for whom a rollout has not come to. */
-  publish(snapshot: Snapshot, held?: HeldBack): void
+  publish(snapshot: Snapshot, base?: RolloutBase): void
   /** The gateway is no more: its Envoys are to have nothing. */
   retire(gateway: string, revision: number): void
   /** The rate-limit service's side: the rules of the same state. */
@@ -107,7 +107,7 @@ export function createController(options: { live: Live; outlets: Outlets; observ
     const candidate = held.candidate === held.base ? base : at(held.candidate)
     const stage = stageOf(held.record, { newest: snapshot, candidate, base })
     stages.set(gateway, { ...stage, record: held.record })
-    outlets.publish(stage.snapshot, stage.held)
+    outlets.publish(stage.snapshot, stage.base)
   }
 
   /** A fault of ours in one gateway leaves that one at its last good state and the others going. */

@@ -1,8 +1,8 @@
-import { formOf, type HeldRow, type Quarantine } from '../model/quarantine.ts'
+import { formOf, type Quarantine, type QuarantineEntry } from '../model/quarantine.ts'
 
 export interface HeldNews {
   readonly type: 'quarantined' | 'quarantine_disputed' | 'released'
-  readonly row: HeldRow
+  readonly row: QuarantineEntry
 }
 
 /** What became of rows between two looks: whoever follows it has the list of what is held back. */
@@ -22,6 +22,6 @@ export function heldNews(before: Quarantine, now: Quarantine): HeldNews[] {
 }
 
 /** One form may be refused in several resources. */
-function byEntry({ held }: Quarantine): Map<string, HeldRow> {
+function byEntry({ held }: Quarantine): Map<string, QuarantineEntry> {
   return new Map(held.map((row) => [JSON.stringify([formOf(row), row.resource]), row]))
 }

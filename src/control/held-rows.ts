@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { WeirError } from '../errors.ts'
+import { createLooks } from '../feed/looks.ts'
 import { privateKeyOf } from '../model/certificate-use.ts'
-import { emptyQuarantine, formOf, heldBack, type Quarantine, type Substitute } from '../model/quarantine.ts'
+import {
+  emptyQuarantine,
+  formOf,
+  type Quarantine,
+  type Substitute,
+  withSubstitutes,
+} from '../model/quarantine.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
@@ -34,7 +41,7 @@ export interface HeldRows {
   keys(): ReadonlyMap<string, SecretText>
   /** Asks for a look at the table now. */
   hint(): void
-  /** Resolves after a look that began after this call; fails as the table does. */
+  /** Resolves after a look that begins after this call; fails as the table does. */
   look(): Promise<void>
   close(): Promise<void>
 }
@@ -44,11 +51,9 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
   const { table, secretTexts, onChange, observe, signal } = options
   let known = emptyQuarantine
   let keys: ReadonlyMap<string, SecretText> = new Map()
-  let last: Promise<void> = Promise.resolve()
-  let waiting = 0
   const followers = new Set<HeldListener>()
 
-  async function lookNow(): Promise<void> {
+  const { look, ended } = createLooks(async () => {
     const found = await table.read()
     if (fingerprint(found) === fingerprint(known)) return
     const ids = keysNeeded(found.held)
@@ -57,21 +62,9 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
     known = found
     for (const follower of followers) follower(before, found)
     onChange()
-  }
+  })
 
-  /** One at a time, in the order in which they were asked for. */
-  function look(): Promise<void> {
-    waiting++
-    const next = last.then(lookNow).finally(() => {
-      waiting--
-    })
-    last = next.catch(() => undefined)
-    return next
-  }
-
-  function hint(): void {
-    if (waiting < 2) look().catch(note)
-  }
+  const hint = () => void look().catch(note)
 
   /** That the database is away is told by the feed. */
   function note(error: unknown): void {
@@ -94,13 +87,13 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
   return {
     quarantine: () => known,
     follow: (listener) => void followers.add(listener),
-    of: (state) => heldBack(state, known.held),
+    of: (state) => withSubstitutes(state, known.held),
     keys: () => keys,
     hint,
     look,
     async close() {
       clearInterval(timer)
-      await last
+      await ended()
     },
   }
 }

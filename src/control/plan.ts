@@ -15,7 +15,7 @@ export interface ResourceChange {
 }
 
 /** What goes to an Envoy before all that follows. */
-export interface Step {
+export interface PlanStep {
   /** `send`: what is new and changed; `remove`: what nothing names any more; `swap`: both in one response. */
   does: 'send' | 'swap' | 'remove'
   resources: ChangedResource[]
@@ -25,7 +25,7 @@ export interface Step {
  * Make before break, as `xds/order.ts` decides it anew each time for one stream; a test holds the two together. Secrets
  * are named by clusters and listeners alone, so that they may go before extensions and routes are done.
  */
-const order: readonly { does: Step['does']; types: readonly string[] }[] = [
+const order: readonly { does: PlanStep['does']; types: readonly string[] }[] = [
   { does: 'send', types: ['cluster', 'endpoints', 'secret'] },
   { does: 'send', types: ['extension'] },
   { does: 'swap', types: ['listener'] },
@@ -36,7 +36,7 @@ const order: readonly { does: Step['does']; types: readonly string[] }[] = [
 ]
 
 /** The steps in which an Envoy that is up to date gets a change; those that have nothing are left out. */
-export function stepsOf({ added, changed, removed }: ResourceChange): Step[] {
+export function stepsOf({ added, changed, removed }: ResourceChange): PlanStep[] {
   return order
     .map(({ does, types }) => {
       const all =

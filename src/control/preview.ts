@@ -6,7 +6,7 @@ import { typeUrls } from '../envoy-api/types.ts'
 import { find, type State } from '../model/state.ts'
 import { inClear } from '../secrets/in-clear.ts'
 import { changesBetween, resourcesOf, type Snapshot } from '../xds/snapshot.ts'
-import { type Drain, drainOf, type ResourceChange, type Step, stepsOf } from './plan.ts'
+import { type Drain, drainOf, type PlanStep, type ResourceChange, stepsOf } from './plan.ts'
 
 /** What of one gateway's Envoy resources differs between two states. */
 export interface GatewayChange extends ResourceChange {
@@ -14,7 +14,7 @@ export interface GatewayChange extends ResourceChange {
   /** Listeners whose connections Envoy drains. */
   drains: Drain[]
   /** In which order it gets there. */
-  steps: Step[]
+  steps: PlanStep[]
 }
 
 /** The changes of those of the gateways where Envoy would get anything else; pure, as `compile` is. */

@@ -1,9 +1,16 @@
 import type { Live } from '../compile/live.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { messageOf, WeirError } from '../errors.ts'
+import { createSettling } from '../feed/settling.ts'
 import { nothingStaged, type StagedGateways, stagedBy } from '../feed/staged.ts'
 import { idOf } from '../model/document.ts'
-import { type Form, formOf, type HeldRow, heldBack, type Refusal } from '../model/quarantine.ts'
+import {
+  type Form,
+  formOf,
+  type QuarantineEntry,
+  type Refusal,
+  withSubstitutes,
+} from '../model/quarantine.ts'
 import type { SecretText } from '../model/secret-text.ts'
 import { emptyState, type State } from '../model/state.ts'
 import type { Verdict } from '../xds/answer.ts'
@@ -13,7 +20,6 @@ import { holdsForAll } from './fleet-wide.ts'
 import { createHeldRows, keysNeeded } from './held-rows.ts'
 import type { QuarantineOptions } from './quarantine-options.ts'
 import { RefusalCase } from './refusal-case.ts'
-import { createSettling } from './settling.ts'
 import { shownRow } from './shown-row.ts'
 import { createSuspects, namedFirst } from './suspects.ts'
 
@@ -70,7 +76,7 @@ export async function createQuarantine(options: QuarantineOptions) {
     const held = [...rows.quarantine().held, ...[...cases.values()].flatMap((each) => each.held(state))]
     const more = [...rows.keys(), ...caseKeys].filter(([id]) => !keys.has(id))
     const all = more.length === 0 ? keys : new Map([...keys, ...more])
-    const without = (each: State) => heldBack(each, held)
+    const without = (each: State) => withSubstitutes(each, held)
     controller.apply(without(state), all, stagedBy(staged, without), kept)
     const gateways = controller.gateways()
     suspects.keep(gateways)
@@ -83,7 +89,7 @@ export async function createQuarantine(options: QuarantineOptions) {
     settleDisputes(() => true)
   }
 
-  function settleDisputes(concerns: (row: HeldRow) => boolean): void {
+  function settleDisputes(concerns: (row: QuarantineEntry) => boolean): void {
     const accepted = rows.quarantine().held.filter((row) => {
       const { gateway, type, resource, version } = row
       return (

@@ -1,4 +1,4 @@
-import type { Reach } from '../compile/cluster/tier-endpoints.ts'
+import type { EnvoyPlaces } from '../compile/cluster/tier-endpoints.ts'
 import { extentOf } from '../compile/extent.ts'
 import { mostLost } from '../compile/most-lost.ts'
 import { neverHalf, type Reduction, reductionsOf } from '../model/confirmation.ts'
@@ -19,13 +19,13 @@ export interface Transition {
 export function reductionsBetween(
   { before, after, changes }: Transition,
   concerned: () => ReadonlySet<string>,
-  reach: Reach,
+  places: EnvoyPlaces,
 ): Reduction[] {
-  const lost = mostLost(before, after, changes, reach)
+  const lost = mostLost(before, after, changes, places)
   if (Math.max(lost.routes, lost.endpoints) <= neverHalf) return []
   return [...concerned()]
     .sort()
     .flatMap((gateway) =>
-      reductionsOf(gateway, extentOf(before, gateway, reach), extentOf(after, gateway, reach)),
+      reductionsOf(gateway, extentOf(before, gateway, places), extentOf(after, gateway, places)),
     )
 }

@@ -3,7 +3,7 @@ import {
   type Form,
   formOf,
   type Held,
-  type HeldRow,
+  type QuarantineEntry,
   type Refusal,
   type Substitute,
 } from '../model/quarantine.ts'
@@ -61,7 +61,7 @@ export class RefusalCase {
     })
   }
 
-  unwritten(): HeldRow[] {
+  unwritten(): QuarantineEntry[] {
     const found = this.isUnwritten ? (this.found ?? []) : []
     return found.map((refusal) => {
       return { ...refusal, since: this.#since, ...(this.substitutes.get(formOf(refusal)) ?? { named: [] }) }

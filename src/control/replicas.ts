@@ -1,8 +1,8 @@
 import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
+import { createSettling } from '../feed/settling.ts'
 import type { KnownReplica, Replica, ReplicaExchange } from '../model/replica.ts'
 import type { Observe } from '../observe.ts'
-import { createSettling } from './settling.ts'
 
 /** Between signs of life; so soon it is seen, too, that another replica gave none. */
 const defaultSignMs = 2_000

@@ -2,7 +2,7 @@ import { typeUrls } from '../envoy-api/types.ts'
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport } from '../model/rollout-record.ts'
 import { placeOf, type RolloutNode, reaches } from '../xds/rollout.ts'
-import type { Standing } from '../xds/rollout-standing.ts'
+import type { RolloutEnvoy } from '../xds/rollout-envoys.ts'
 import type { Changes } from '../xds/snapshot.ts'
 import type { Controller } from './controller.ts'
 import type { Compared } from './gate.ts'
@@ -14,13 +14,13 @@ const [maxNacks, maxReason] = [3, 300]
 export function reportOf(
   { record, news }: NonNullable<ReturnType<Controller['stage']>>,
   rollout: RolloutSpec,
-  envoys: readonly Standing[],
+  envoys: readonly RolloutEnvoy[],
   figures: Compared,
 ): GatewayReport {
   const isRolling = record.state === 'running' || record.state === 'halted'
   const [reached, others] = [true, false].map((wanted) =>
     envoys.filter((envoy) => (isRolling && reaches(record.reach, envoy)) === wanted),
-  ) as [Standing[], Standing[]]
+  ) as [RolloutEnvoy[], RolloutEnvoy[]]
   // Nobody asks whether all have what all have; and in a large fleet it is not for nothing.
   const counts = record.state === 'done' ? uncounted : counted
   return {
@@ -34,16 +34,16 @@ export function reportOf(
   }
 }
 
-function counted(envoys: readonly Standing[]): GatewayReport['reached'] {
+function counted(envoys: readonly RolloutEnvoy[]): GatewayReport['reached'] {
   return { envoys: envoys.length, pending: envoys.filter(({ state }) => state() !== 'acked').length }
 }
 
-function uncounted(envoys: readonly Standing[]): GatewayReport['reached'] {
+function uncounted(envoys: readonly RolloutEnvoy[]): GatewayReport['reached'] {
   return { envoys: envoys.length, pending: 0 }
 }
 
 /** Refused before, by the same reason as now, is not refused because of the rollout. */
-function newNacks({ id, nacks }: Standing, news: Changes): string[] {
+function newNacks({ id, nacks }: RolloutEnvoy, news: Changes): string[] {
   return nacks()
     .filter(({ type, resource }) => news.get(typeUrls[type as keyof typeof typeUrls])?.has(resource))
     .map(({ type, resource, error }) => `${type} ${resource} (${id}: ${error.slice(-maxReason)})`)

@@ -11,7 +11,7 @@ export interface RolloutView {
   revision: number
   base: number
   /** Which one it is in, counted from 1; absent once all have the same. */
-  wave?: { number: number; of: number; envoys: string; phase: 'delivering' | 'settling'; since: string }
+  wave?: { number: number; of: number; envoys: string; phase?: 'delivering' | 'settling'; since: string }
   /** What the replicas see of the Envoys; absent while that is not known here. */
   envoys?: { reached: number; pending: number; others: number }
   figures: { reached: ShownFigures; others: ShownFigures; before: ShownFigures }
@@ -63,7 +63,7 @@ export function viewOf(
 }
 
 function waveOf(
-  { wave, waveAt, settlingAt }: RolloutRecord,
+  { state, wave, waveAt, settlingAt }: RolloutRecord,
   rollout: RolloutSpec | undefined,
 ): NonNullable<RolloutView['wave']> {
   const waves = rollout?.waves ?? []
@@ -71,7 +71,10 @@ function waveOf(
     number: wave + 1,
     of: Math.max(waves.length, wave + 1),
     envoys: waveText(waves[wave]),
-    phase: settlingAt === null ? 'delivering' : 'settling',
+    // Only a wave that runs goes from the one to the other.
+    ...(state === 'running' && {
+      phase: settlingAt === null ? ('delivering' as const) : ('settling' as const),
+    }),
     since: (settlingAt ?? waveAt).toISOString(),
   }
 }

@@ -46,7 +46,7 @@ export interface Seen {
   readonly awaitsFigures: boolean
 }
 
-export interface Step {
+export interface RolloutStep {
   readonly to: RolloutRecord
   readonly outcome?: RolloutOutcome
 }
@@ -68,13 +68,13 @@ export function watchedMs(gate: GateSpec | undefined): number {
 }
 
 /** What follows from what is seen; nothing where the record stays. */
-export function step(record: RolloutRecord, seen: Seen): Step | undefined {
+export function step(record: RolloutRecord, seen: Seen): RolloutStep | undefined {
   const isOvertaken = seen.newest !== record.candidate && seen.newestIs === 'other'
   return written(record, seen) ?? (isOvertaken ? undefined : moved(record, seen))
 }
 
 /** A newer revision: the same to Envoys as one of the two, or to be rolled out. */
-function written(record: RolloutRecord, seen: Seen): Step | undefined {
+function written(record: RolloutRecord, seen: Seen): RolloutStep | undefined {
   const { newest, newestIs, now } = seen
   const { state, base, candidate } = record
   const isOver = state === 'done'
@@ -96,7 +96,7 @@ function written(record: RolloutRecord, seen: Seen): Step | undefined {
   return isOver || state === 'reverted' ? step : superseding(record, step.to, newest, isEverywhere)
 }
 
-function moved(record: RolloutRecord, seen: Seen): Step | undefined {
+function moved(record: RolloutRecord, seen: Seen): RolloutStep | undefined {
   const { state, settlingAt, waveAt } = record
   const { now, complete, nacks, tripped, awaitsFigures, reached, others } = seen
   const { gate } = seen.rollout
@@ -119,7 +119,7 @@ function moved(record: RolloutRecord, seen: Seen): Step | undefined {
 }
 
 /** What a person asks for, or why it cannot be. */
-export function act(record: RolloutRecord, action: Action, seen: Seen): Step | { refused: string } {
+export function act(record: RolloutRecord, action: Action, seen: Seen): RolloutStep | { refused: string } {
   const { state } = record
   const refused = { refused: `the rollout of ${record.gateway} is ${state}` }
   const { now } = seen
@@ -143,7 +143,7 @@ export function act(record: RolloutRecord, action: Action, seen: Seen): Step | {
 }
 
 /** The first wave from `from` on that any Envoy belongs to; after the last, all have it. Nothing while not all is seen. */
-function enter(record: RolloutRecord, from: number, seen: Seen): Step | undefined {
+function enter(record: RolloutRecord, from: number, seen: Seen): RolloutStep | undefined {
   const { now, rollout, complete, byWave } = seen
   if (!complete) return undefined
   const { waves } = rollout
@@ -164,7 +164,7 @@ function enter(record: RolloutRecord, from: number, seen: Seen): Step | undefine
   }
 }
 
-function next(record: RolloutRecord, seen: Seen): Step | undefined {
+function next(record: RolloutRecord, seen: Seen): RolloutStep | undefined {
   return enter(record, record.wave + 1, seen)
 }
 
@@ -190,7 +190,12 @@ function isLastWave({ wave }: RolloutRecord, { rollout, byWave }: Seen): boolean
   )
 }
 
-function reverting(record: RolloutRecord, seen: Seen, why: string, where = placeText(record, seen)): Step {
+function reverting(
+  record: RolloutRecord,
+  seen: Seen,
+  why: string,
+  where = placeText(record, seen),
+): RolloutStep {
   const { gateway, candidate: revision } = record
   const version = record.version + 1
   const reason = `${where}${why}`
@@ -217,7 +222,7 @@ export function waveText(wave: WaveSpec | undefined): string {
     .join(', ')
 }
 
-function done(record: RolloutRecord, now: Date, reason: string): Step {
+function done(record: RolloutRecord, now: Date, reason: string): RolloutStep {
   const { gateway, candidate: revision } = record
   return { to: ended(record, revision, now, reason), outcome: { gateway, revision, state: 'done', reason } }
 }
@@ -237,7 +242,7 @@ function superseding(
   to: RolloutRecord,
   by: number,
   isEverywhere = false,
-): Step {
+): RolloutStep {
   if (state === 'reverted' || state === 'reverting') return { to }
   const reason = isEverywhere ? `all had it when revision ${by} came` : `revision ${by} came`
   return {

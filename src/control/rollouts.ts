@@ -1,5 +1,6 @@
 import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
+import { createSettling } from '../feed/settling.ts'
 import type { GatewaySpec } from '../model/gateway.ts'
 import type { RolloutSpec } from '../model/rollout.ts'
 import type { GatewayReport, RolloutRecord, RolloutTable, SharedRollouts } from '../model/rollout-record.ts'
@@ -10,12 +11,11 @@ import type { XdsServer } from '../xds/server.ts'
 import type { Controller } from './controller.ts'
 import { WaveFigures } from './figures.ts'
 import { noFigures } from './gate.ts'
-import { type Action, act, type Step, step } from './rollout.ts'
+import { type Action, act, type RolloutStep, step } from './rollout.ts'
 import { createRolloutNews, isMove } from './rollout-news.ts'
 import { reportOf } from './rollout-report.ts'
 import { compared, seenBy } from './rollout-seen.ts'
 import { type RolloutView, viewOf } from './rollout-view.ts'
-import { createSettling } from './settling.ts'
 
 /** A look at least so often, and so soon after what the Envoys of this replica do. Milliseconds. */
 const [lookMs, noticeMs] = [1_000, 250]
@@ -30,7 +30,7 @@ export interface RolloutsOptions {
   own: { id: string; name: string }
   table: SharedRollouts
   controller: Pick<Controller, 'stage' | 'state' | 'gateways'>
-  xds: { fleet: Pick<XdsServer['fleet'], 'standing'>; onFigures: XdsServer['onFigures'] }
+  xds: { fleet: Pick<XdsServer['fleet'], 'rolloutEnvoys'>; onFigures: XdsServer['onFigures'] }
   observe: Observe
 }
 
@@ -105,7 +105,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
       const [stage, rollout] = [controller.stage(gateway), rolloutOf(gateway)]
       if (stage === undefined || rollout === undefined) return []
       const { compared } = figuresOf(stage.record)
-      return [[gateway, reportOf(stage, rollout, xds.fleet.standing(gateway), compared)]]
+      return [[gateway, reportOf(stage, rollout, xds.fleet.rolloutEnvoys(gateway), compared)]]
     })
     return Object.fromEntries(entries)
   }
@@ -135,14 +135,14 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
   }
 
   /** The record as it is served here, with what all see of it; nothing where this replica is behind. */
-  function standing(record: RolloutRecord, known: RolloutTable) {
+  function seenOf(record: RolloutRecord, known: RolloutTable) {
     const [stage, rollout] = [controller.stage(record.gateway), rolloutOf(record.gateway)]
     if (rollout === undefined || stage?.record.version !== record.version) return undefined
     const { newestIs } = stage
     return seenBy(record, rollout, known, { newestIs, revision: controller.state().revision })
   }
 
-  async function move(record: RolloutRecord, made: Step, driver?: string): Promise<boolean> {
+  async function move(record: RolloutRecord, made: RolloutStep, driver?: string): Promise<boolean> {
     const driven = driver === undefined ? {} : { driver }
     const isMoved = await table.moveRollout({ from: record, ...made, ...driven })
     if (!isMoved) return false
@@ -160,7 +160,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
       const known = await exchange()
       if (!driving) return
       for (const record of known.records) {
-        const seen = standing(record, known)
+        const seen = seenOf(record, known)
         const made = seen && step(record, seen)
         if (made !== undefined) await move(record, made, own.id)
       }
@@ -183,7 +183,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
 
   function view(record: RolloutRecord): RolloutView {
     const reports = last?.reports ?? []
-    const seen = last === undefined ? undefined : standing(record, last)
+    const seen = last === undefined ? undefined : seenOf(record, last)
     return viewOf(record, rolloutOf(record.gateway), seen, compared(record, reports), last?.driver.name)
   }
 
@@ -194,7 +194,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     const { state, candidate } = stage.record
     if (state === 'reverted') return candidate >= revision ? 'reverted' : 'pending'
     if ((state !== 'running' && state !== 'halted') || stage.newestIs === 'other') return 'pending'
-    const seen = last === undefined ? undefined : standing(stage.record, last)
+    const seen = last === undefined ? undefined : seenOf(stage.record, last)
     const isAll = seen?.complete === true && seen.reached.pending + seen.others.envoys === 0
     return isAll ? 'all' : 'pending'
   }
@@ -214,7 +214,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     const known = await exchange()
     const record = known.records.find((each) => each.gateway === gateway)
     if (record === undefined) return undefined
-    const seen = standing(record, known)
+    const seen = seenOf(record, known)
     if (seen === undefined) return 'moved'
     const made = act(record, action, seen)
     if ('refused' in made) throw new WeirError('conflict', `${made.refused}; it cannot ${action}.`)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
+import { createSettling } from '../feed/settling.ts'
 import type { FleetAnswer, FleetExchange, ToldReplica } from '../model/fleet-record.ts'
 import type { Observe } from '../observe.ts'
 import type { Life } from '../xds/elsewhere.ts'
@@ -34,8 +35,10 @@ export interface SharedFleetOptions {
   onChange(gateway: string): void
   /** What all replicas share, as `store/fleet.ts` serves it. */
   table(exchange: FleetExchange): Promise<FleetAnswer>
-  /** Asks all replicas to have Envoys of these gateways try again what they refused. */
-  ask(gateways: readonly string[]): Promise<void>
+  /** The replica of that id asks all others to have Envoys of these gateways try again what they refused. */
+  ask(from: string, gateways: readonly string[]): Promise<void>
+  /** Has this replica's Envoys of a gateway try again what they refused. */
+  tryAgain(gateway: string): void
   observe: Observe
   signMs?: number
 }
@@ -48,6 +51,8 @@ export interface SharedFleet {
   changed(): void
   /** The replica of that id told something; looked at now if anybody waits for it, else at the next sign. */
   hint(id?: string): void
+  /** A replica asked for a retry (`<id> <gateway>`): what this one asked for it has done itself. */
+  asked(told?: string): void
   /** A look that begins after this call; it never fails. */
   look(): Promise<void>
   /**
@@ -67,7 +72,7 @@ export interface SharedFleet {
  * only while this replica itself has watched without a gap, or after an outage all would be taken for dead.
  */
 export async function createSharedFleet(options: SharedFleetOptions): Promise<SharedFleet> {
-  const { name, record, others, onChange, table, ask, observe, signMs = defaultSignMs } = options
+  const { name, record, others, onChange, table, ask, tryAgain, observe, signMs = defaultSignMs } = options
   const id = randomUUID()
   let says: FleetExchange['says'] = 'first'
   let version = 0
@@ -84,8 +89,8 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
   let watchers = 0
   let isClosed = false
   let forgotAt = Number.NEGATIVE_INFINITY
-  /** What is to be done whenever others were heard of. */
-  const listening = new Set<() => void>()
+  /** Changed whenever others were heard of. */
+  const heard = createSettling()
 
   /** For how long a replica was silent while this one listened. */
   function unheardMs(silentMs: number, now: number): number {
@@ -134,7 +139,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
         life: lifeOf(unheardMs(each.silentMs, started), signMs),
       }))
       for (const gateway of others.merge(lives)) onChange(gateway)
-      for (const listen of listening) listen()
+      heard.changed()
     } catch (error) {
       // Whether anything was written is not known.
       isAway = true
@@ -165,22 +170,26 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
     hint(from) {
       if (watchers > 0 && from !== id) void look()
     },
+    asked(told = '') {
+      const [from, gateway] = told.split(' ')
+      if (gateway === undefined || from === id) return
+      tryAgain(gateway)
+      void look()
+    },
     look,
     async retry(gateways, signal) {
       const asked = others.refusing(gateways)
       if (asked.size === 0 || signal.aborted) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const listen = () => {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(signMs)])
+      const isAsked = await ask(id, gateways).then(
+        () => true,
+        () => false,
+      )
+      const haveTold = () => {
         const known = others.known()
-        if ([...asked].every(([id, version]) => known.get(id) !== version)) resolve()
+        return [...asked].every(([id, version]) => known.get(id) !== version)
       }
-      listening.add(listen)
-      const timer = setTimeout(resolve, signMs)
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      await ask(gateways).catch(() => resolve())
-      await promise
-      listening.delete(listen)
-      clearTimeout(timer)
+      if (isAsked) await heard.until(haveTold, patience)
     },
     watch() {
       watchers++

@@ -1,6 +1,6 @@
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import type { RolloutRecord } from '../model/rollout-record.ts'
-import type { HeldBack } from '../xds/rollout.ts'
+import type { RolloutBase } from '../xds/rollout.ts'
 import { type Changes, changesBetween, resourcesOf, type Snapshot } from '../xds/snapshot.ts'
 
 /** A gateway's resources at the three revisions that matter while it is moved from one to another. */
@@ -13,7 +13,7 @@ export interface Versions {
 /** What a gateway's Envoys get, and how its newest revision stands to the two of its record. */
 export interface Stage {
   readonly snapshot: Snapshot
-  readonly held: HeldBack | undefined
+  readonly base: RolloutBase | undefined
   /** Which of the two the newest revision is, as far as Envoys can tell; `other` is to be rolled out. */
   readonly newestIs: 'base' | 'candidate' | 'other'
   /** What reached Envoys have that is not in the base. */
@@ -30,12 +30,12 @@ export function stageOf({ state, reach, base: baseRevision }: RolloutRecord, ver
   const news = changesBetween(base, candidate)
   const newestIs = isBase ? 'base' : isCandidate ? 'candidate' : 'other'
   // Nothing is held back by a record that another revision has made void: both are the same.
-  if (isBase) return { snapshot: newest, held: undefined, newestIs, news }
+  if (isBase) return { snapshot: newest, base: undefined, newestIs, news }
   const back = { ...base, revision: baseRevision }
   if (state === 'running' || state === 'halted') {
-    return { snapshot: isCandidate ? newest : candidate, held: { base: back, reach }, newestIs, news }
+    return { snapshot: isCandidate ? newest : candidate, base: { snapshot: back, reach }, newestIs, news }
   }
-  return { snapshot: back, held: undefined, newestIs, news }
+  return { snapshot: back, base: undefined, newestIs, news }
 }
 
 /**

@@ -6,7 +6,7 @@ import { encode } from '../envoy-api/protos.ts'
 import { type Message, typeUrls } from '../envoy-api/types.ts'
 import { type Document, idOf } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
-import { type Form, formOf, heldBack } from '../model/quarantine.ts'
+import { type Form, formOf, withSubstitutes } from '../model/quarantine.ts'
 import { find, type State } from '../model/state.ts'
 import { inClear } from '../secrets/in-clear.ts'
 import { type Culprit, CulpritSearch } from './culprit-search.ts'
@@ -15,10 +15,20 @@ import { namedFirst } from './suspects.ts'
 
 /** What an Envoy said of a write before it was made. */
 export interface Validation {
-  /** `skipped`: no Envoy is at hand, or it gave no answer; `reason` says why. */
-  state: 'accepted' | 'refused' | 'skipped'
+  /**
+   * `untraced`: it refuses, and no row was found that is to blame. `skipped`: no Envoy is at hand, or it gave no answer;
+   * `reason` says why.
+   */
+  state: 'accepted' | 'refused' | 'untraced' | 'skipped'
   problems: ValidationProblem[]
+  /** What it refuses without a row to blame. */
+  untraced?: UntracedRefusal[]
   reason?: string
+}
+
+export interface UntracedRefusal {
+  gateway: string
+  error: string
 }
 
 export interface ValidationProblem {
@@ -50,13 +60,17 @@ const maxQuestions = 24
 export function createValidation(options: ValidationOptions) {
   return async (before: State, after: State, gateways: ReadonlySet<string>): Promise<Validation> => {
     const problems: ValidationProblem[] = []
+    const untraced: UntracedRefusal[] = []
+    const found = () => ({ problems, ...(untraced.length > 0 && { untraced }) })
     for (const gateway of [...gateways].sort()) {
       if (find(after, 'Gateway', gateway) === undefined) continue
-      const found = await validateGateway(options, before, after, gateway)
-      if ('reason' in found) return { state: 'skipped', problems, reason: found.reason }
-      problems.push(...found.problems)
+      const said = await validateGateway(options, before, after, gateway)
+      if ('reason' in said) return { state: 'skipped', ...found(), reason: said.reason }
+      if ('untraced' in said) untraced.push({ gateway, error: said.untraced })
+      else problems.push(...said.problems)
     }
-    return { state: problems.length > 0 ? 'refused' : 'accepted', problems }
+    if (problems.length > 0) return { state: 'refused', ...found() }
+    return { state: untraced.length > 0 ? 'untraced' : 'accepted', ...found() }
   }
 }
 
@@ -69,18 +83,21 @@ async function validateGateway(
   before: State,
   after: State,
   gateway: string,
-): Promise<{ problems: ValidationProblem[] } | { reason: string }> {
+): Promise<{ problems: ValidationProblem[] } | Untraced | { reason: string }> {
   const written = formsOf(after).filter(({ kind, name, revision }) => {
     return find(before, kind, name)?.revision !== revision
   })
   const first = await culprits(options, before, after, gateway, written)
-  const found =
-    'isUnexplained' in first ? await culprits(options, before, after, gateway, formsOf(after)) : first
-  if ('reason' in found) return found
-  if ('isUnexplained' in found) return { problems: [] }
+  const found = 'untraced' in first ? await culprits(options, before, after, gateway, formsOf(after)) : first
+  if (!('culprits' in found)) return found
   const isWritten = new Set(written.map(formOf))
   const own = found.culprits.filter(({ form }) => isWritten.has(formOf(form)))
   return { problems: own.map(({ form, pointer, error }) => problem(gateway, form, pointer, error)) }
+}
+
+/** What Envoy said of the state as it is to be, where no row is known to be the cause. */
+interface Untraced {
+  untraced: string
 }
 
 /** Rows are held back until the rest is accepted. */
@@ -90,27 +107,29 @@ async function culprits(
   after: State,
   gateway: string,
   among: readonly Form[],
-): Promise<{ culprits: Culprit[] } | { isUnexplained: true } | { reason: string }> {
+): Promise<{ culprits: Culprit[] } | Untraced | { reason: string }> {
   const search = new CulpritSearch((forms) => namedFirst(kinds, after, forms))
-  let isRefused = false
+  let refusal: string | undefined
   for (let questions = 0; !search.over && questions < maxQuestions; questions++) {
     const held = search.held.map((form) => ({ ...form, ...substitute(before, form), resource: '' }))
-    const state = heldBack(after, held)
+    const state = withSubstitutes(after, held)
     if (find(state, 'Gateway', gateway) === undefined) break
     const compiled = compile(state, gateway, live())
     const bootstrap = staticBootstrap(compiled.resources, inClear, runtime)
     const verdict = await ask(encode('envoy.config.bootstrap.v3.Bootstrap', bootstrap))
     if (verdict.state === 'unknown') return { reason: verdict.reason }
-    isRefused = verdict.state === 'refused'
     if (verdict.state === 'accepted') search.accepted()
     else if (!holdsForAll(verdict.error)) return { reason: verdict.error }
     else {
+      refusal ??= verdict.error
       const suspects = among.filter((form) => find(state, form.kind, form.name)?.revision === form.revision)
       const named = blamed(verdict.error, compiled, state, suspects)
       search.refused({ suspects, blamed: named, error: verdict.error })
     }
   }
-  return isRefused && search.culprits.length === 0 ? { isUnexplained: true } : { culprits: search.culprits }
+  // Also where the questions were used up first.
+  if (refusal !== undefined && search.culprits.length === 0) return { untraced: refusal }
+  return { culprits: search.culprits }
 }
 
 function problem(gateway: string, { kind, name }: Form, pointer: string, error: string): ValidationProblem {

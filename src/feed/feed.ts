@@ -7,8 +7,10 @@ import type { Observe } from '../observe.ts'
 import { revisionChannel, rolloutsChannel } from '../store/locks.ts'
 import type { Store } from '../store/store.ts'
 import { createEndpointKeeper } from './kept-endpoints.ts'
+import { createLooks } from './looks.ts'
 import { createLostNotices } from './lost-notices.ts'
 import { createPrivateKeys, type PrivateKeys } from './private-keys.ts'
+import { createSettling } from './settling.ts'
 import { createStagedReader, type StagedGateways, statesIn } from './staged.ts'
 
 /** How long a lost NOTIFY, or a database that comes back, may go unnoticed. */
@@ -63,15 +65,13 @@ export function createFeed(options: {
 }): Feed {
   const { url, store, observe, onState, onExpired, others = {}, burstMs: patience = burstMs } = options
   const closing = new AbortController()
-  const waiting = new Set<{ revision: number; resolve: () => void }>()
+  const settling = createSettling()
   const followers = new Set<(revision: number) => void>()
   const keysOf = createPrivateKeys({ read: store.secretTexts, observe })
   const stagedIn = createStagedReader({ rollouts: store.rollouts, at: store.at, observe })
   const keeper = onExpired && createEndpointKeeper({ read: store.lastEndpoints, onExpired, observe })
   let delivered = -1
   let handed: StagedGateways | undefined
-  let looking = false
-  let pending = false
   let trouble: string | undefined
   let since: number | undefined
 
@@ -81,21 +81,9 @@ export function createFeed(options: {
     return ms > slowMs ? `no answer for ${Math.round(ms / 1000)} s` : undefined
   }
 
-  async function look(): Promise<void> {
-    if (looking) {
-      pending = true
-      return
-    }
-    looking = true
-    try {
-      do {
-        pending = false
-        await deliver()
-      } while (pending && !closing.signal.aborted)
-    } finally {
-      looking = false
-    }
-  }
+  const { look } = createLooks(async () => {
+    if (!closing.signal.aborted) await deliver()
+  })
 
   /** Nothing where that was delivered. */
   async function read(): Promise<News | undefined> {
@@ -133,9 +121,7 @@ export function createFeed(options: {
     }
     delivered = state.revision
     handed = staged
-    for (const waiter of waiting) {
-      if (waiter.revision <= delivered) waiter.resolve()
-    }
+    settling.changed()
   }
 
   /** Those that were overtaken were written, too. */
@@ -157,14 +143,10 @@ export function createFeed(options: {
 
   return {
     hint,
-    reached(revision, signal) {
-      if (delivered >= revision) return Promise.resolve()
-      if (signal.aborted) return Promise.reject(signal.reason)
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      const waiter = { revision, resolve }
-      waiting.add(waiter)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      return promise.finally(() => waiting.delete(waiter))
+    async reached(revision, signal) {
+      const isReached = () => delivered >= revision
+      await settling.until(isReached, signal)
+      if (!isReached()) throw signal.reason
     },
     follow: (listener) => void followers.add(listener),
     delivered: () => delivered >= 0,

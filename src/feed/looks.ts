@@ -1,12 +1,14 @@
 /** Looks at what others write, of which at most one is under way and at most one is pending. */
 export interface Looks {
-  /** Resolves after a look that begins after this call. */
+  /** Settles as a look does that begins after this call. */
   look(): Promise<void>
   /** Resolves once none is under way or pending. */
   ended(): Promise<void>
 }
 
-/** @param once one look; it never fails */
+const none = () => undefined
+
+/** @param once one look; whoever asked for it hears of its failure */
 export function createLooks(once: () => Promise<void>): Looks {
   let looking: Promise<void> | undefined
   let next: Promise<void> | undefined
@@ -18,12 +20,12 @@ export function createLooks(once: () => Promise<void>): Looks {
       })
       return looking
     }
-    next ??= looking.then(() => {
+    next ??= looking.catch(none).then(() => {
       next = undefined
       return look()
     })
     return next
   }
 
-  return { look, ended: () => next ?? looking ?? Promise.resolve() }
+  return { look, ended: () => (next ?? looking ?? Promise.resolve()).catch(none) }
 }

@@ -100,6 +100,12 @@ function sqliteCode(error: unknown): number | undefined {
 
 /** Who holds the data dir now; undefined when nobody that lives has described itself. */
 export function readHolder(dataDir: string): Holder | undefined {
+  const holder = readLastHolder(dataDir)
+  return holder !== undefined && isAlive(holder) ? holder : undefined
+}
+
+/** Who described itself last and has not given the data dir free: it holds it, or was killed. */
+export function readLastHolder(dataDir: string): Holder | undefined {
   let value: unknown
   try {
     value = JSON.parse(fs.readFileSync(holderPath(dataDir), 'utf8'))
@@ -114,5 +120,5 @@ export function readHolder(dataDir: string): Holder | undefined {
   const holder: Holder = { pid, startTime, state }
   if (typeof boot === 'string') holder.boot = boot
   if (typeof admin === 'string') holder.admin = admin
-  return isAlive(holder) ? holder : undefined
+  return holder
 }

@@ -79,14 +79,16 @@ function sortedFields(value: Document | unknown, known: ReadonlySet<string>): un
 export function requireConfirmation(confirmation: Confirmation, given: string | undefined): void {
   const { token, reductions } = confirmation
   if (reductions.length === 0 || given === token) return
-  const stale =
-    given === undefined ? '' : ' The token that was sent is for another write, or for another state.'
-  const detail = `The write would leave a gateway with fewer than half of what it has; nothing was written.${stale}`
+  // Which of the two it is a digest cannot tell.
+  const stale = 'the token that was sent is for another write, or for a state that has changed since'
+  const detail = 'The write would leave a gateway with fewer than half of what it has; nothing was written.'
+  const again = `send the same write again with ?confirm=${token}`
+  const remedy = given === undefined ? `if that is meant, ${again}` : `${stale}; if this is meant, ${again}`
   const problems = reductions.map(
     (reduction): Problem => ({
       pointer: '',
       message: reductionText(reduction),
-      remedy: `if that is meant, send the same write again with ?confirm=${token}`,
+      remedy,
     }),
   )
   throw new WeirError('confirmation_needed', detail, { problems, members: { confirmation } })

@@ -16,7 +16,7 @@ export interface FleetGroups {
 }
 
 export interface FleetGroup {
-  readonly standing: unknown
+  readonly status: unknown
   /** Whose it is; absent in the one group that all others are in. */
   readonly seats?: readonly number[]
 }

@@ -32,7 +32,7 @@ export interface Substitute {
 }
 
 /** A refused form that is kept from the Envoys. */
-export interface HeldRow extends Refusal, Substitute {
+export interface QuarantineEntry extends Refusal, Substitute {
   /** RFC 3339 */
   readonly since: string
 }
@@ -40,7 +40,7 @@ export interface HeldRow extends Refusal, Substitute {
 /** What all replicas know of refusals. */
 export interface Quarantine {
   /** Of objects in their present form only. */
-  readonly held: readonly HeldRow[]
+  readonly held: readonly QuarantineEntry[]
   /** Forms that one Envoy refuses and another one has accepted (`formOf`): these are not held back. */
   readonly accepted: ReadonlySet<string>
 }
@@ -59,7 +59,7 @@ export type Held = Form & Substitute & Pick<Refusal, 'resource'>
  * what good forms name is there although it was deleted meanwhile. Of a gateway without a good form the listeners are
  * left out that were refused, so that it serves what else it has. `State.leftOut` says what is missing.
  */
-export function heldBack(state: State, held: readonly Held[]): State {
+export function withSubstitutes(state: State, held: readonly Held[]): State {
   const present = held.filter((row) => find(state, row.kind, row.name)?.revision === row.revision)
   if (present.length === 0) return state
   const byId = Map.groupBy(present, idOf)

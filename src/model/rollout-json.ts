@@ -26,9 +26,11 @@ export const Rollout = Type.Object(
           number: Type.Integer({ description: 'Counted from 1.' }),
           of: Type.Integer(),
           envoys: Type.String({ description: 'Whom it is for, as in `track=canary` and `25%`.' }),
-          phase: Type.Enum(['delivering', 'settling'], {
-            description: 'Not acknowledged by all yet, or acknowledged and watched.',
-          }),
+          phase: Type.Optional(
+            Type.Enum(['delivering', 'settling'], {
+              description: 'While it is running: not acknowledged by all yet, or acknowledged and watched.',
+            }),
+          ),
           since: Type.String({ format: 'date-time' }),
         },
         { description: 'The wave that it is in, or was in; absent once all have the same.' },

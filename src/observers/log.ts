@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from 'pino'
+import { fieldsOf } from '../errors.ts'
 import type { Event, Observe } from '../observe.ts'
 import { throttleCuts } from './throttle.ts'
 
@@ -53,12 +54,19 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
 
 /** Writes events as JSON lines; errors keep their stack here and nowhere else. */
 export function logObserver(destination: DestinationStream, level: string): Observe {
-  const logger = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const timestamp = pino.stdTimeFunctions.isoTime
+  // What is told of an error is chosen here, and not by pino, which would add all that hangs on it.
+  const serializers = { err: (fields: unknown) => fields }
+  const logger = pino({ level, base: undefined, timestamp, serializers }, destination)
   return throttleCuts(({ event, ...fields }) => {
     if (event === 'step') return
     const { error, ...rest } = fields as { error?: unknown }
     const seen =
-      error instanceof Error ? { ...rest, err: error } : error === undefined ? rest : { ...rest, error }
+      error instanceof Error
+        ? { ...rest, err: fieldsOf(error) }
+        : error === undefined
+          ? rest
+          : { ...rest, error }
     logger[levels[event] ?? 'debug'](seen, event)
   })
 }

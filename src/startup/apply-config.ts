@@ -30,7 +30,8 @@ export async function applyConfig(options: {
     const changed = changes.filter(({ action }) => action !== 'unchanged').length
     return changed === 0 ? `unchanged at revision ${revision}` : `${changed} objects in revision ${revision}`
   } catch (error) {
-    if (error instanceof WeirError && error.code === 'confirmation_needed') throw unconfirmed(path, error)
+    if (error instanceof WeirError && error.code === 'confirmation_needed')
+      throw unconfirmed(path, error, confirm)
     if (error instanceof WeirError && error.problems.length > 0)
       throw refused(path, documents, error.problems)
     throw error
@@ -47,16 +48,18 @@ function requireConfirmed(
 ): void {
   const concerned = () =>
     gatewaysConcerned(kinds, before, changes).union(gatewaysConcerned(kinds, after, changes))
-  const reach = { announced: new Map(), listenerAddress: context.listenerAddress }
-  const reductions = reductionsBetween({ before, after, changes }, concerned, reach)
+  const places = { announced: new Map(), listenerAddress: context.listenerAddress }
+  const reductions = reductionsBetween({ before, after, changes }, concerned, places)
   if (reductions.length === 0) return
   requireConfirmation({ token: confirmationToken(before, after, changes), reductions }, given)
 }
 
-function unconfirmed(path: string, { problems, members }: WeirError): Error {
+function unconfirmed(path: string, { problems, members }: WeirError, given: string | undefined): Error {
   const confirmation = members?.confirmation as Confirmation | undefined
+  const stale =
+    given === undefined ? '' : 'WEIR_CONFIRM is for another file, or for a state that has changed since. '
   return startupError(
     `WEIR_CONFIG (${path}) takes more than half away: ${problems.map(({ message }) => message).join(', ')}.`,
-    `If that is meant, start with WEIR_CONFIRM=${confirmation?.token}; else mend the file, or start without it by WEIR_CONFIG= (empty).`,
+    `${stale}If that is meant, start with WEIR_CONFIRM=${confirmation?.token}; else mend the file, or start without it by WEIR_CONFIG= (empty).`,
   )
 }

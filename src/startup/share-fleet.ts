@@ -38,15 +38,13 @@ export async function shareFleet(
   const { record, others, changedElsewhere } = xds.share(name, () => shared?.changed())
   shared = await createSharedFleet({
     ...{ name, record, others, onChange: changedElsewhere, table: store.exchangeFleet },
-    ...{ ask: store.askRetry, observe },
+    ...{ ask: store.askRetry, tryAgain: xds.retry, observe },
   })
   shutdown.add('Envoys of all replicas', shared.close)
-  const told = shared
-  const retry = (gateway?: string) => {
-    if (gateway === undefined) return
-    xds.retry(gateway)
-    void told.look()
+  const hints = {
+    [announcedChannel]: announcements.hint,
+    [fleetChannel]: shared.hint,
+    [retryChannel]: shared.asked,
   }
-  const hints = { [announcedChannel]: announcements.hint, [fleetChannel]: told.hint, [retryChannel]: retry }
   return { shared, hints }
 }

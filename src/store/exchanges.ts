@@ -24,7 +24,8 @@ export function createExchanges(db: NodePgDatabase) {
       guarded(() => exchangeFleet(db, exchange)),
 
     /** Asks the replicas to send the Envoys of these gateways once more what they refused. */
-    askRetry: (gateways: readonly string[]): Promise<void> => guarded(() => askRetry(db, gateways)),
+    askRetry: (from: string, gateways: readonly string[]): Promise<void> =>
+      guarded(() => askRetry(db, from, gateways)),
 
     /** How often was told on each channel of NOTIFY whose notifications must not be missed. */
     notified: (): Promise<Map<string, number>> => guarded(() => notified(db)),

@@ -17,9 +17,13 @@ export async function exchangeFleet(db: NodePgDatabase, exchange: FleetExchange)
   return { replicas, lost: false }
 }
 
-/** Asks the replicas to send the Envoys of these gateways once more what they refused. One that misses it does so later. */
-export async function askRetry(db: NodePgDatabase, gateways: readonly string[]): Promise<void> {
-  for (const gateway of gateways) await db.execute(sql`select pg_notify(${retryChannel}, ${gateway})`)
+/**
+ * Asks the other replicas to send the Envoys of these gateways once more what they refused. One that misses it does so
+ * later; who asks is told, too, since it hears itself.
+ */
+export async function askRetry(db: NodePgDatabase, from: string, gateways: readonly string[]): Promise<void> {
+  for (const gateway of gateways)
+    await db.execute(sql`select pg_notify(${retryChannel}, ${`${from} ${gateway}`})`)
 }
 
 /** Whether what it builds on is there. */

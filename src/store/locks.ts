@@ -22,7 +22,7 @@ export const replicasChannel = 'weir_replicas'
 /** The NOTIFY channel on which a replica, by its id, tells that its Envoys are not as they were. */
 export const fleetChannel = 'weir_fleet'
 
-/** The NOTIFY channel on which replicas are asked to send a gateway's Envoys once more what they refused. */
+/** The NOTIFY channel on which a replica, by its id, asks the others to send a gateway's Envoys once more what they refused. */
 export const retryChannel = 'weir_retry'
 
 /** The NOTIFY channel on which it is told that a rollout has moved. */

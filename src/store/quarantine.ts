@@ -3,7 +3,13 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { idOf } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
-import { type Form, formOf, type HeldRow, type Quarantine, type Refusal } from '../model/quarantine.ts'
+import {
+  type Form,
+  formOf,
+  type Quarantine,
+  type QuarantineEntry,
+  type Refusal,
+} from '../model/quarantine.ts'
 import { quarantineChannel } from './locks.ts'
 import { guarded } from './pool.ts'
 import type { Reader } from './read-state.ts'
@@ -35,7 +41,7 @@ export function createQuarantineTable({ pool, kinds }: { pool: Pool; kinds: read
     const entries = rows.map(({ entry }) => entry)
     const refused = entries.filter(({ accepted }) => !accepted)
     const found = await substitutes.read(db, refused)
-    const held = refused.map(({ good: _, accepted: __, since, ...entry }): HeldRow => {
+    const held = refused.map(({ good: _, accepted: __, since, ...entry }): QuarantineEntry => {
       return { ...entry, since: since.toISOString(), ...found.get(formOf(entry))! }
     })
     return { held, accepted: new Set(entries.filter(({ accepted }) => accepted).map(formOf)) }

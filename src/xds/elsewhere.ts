@@ -1,6 +1,6 @@
 import type { Connected, Elsewhere } from './connected.ts'
 import type { FleetItem } from './fleet-item.ts'
-import { readItem, readStanding, type Standing, viewOf } from './standing.ts'
+import { readItem, readSyncStatus, type SyncStatus, viewOf } from './sync-status.ts'
 
 /** What another replica tells of its Envoys: what is new since the version that was known. */
 export interface ToldFleet {
@@ -13,7 +13,7 @@ export interface ToldFleet {
   readonly envoys: readonly { readonly seat: number; readonly item: unknown }[]
   readonly gateways: readonly {
     readonly gateway: string
-    readonly groups: readonly { readonly standing: unknown; readonly seats?: readonly number[] }[] | null
+    readonly groups: readonly { readonly status: unknown; readonly seats?: readonly number[] }[] | null
   }[]
 }
 
@@ -29,7 +29,7 @@ interface Other {
   version: number
   life: Life
   readonly seats: Map<number, FleetItem>
-  readonly groups: Map<string, Map<number | 'others', Standing>>
+  readonly groups: Map<string, Map<number | 'others', SyncStatus>>
   /** Made of the above when it is asked for. */
   connected: Map<string, readonly Connected[]> | undefined
 }
@@ -111,9 +111,9 @@ export class Others implements Elsewhere {
         const { name: replica, life } = other
         if (item.state !== 'connected') return [{ ...item, replica }]
         if (life !== 'live' && placed(item.gateway).has(item.id)) return []
-        const standing = standingAt(other, item.gateway, seat)
-        const { types } = viewOf(standing, item.protocol ?? 'delta', other.revision)
-        const { lastNack = null } = standing
+        const status = statusAt(other, item.gateway, seat)
+        const { types } = viewOf(status, item.protocol ?? 'delta', other.revision)
+        const { lastNack = null } = status
         const reason = `${replica}, which had its stream, gives no sign of life`
         return [
           {
@@ -146,7 +146,7 @@ function isAnother(before: FleetItem | undefined, item: FleetItem): boolean {
   return before !== undefined && (before.peer !== item.peer || before.connectedAt !== item.connectedAt)
 }
 
-function isNacked({ state }: Standing): boolean {
+function isNacked({ state }: SyncStatus): boolean {
   return state === 'nacked'
 }
 
@@ -155,21 +155,21 @@ function gatewaysOf({ groups }: Other): Set<string> {
 }
 
 function readGroups(
-  groups: readonly { standing: unknown; seats?: readonly number[] }[],
-): Map<number | 'others', Standing> {
+  groups: readonly { status: unknown; seats?: readonly number[] }[],
+): Map<number | 'others', SyncStatus> {
   return new Map(
-    groups.flatMap(({ standing, seats = ['others' as const] }) => {
-      const read = readStanding(standing)
-      return seats.map((seat): [number | 'others', Standing] => [seat, read])
+    groups.flatMap(({ status, seats = ['others' as const] }) => {
+      const read = readSyncStatus(status)
+      return seats.map((seat): [number | 'others', SyncStatus] => [seat, read])
     }),
   )
 }
 
-const unheard: Standing = { revision: 0, state: 'pending', types: {} }
+const unheard: SyncStatus = { revision: 0, state: 'pending', types: {} }
 
-function standingAt({ groups }: Other, gateway: string, seat: number): Standing {
-  const standings = groups.get(gateway)
-  return standings?.get(seat) ?? standings?.get('others') ?? unheard
+function statusAt({ groups }: Other, gateway: string, seat: number): SyncStatus {
+  const statuses = groups.get(gateway)
+  return statuses?.get(seat) ?? statuses?.get('others') ?? unheard
 }
 
 function connectedOf(other: Other, gateway: string): readonly Connected[] {
@@ -181,7 +181,7 @@ function allConnected(other: Other): Map<string, Connected[]> {
   const { name: replica, life, revision } = other
   const live = [...other.seats].filter(([, { state }]) => state === 'connected')
   const connected = live.map(([seat, { gateway, id, labels, peer, protocol = 'delta' }]): Connected => {
-    const view = viewOf(standingAt(other, gateway, seat), protocol, revision)
+    const view = viewOf(statusAt(other, gateway, seat), protocol, revision)
     const shown =
       life === 'silent' ? { ...view, delivery: () => ({ state: 'unknown' as const, nacks: [] }) } : view
     return { gateway, id, labels, peer, replica, isElsewhere: true, view: shown }

@@ -1,7 +1,7 @@
 import type { OwnEnvoy } from './connected.ts'
 import type { Fleet } from './fleet.ts'
 import type { FleetItem } from './fleet-item.ts'
-import { type Standing, standingOf } from './standing.ts'
+import { type SyncStatus, syncStatusOf } from './sync-status.ts'
 
 /** What is new of this replica's Envoys, for the other replicas. */
 export interface RecordNews {
@@ -11,7 +11,7 @@ export interface RecordNews {
   readonly gateways: readonly { readonly gateway: string; readonly groups: Groups | null }[]
 }
 
-type Groups = readonly { readonly standing: unknown; readonly seats?: readonly number[] }[]
+type Groups = readonly { readonly status: unknown; readonly seats?: readonly number[] }[]
 
 /** Bytes of JSON that one gateway may take; beyond them what was refused is told at its own replica alone. */
 const maxGroupBytes = 1024 * 1024
@@ -25,7 +25,7 @@ interface Seat {
   /** Of the Envoy, when it was last looked at. */
   changes: number
   /** How far it is, as JSON; nothing without a stream. */
-  standing: string | undefined
+  status: string | undefined
 }
 
 /**
@@ -77,10 +77,10 @@ export class FleetRecord {
   /** Frees the seats of those that are remembered no longer. */
   #vacate(own: ReadonlySet<OwnEnvoy>, moved: Set<string>): number[] {
     const left = [...this.#seats].filter(([envoy]) => !own.has(envoy))
-    for (const [envoy, { number, gateway, standing }] of left) {
+    for (const [envoy, { number, gateway, status }] of left) {
       this.#seats.delete(envoy)
       this.#free.push(number)
-      if (standing !== undefined) moved.add(gateway)
+      if (status !== undefined) moved.add(gateway)
     }
     return left.map(([, { number }]) => number)
   }
@@ -90,7 +90,7 @@ export class FleetRecord {
     if (known !== undefined) return known
     const number = this.#free.pop() ?? this.#seats.size
     const { gateway } = envoy.item
-    const seat = { number, gateway, item: undefined, text: '', changes: -1, standing: undefined }
+    const seat = { number, gateway, item: undefined, text: '', changes: -1, status: undefined }
     this.#seats.set(envoy, seat)
     return seat
   }
@@ -99,7 +99,7 @@ export class FleetRecord {
     if (moved.size === 0) return []
     const seats = [...this.#seats.values()].filter((seat) => moved.has(seat.gateway))
     const byGateway = Map.groupBy(
-      seats.filter(({ standing }) => standing !== undefined),
+      seats.filter(({ status }) => status !== undefined),
       ({ gateway }) => gateway,
     )
     return [...moved].flatMap((gateway) => {
@@ -127,22 +127,22 @@ function renew(seat: Seat, { item, view }: OwnEnvoy): boolean {
 /** Whether the Envoy stands otherwise than before. */
 function advance(seat: Seat, { item, view, changes }: OwnEnvoy, newest: number): boolean {
   seat.changes = changes
-  const before = seat.standing
-  seat.standing = view === undefined ? undefined : JSON.stringify(standingOf(item, view, newest))
-  return seat.standing !== before
+  const before = seat.status
+  seat.status = view === undefined ? undefined : JSON.stringify(syncStatusOf(item, view, newest))
+  return seat.status !== before
 }
 
 function groupsOf(seats: readonly Seat[]): Groups | null {
   if (seats.length === 0) return null
-  const groups = [...Map.groupBy(seats, ({ standing }) => standing!)]
-  const bytes = groups.reduce((sum, [standing]) => sum + standing.length, 0)
+  const groups = [...Map.groupBy(seats, ({ status }) => status!)]
+  const bytes = groups.reduce((sum, [status]) => sum + status.length, 0)
   const largest = groups.reduce((most, each) => (each[1].length > most[1].length ? each : most))
   return groups.map((group) => {
     const [text, members] = group
-    const standing = JSON.parse(text) as Standing
-    const { nacks, lastNack, ...bare } = standing
+    const status = JSON.parse(text) as SyncStatus
+    const { nacks, lastNack, ...bare } = status
     return {
-      standing: bytes > maxGroupBytes ? bare : standing,
+      status: bytes > maxGroupBytes ? bare : status,
       ...(group !== largest && { seats: members.map(({ number }) => number) }),
     }
   })

@@ -1,4 +1,4 @@
-import { type HeldBack, type RolloutNode, snapshotFor } from './rollout.ts'
+import { type RolloutBase, type RolloutNode, snapshotFor } from './rollout.ts'
 import { type Changes, type Snapshot, sharedChanges } from './snapshot.ts'
 
 /** A stream, as far as the distribution of snapshots is concerned. */
@@ -14,7 +14,7 @@ export interface Member {
 interface Gateway {
   snapshot: Snapshot
   /** What the Envoys get instead that a rollout has not come to. */
-  held: HeldBack | undefined
+  base: RolloutBase | undefined
   /** The gateway was deleted; its last Envoys are being emptied. */
   retired: boolean
   readonly members: Set<Member>
@@ -38,13 +38,13 @@ export class Gateways {
   readonly #changes = sharedChanges()
   #loaded = false
 
-  publish(snapshot: Snapshot, held?: HeldBack): void {
+  publish(snapshot: Snapshot, base?: RolloutBase): void {
     const gateway = this.#gateways.get(snapshot.gateway)
     if (gateway === undefined) {
-      this.#gateways.set(snapshot.gateway, { snapshot, held, retired: false, members: new Set() })
+      this.#gateways.set(snapshot.gateway, { snapshot, base, retired: false, members: new Set() })
     } else {
       gateway.snapshot = snapshot
-      gateway.held = held
+      gateway.base = base
       gateway.retired = false
       this.#schedule(snapshot.gateway)
     }
@@ -56,7 +56,7 @@ export class Gateways {
     const gateway = this.#gateways.get(name)
     if (gateway === undefined) return
     gateway.snapshot = { gateway: name, revision, resources: new Map() }
-    gateway.held = undefined
+    gateway.base = undefined
     gateway.retired = true
     if (gateway.members.size === 0) this.#gateways.delete(name)
     else this.#schedule(name)
@@ -70,7 +70,7 @@ export class Gateways {
   /** What that Envoy is to have, while the gateway is served. */
   snapshotFor(name: string, node: RolloutNode): Snapshot | undefined {
     const gateway = this.#gateways.get(name)
-    return gateway === undefined ? undefined : snapshotFor(gateway.snapshot, gateway.held, node)
+    return gateway === undefined ? undefined : snapshotFor(gateway.snapshot, gateway.base, node)
   }
 
   /** The gateway's streams send once more what was refused. */
@@ -117,7 +117,7 @@ export class Gateways {
   #admission(name: string, node: RolloutNode): Admission {
     const gateway = this.#gateways.get(name)
     if (gateway === undefined || gateway.retired) return 'unknown'
-    return { snapshot: snapshotFor(gateway.snapshot, gateway.held, node) }
+    return { snapshot: snapshotFor(gateway.snapshot, gateway.base, node) }
   }
 
   #release(name: string): void {
@@ -137,7 +137,7 @@ export class Gateways {
     for (const name of names) {
       const gateway = this.#gateways.get(name)
       for (const member of gateway?.members ?? []) {
-        const snapshot = snapshotFor(gateway!.snapshot, gateway!.held, member.node)
+        const snapshot = snapshotFor(gateway!.snapshot, gateway!.base, member.node)
         if (member.snapshot !== snapshot) member.retarget(snapshot, this.#changes(member.snapshot, snapshot))
       }
     }

@@ -11,7 +11,7 @@ import { resourcesOf, type Snapshot } from './snapshot.ts'
  * in either, and goes before the users do; `smaller` is the new version, of which the client has more, and goes once no
  * user needs the rest.
  */
-export type Step = { readonly larger: EncodedResource } | { readonly smaller: EncodedResource }
+export type GrowthStep = { readonly larger: EncodedResource } | { readonly smaller: EncodedResource }
 
 /** Types whose resources hold things that resources sent later name: they grow, and shrink when those are in force. */
 export function grows(type: string): boolean {
@@ -22,7 +22,7 @@ export function grows(type: string): boolean {
  * The next step of a client that accepted `last` to `target`. If `last` is not known, or would be a burden, it is the
  * target at once: what is named and not there is then refused until its users are replaced as well.
  */
-export function stepTo(target: EncodedResource, last: Last): Step {
+export function stepTo(target: EncodedResource, last: Last): GrowthStep {
   if (typeof last !== 'object') return { larger: target }
   const both = grown(last, target)
   if (both === undefined || both.any.length - target.any.length > bounds.leftoverBytes)

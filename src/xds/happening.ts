@@ -1,5 +1,5 @@
 import type { Nack } from './session.ts'
-import type { Step, Track } from './track.ts'
+import type { Track, TrackStep } from './track.ts'
 
 /** What happened on the way of an Envoy, as it is told live. */
 export type Happening =
@@ -28,6 +28,6 @@ export function happenings(before: Track, after: Track): Happening[] {
   return all
 }
 
-function isOpen({ state, ackedAt }: Step): boolean {
+function isOpen({ state, ackedAt }: TrackStep): boolean {
   return ackedAt === undefined && state !== 'nacked'
 }

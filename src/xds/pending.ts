@@ -1,6 +1,6 @@
 import type { EncodedResource } from '../envoy-api/encoded.ts'
 import type { Pending } from './exchange.ts'
-import { type Step, stepTo } from './growth.ts'
+import { type GrowthStep, stepTo } from './growth.ts'
 import { absent, asked, type Held } from './held.ts'
 import type { Interest } from './interest.ts'
 import type { Refused } from './refused.ts'
@@ -44,7 +44,7 @@ export function compare(comparison: Comparison): Pending {
 function needOf(
   name: string,
   { interest, held, refused, resources, grows, warms }: Comparison,
-): Step | 'absence' | 'removal' | undefined {
+): GrowthStep | 'absence' | 'removal' | undefined {
   const resource = resources.get(name)
   const has = held.get(name)
   const waits = has === asked && interest.names.has(name)

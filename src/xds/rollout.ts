@@ -15,8 +15,8 @@ export interface Reach {
 }
 
 /** What the Envoys get that a rollout has not come to. */
-export interface HeldBack {
-  readonly base: Snapshot
+export interface RolloutBase {
+  readonly snapshot: Snapshot
   readonly reach: Reach
 }
 
@@ -38,6 +38,6 @@ export function reaches({ nodes, share }: Reach, { id, labels }: RolloutNode): b
 }
 
 /** Which of a gateway's two snapshots an Envoy gets. */
-export function snapshotFor(newest: Snapshot, held: HeldBack | undefined, node: RolloutNode): Snapshot {
-  return held === undefined || reaches(held.reach, node) ? newest : held.base
+export function snapshotFor(newest: Snapshot, base: RolloutBase | undefined, node: RolloutNode): Snapshot {
+  return base === undefined || reaches(base.reach, node) ? newest : base.snapshot
 }

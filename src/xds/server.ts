@@ -30,8 +30,8 @@ import { Memories } from './memories.ts'
 import { Pace } from './pace.ts'
 import { expired, type Passes } from './pass.ts'
 import { atTime, type RetryClock, systemClock } from './retry.ts'
-import type { HeldBack } from './rollout.ts'
-import { type Standing, standing } from './rollout-standing.ts'
+import type { RolloutBase } from './rollout.ts'
+import { type RolloutEnvoy, rolloutEnvoys } from './rollout-envoys.ts'
 import { Rooms } from './room.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -48,7 +48,7 @@ export interface FleetView {
   /** Where each Envoy with a live stream is. */
   places(): StreamPlace[]
   /** The Envoys of a gateway as a rollout looks at them. */
-  standing(gateway: string): Standing[]
+  rolloutEnvoys(gateway: string): RolloutEnvoy[]
   /** Calls back whenever an Envoy's stream begins or ends. */
   follow(listener: () => void): void
   /** Calls back with what happens to each Envoy, in order. */
@@ -82,9 +82,9 @@ export interface XdsServer {
   share(replica: string, onChange: () => void): FleetShare
   /**
    * The gateway's Envoys converge to `snapshot`. A revision that changes nothing of a gateway is published as
-   * well, so that receipts can tell that the gateway has it. Those that a rollout has not come to get what is `held`.
+   * well, so that receipts can tell that the gateway has it. Those that a rollout has not come to get the `base`.
    */
-  publish(snapshot: Snapshot, held?: HeldBack): void
+  publish(snapshot: Snapshot, base?: RolloutBase): void
   /** The gateway was deleted in `revision`: its Envoys are emptied but stay; new ones are refused. */
   retire(gateway: string, revision: number): void
   /**
@@ -202,7 +202,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
     fleet: {
       list: () => fleet.list(),
       places: () => fleet.places(),
-      standing: (gateway) => standing(fleet, gateways, gateway),
+      rolloutEnvoys: (gateway) => rolloutEnvoys(fleet, gateways, gateway),
       follow: (listener) => fleet.follow(listener),
       watch: (listener) => fleet.watch(listener),
       config: (question) =>
@@ -222,11 +222,11 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       noteOwn = onChange
       return { record: new FleetRecord(fleet), others, changedElsewhere: deliveries.noteChange }
     },
-    publish: (snapshot, held) => {
+    publish: (snapshot, base) => {
       const before = gateways.newest(snapshot.gateway)
       noteGrowing(memories.recent, before, snapshot)
-      if (held !== undefined) noteGrowing(memories.recent, before, held.base)
-      gateways.publish(snapshot, held)
+      if (base !== undefined) noteGrowing(memories.recent, before, base.snapshot)
+      gateways.publish(snapshot, base)
     },
     retire: (gateway, revision) => gateways.retire(gateway, revision),
     retry: (gateway) => gateways.retry(gateway),

@@ -17,7 +17,7 @@ export interface Progress {
 export type StepState = 'pending' | 'sent' | 'warming' | 'acked' | 'nacked'
 
 /** A part of an Envoy's way: one revision of which it was sent something, and those around it of which it was not. */
-export interface Step {
+export interface TrackStep {
   /** The oldest revision that was overtaken by `revision` before anything of it was sent. */
   readonly from: number
   readonly revision: number
@@ -37,7 +37,7 @@ export interface Step {
 }
 
 /** The way of one Envoy, oldest step first. */
-export type Track = readonly Step[]
+export type Track = readonly TrackStep[]
 
 /**
  * Steps that are kept of one Envoy (revisions that changed something for it, a burst of edits counting as one), and how
@@ -81,11 +81,11 @@ export function inherited(older: Track, newer: Track): Track {
 }
 
 /** `refused` is what it refused before: what it still refuses need not be kept twice. */
-function begun(progress: Progress, at: number, refused: readonly Nack[]): Step {
+function begun(progress: Progress, at: number, refused: readonly Nack[]): TrackStep {
   const { revision } = progress
   const nacks = progress.nacks.length > 0 && same(progress.nacks, refused) ? refused : progress.nacks
   const place = { from: revision, revision, through: revision }
-  const before: Step = {
+  const before: TrackStep = {
     ...place,
     ...{ state: 'pending', at, sentAt: undefined, ackedAt: undefined, warming: none, nacks },
   }
@@ -93,13 +93,13 @@ function begun(progress: Progress, at: number, refused: readonly Nack[]): Step {
 }
 
 /** The Envoy came to a later revision by doing nothing, having all or refusing the same. */
-function hasNothingFor(last: Step, { revision, state, nacks, sending }: Progress): boolean {
+function hasNothingFor(last: TrackStep, { revision, state, nacks, sending }: Progress): boolean {
   const isSame =
     state === last.state && (state === 'acked' || (state === 'nacked' && same(nacks, last.nacks)))
   return isSame && !sending && revision > last.through
 }
 
-function moved(step: Step, progress: Progress, at: number): Step {
+function moved(step: TrackStep, progress: Progress, at: number): TrackStep {
   const sentAt = step.sentAt ?? (progress.sending ? at : undefined)
   const state = stateOf(progress, sentAt !== undefined)
   const nacks = nacksAfter(step.nacks, state, progress.nacks)
@@ -186,7 +186,7 @@ function overtaken(track: Track, from: number): Outcome {
     : { ...outcome, by: step.revision }
 }
 
-function told(step: Step): Outcome {
+function told(step: TrackStep): Outcome {
   const { state, at, sentAt, ackedAt, warming, nacks } = step
   return {
     state,

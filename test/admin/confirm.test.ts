@@ -136,13 +136,14 @@ describe('a write that takes more than half from a gateway', () => {
     const { token } = body.confirmation
     const other = await send('PATCH', '/v1/clusters/large', { spec: { endpoints: endpoints(1) } }, token)
     assert.equal(other.status, 409)
-    assert.match(other.body.detail, /token that was sent is for another write/)
+    assert.match(other.body.errors[0].remedy, /^the token that was sent is for another write/)
     assert.equal(
       (await admin.call('PUT', '/v1/clusters/of-another', { spec: { endpoints: [] } })).status,
       200,
     )
     const late = await send('PATCH', '/v1/clusters/large', { spec: { endpoints: [] } }, token)
     assert.equal(late.status, 409)
+    assert.match(late.body.errors[0].remedy, /or for a state that has changed since; if this is meant/)
     assert.notEqual(late.body.confirmation.token, token)
     assert.equal(
       (await send('PATCH', '/v1/clusters/large', { spec: { endpoints: [] } }, late.body.confirmation.token))

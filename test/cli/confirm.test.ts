@@ -55,6 +55,8 @@ describe('a command that takes more than half from a gateway', () => {
 
   const reason =
     /^weir: Gateway\/edge would have 3 of its 40 endpoints \(if that is meant, repeat the command with --confirm ([0-9a-f]{16})\)\n$/
+  const stale =
+    /^weir: Gateway\/edge would have 3 of its 40 endpoints \(--confirm is for another write, or for a state that has changed since; if this is meant, repeat the command with --confirm ([0-9a-f]{16})\)\n$/
 
   test('1: the reason with the token; 0 with it; nothing is asked where nobody is there', async () => {
     const before = await admin.revision()
@@ -72,6 +74,20 @@ describe('a command that takes more than half from a gateway', () => {
     const made = await run('apply', '-f', file, '--confirm', given)
     assert.equal(made.code, 0, made.stderr)
     assert.equal(await admin.revision(), before + 1)
+  })
+
+  test('1: a token that is not good any more is said to be none, with the one that is', async () => {
+    const first = await run('apply', '-f', file)
+    const [, old] = reason.exec(first.stderr) ?? []
+    await admin.call('PUT', '/v1/clusters/of-another', { spec: { endpoints: [] } })
+    const before = await admin.revision()
+    const refused = await run('apply', '-f', file, '--confirm', old!)
+    assert.equal(refused.code, 1)
+    const [, given] = stale.exec(refused.stderr) ?? []
+    assert.ok(given !== undefined && given !== old, refused.stderr)
+    assert.equal(await admin.revision(), before)
+    assert.equal((await run('apply', '-f', file, '--confirm', given)).code, 0)
+    await admin.call('DELETE', '/v1/clusters/of-another')
   })
 
   test('diff and a dry run show the token that the write needs', async () => {

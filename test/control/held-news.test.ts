@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { heldNews } from '../../src/control/held-news.ts'
-import { formOf, type HeldRow, type Quarantine } from '../../src/model/quarantine.ts'
+import { formOf, type Quarantine, type QuarantineEntry } from '../../src/model/quarantine.ts'
 
-const row = (revision: number, more: Partial<HeldRow> = {}): HeldRow => ({
+const row = (revision: number, more: Partial<QuarantineEntry> = {}): QuarantineEntry => ({
   ...{ kind: 'Route', name: 'odd', revision, pointer: '', error: 'bad', gateway: 'edge', node: 'edge-1' },
   ...{ type: 'route', resource: 'edge/http', version: 'x', since: '2026-01-01T00:00:00.000Z', named: [] },
   ...more,
@@ -11,7 +11,7 @@ const row = (revision: number, more: Partial<HeldRow> = {}): HeldRow => ({
 const good = (revision: number) => ({
   good: { revision, document: { kind: 'Route', name: 'odd', owner: '', labels: {}, spec: {} } },
 })
-const looked = (held: HeldRow[], accepted: HeldRow[] = []): Quarantine => {
+const looked = (held: QuarantineEntry[], accepted: QuarantineEntry[] = []): Quarantine => {
   return { held, accepted: new Set(accepted.map(formOf)) }
 }
 const again = { resource: 'edge/https' }

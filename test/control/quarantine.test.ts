@@ -5,7 +5,13 @@ import { createQuarantine } from '../../src/control/quarantine.ts'
 import { type Message, type TypeUrl, typeUrls } from '../../src/envoy-api/types.ts'
 import { WeirError } from '../../src/errors.ts'
 import { planWrite } from '../../src/model/plan-write.ts'
-import { type Form, formOf, type HeldRow, type Refusal, type Substitute } from '../../src/model/quarantine.ts'
+import {
+  type Form,
+  formOf,
+  type QuarantineEntry,
+  type Refusal,
+  type Substitute,
+} from '../../src/model/quarantine.ts'
 import { emptyState, find, type State } from '../../src/model/state.ts'
 import type { Event } from '../../src/observe.ts'
 import { kinds } from '../../src/policies/index.ts'
@@ -104,7 +110,7 @@ function memoryStore() {
     table: {
       async read() {
         guard()
-        const rows = [...entries].flatMap(([key, refusal]): HeldRow[] => {
+        const rows = [...entries].flatMap(([key, refusal]): QuarantineEntry[] => {
           const isPresent = find(newest(), refusal.kind, refusal.name)?.revision === refusal.revision
           if (!isPresent || accepted.has(key)) return []
           return [{ ...refusal, since: '', ...substitute(refusal, held()) }]

@@ -22,6 +22,7 @@ function setUp(t: TestContext) {
   async function replica(name: string) {
     const events: Event[] = []
     const said: FleetExchange[] = []
+    const tried: string[] = []
     let shared: SharedFleet | undefined
     const deliveries = createDeliveries(() => fleet)
     const fleet: Fleet = new Fleet(
@@ -40,14 +41,15 @@ function setUp(t: TestContext) {
         if (world.failure !== undefined) throw world.failure
         return table.exchange(exchange)
       },
-      async ask(gateways) {
-        world.asked.push(...gateways)
+      async ask(from, gateways) {
+        world.asked.push(...gateways.map((gateway) => `${from} ${gateway}`))
       },
+      tryAgain: (gateway) => void tried.push(gateway),
       observe: (event) => events.push(event),
       signMs: 1_000,
     })
     return {
-      ...{ fleet, shared, deliveries, events, said },
+      ...{ fleet, shared, deliveries, events, said, tried },
       shown: () => fleet.list().map(({ id, state, replica }) => `${id} ${replica} ${state}`),
       join(id: string, revision = 1) {
         const now = { revision, state: 'acked' as DeliveryState }
@@ -205,7 +207,16 @@ describe('replicas that tell each other of their Envoys', () => {
     await two.shared.look()
     await one.shared.look()
     const retried = one.shared.retry(['edge'], never)
-    assert.deepEqual(world.asked, ['edge'])
+    const asked = `${one.said[0]!.own.id} edge`
+    assert.deepEqual(world.asked, [asked])
+    const looks = two.said.length
+    // All hear it, who asked included.
+    for (const { shared } of [one, two]) shared.asked(asked)
+    assert.deepEqual([one.tried, two.tried], [[], ['edge']])
+    assert.equal(two.said.length, looks + 1)
+    // The connection was away: whether anything was asked is not known.
+    two.shared.asked()
+    assert.deepEqual(two.tried, ['edge'])
     envoy.become('pending')
     await two.shared.look()
     await one.shared.look()

@@ -37,8 +37,8 @@ function stage(state: RolloutState, base: Snapshot, candidate: Snapshot, newest:
   return {
     newestIs: made.newestIs,
     reached: told(made.snapshot, all),
-    others: told(made.held?.base, all),
-    ports: [made.snapshot, made.held?.base].map((each) => each && portOf(each)),
+    others: told(made.base?.snapshot, all),
+    ports: [made.snapshot, made.base?.snapshot].map((each) => each && portOf(each)),
     news: [...made.news.keys()],
   }
 }

@@ -101,7 +101,9 @@ describe('a gateway whose revisions go in waves', () => {
     const environment = { WEIR_URL: edge.weirs[0]!.url, WEIR_ADMIN_TOKEN: edge.weirs[0]!.token }
     const printed = async (...args: string[]) => (await weir(args, { environment })).stdout
     const line = /edge: revision 2 is reverted, the Envoys are at 1: wave 1 \(track=canary\): error rate/
-    assert.match(await printed('rollout', 'status'), line)
+    const status = await printed('rollout', 'status')
+    assert.match(status, line)
+    assert.match(status, /^edge +reverted +2 +1 +1\/2 track=canary +\d/m)
     assert.match(await printed('fleet'), line)
     assert.match(await printed('history'), /^revision 2 was reverted at edge: wave 1/m)
     const { state, driver } = JSON.parse(await printed('rollout', 'status', 'edge', '-o', 'json'))

@@ -7,8 +7,9 @@ import { kinds } from '../../src/policies/index.ts'
 import { createPool } from '../../src/store/pool.ts'
 import { createStore, type Store } from '../../src/store/store.ts'
 import { fleetTable } from '../support/fleet-table.ts'
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
+import { type FreshDatabase, freshDatabase, withClient } from '../support/postgres.ts'
 import { testSecrets } from '../support/secrets.ts'
+import { until } from '../support/until.ts'
 
 let database: FreshDatabase
 let pool: pg.Pool
@@ -37,9 +38,20 @@ function exchange(id: string, version: number, more: Partial<FleetExchange> = {}
 }
 
 const seat = (number: number, text: string) => ({ seat: number, item: { text } })
-const groups = (gateway: string, state: string) => ({ gateway, groups: [{ standing: { state } }] })
+const groups = (gateway: string, state: string) => ({ gateway, groups: [{ status: { state } }] })
 
 describe('what replicas tell each other of their Envoys', () => {
+  test('who asks for a retry is told with the gateway', async () => {
+    await withClient(database.url, async (client) => {
+      const heard: (string | undefined)[] = []
+      client.on('notification', ({ payload }) => heard.push(payload))
+      await client.query('listen weir_retry')
+      await store.askRetry('a', ['edge', 'core'])
+      await until('both came', () => heard.length === 2)
+      assert.deepEqual(heard, ['a edge', 'a core'])
+    })
+  })
+
   test('is told as it was said, and afterwards only what is new of it', async () => {
     const said = { envoys: [seat(0, 'a'), seat(1, 'b')], gateways: [groups('edge', 'acked')] }
     await store.exchangeFleet(exchange('a', 1, { says: 'first', ...said }))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type pg from 'pg'
 import { type Edit, planWrite } from '../../src/model/plan-write.ts'
-import { formOf, heldBack, type Refusal } from '../../src/model/quarantine.ts'
+import { formOf, type Refusal, withSubstitutes } from '../../src/model/quarantine.ts'
 import { find, type State } from '../../src/model/state.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { createPool } from '../../src/store/pool.ts'
@@ -46,7 +46,7 @@ describe('the table of what is held back', () => {
     (find(state, 'Cluster', name)?.document.spec as { endpoints: { port: number }[] } | undefined)
       ?.endpoints[0]?.port
   /** The state as the Envoys get it. */
-  const delivered = async () => heldBack(await store.current(), (await table.read()).held)
+  const delivered = async () => withSubstitutes(await store.current(), (await table.read()).held)
 
   before(async () => {
     database = await freshDatabase()

@@ -213,8 +213,8 @@ describe('a fleet over two replicas', () => {
           {
             gateway: 'edge',
             groups: [
-              { standing: { state: 'acked', types: { route: { state: 'acked' } }, since: 4 } },
-              { standing: { state: 'contemplating', types: 7, nacks: [3], lastNack: {} }, seats: [1] },
+              { status: { state: 'acked', types: { route: { state: 'acked' } }, since: 4 } },
+              { status: { state: 'contemplating', types: 7, nacks: [3], lastNack: {} }, seats: [1] },
             ],
           },
         ],

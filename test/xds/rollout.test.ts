@@ -23,9 +23,9 @@ describe('which Envoys a rollout has come to', () => {
     assert.equal(placeOf('edge-1').toFixed(6), (0xdf594d71 / 2 ** 32).toFixed(6))
   })
 
-  test('they get the newest, the others what is held', () => {
+  test('they get the newest, the others the base', () => {
     const [newest, base] = [2, 1].map((revision) => ({ gateway: 'edge', revision, resources: new Map() }))
-    const held = { base: base!, reach: { nodes: [{ track: 'canary' }], share: 0 } }
+    const held = { snapshot: base!, reach: { nodes: [{ track: 'canary' }], share: 0 } }
     const revisions = (given: typeof held | undefined) =>
       [node('a', { track: 'canary' }), node('b')].map((each) => snapshotFor(newest!, given, each).revision)
     assert.deepEqual(revisions(held), [2, 1])

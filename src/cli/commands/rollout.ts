@@ -86,7 +86,7 @@ function statusText(rollouts: readonly Rollout[], stream: NodeJS.WriteStream): s
     state,
     String(revision),
     String(base),
-    wave === undefined ? '-' : `${wave.number}/${wave.of} ${wave.envoys} ${wave.phase}`,
+    wave === undefined ? '-' : [`${wave.number}/${wave.of}`, wave.envoys, wave.phase ?? ''].join(' ').trim(),
     envoys === undefined ? '-' : `${envoys.reached}/${envoys.reached + envoys.others}`,
     errorsText(figures),
   ])

@@ -4,7 +4,7 @@ import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
 import { asJson, asYaml, type Format, outputOption } from '../output.ts'
-import { refusalsPrinted } from '../write-result.ts'
+import { printWarnings, refusalsPrinted } from '../write-result.ts'
 
 interface Options extends ConnectionOptions {
   gateway: string[]
@@ -35,6 +35,11 @@ export const xdsTokenCommand: AddCommand = (group, cli) => {
     const request = { method: 'POST', path: '/v1/xds-tokens', headers, body, write }
     const { text } = await refusalsPrinted(options, cli, () => client(request))
     const made = JSON.parse(text) as XdsToken
+    // The pointer is into the request, which nobody wrote here.
+    printWarnings(
+      made.warnings.map((warning) => ({ ...warning, pointer: '' })),
+      cli,
+    )
     if (options.output === 'json') cli.stdout.write(asJson(made))
     else cli.stdout.write(options.output === 'yaml' ? asYaml(made) : `${made.token}\n`)
   })

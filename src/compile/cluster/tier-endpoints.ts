@@ -9,7 +9,7 @@ import { all, compareNames, find, type State } from '../../model/state.ts'
 import type { Live } from '../live.ts'
 
 /** What decides on where the Envoys of a gateway are reached. */
-export type Reach = Pick<Live, 'announced' | 'listenerAddress'>
+export type EnvoyPlaces = Pick<Live, 'announced' | 'listenerAddress'>
 
 /** As many as a cluster may have by its document: what Envoys announce is not bounded by what users write. */
 const maxEndpoints = 10_000
@@ -30,15 +30,15 @@ export function tierClusters(state: State, gateways: ReadonlySet<string>): strin
 export function tierEndpoints(
   state: State,
   target: { name: string; listener: string },
-  reach: Reach,
+  places: EnvoyPlaces,
 ): EffectiveEndpoint[] {
   const row = find(state, 'Gateway', target.name)
   const listener = (row?.document.spec as GatewaySpec | undefined)?.listeners.find(
     ({ name }) => name === target.listener,
   )
   if (listener === undefined) return []
-  const envoys = reach.announced.get(target.name) ?? []
-  const addresses = new Set(envoys.flatMap((envoy) => reachedAt(listener, envoy, reach.listenerAddress)))
+  const envoys = places.announced.get(target.name) ?? []
+  const addresses = new Set(envoys.flatMap((envoy) => reachedAt(listener, envoy, places.listenerAddress)))
   return [...addresses]
     .sort(compareNames)
     .slice(0, maxEndpoints)

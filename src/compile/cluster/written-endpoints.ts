@@ -2,7 +2,7 @@ import { ClusterSpec, type EffectiveCluster } from '../../model/cluster.ts'
 import type { EffectiveEndpoint } from '../../model/endpoint.ts'
 import { failsClosed } from '../../model/pending.ts'
 import type { State } from '../../model/state.ts'
-import { type Reach, tierEndpoints } from './tier-endpoints.ts'
+import { type EnvoyPlaces, tierEndpoints } from './tier-endpoints.ts'
 
 /**
  * The endpoints of a cluster by what is written, in the order of the document, or where the Envoys of its gateway are. A
@@ -11,8 +11,8 @@ import { type Reach, tierEndpoints } from './tier-endpoints.ts'
 export function writtenEndpoints(
   spec: EffectiveCluster,
   state: State,
-  reach: Reach,
+  places: EnvoyPlaces,
 ): readonly EffectiveEndpoint[] {
   if (failsClosed(ClusterSpec, spec)) return []
-  return spec.endpoints ?? (spec.gateway === undefined ? [] : tierEndpoints(state, spec.gateway, reach))
+  return spec.endpoints ?? (spec.gateway === undefined ? [] : tierEndpoints(state, spec.gateway, places))
 }

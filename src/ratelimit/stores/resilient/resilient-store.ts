@@ -12,8 +12,8 @@ import type { CircuitOptions } from './circuit.ts'
 import { Fallbacks, wordOf } from './fallback.ts'
 import { Ledger } from './ledger.ts'
 import { merge } from './merge.ts'
-import { createReach } from './reach.ts'
 import { slowedRule } from './shares.ts'
+import { createStoreAccess } from './store-access.ts'
 import { overAdmission, recordOf, type StoreState, whyNot } from './store-state.ts'
 import { createStoreTime } from './store-time.ts'
 
@@ -84,7 +84,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     most: maxCounters,
   })
   const fallbacks = new Fallbacks(local, ledger)
-  const reach = createReach({
+  const access = createStoreAccess({
     ...{ id, link, script: scripts.heartbeat, clocks, time, ledger, observe, timeoutMs },
     heartbeatMs: options.heartbeatMs ?? 1_000,
     isReplica: options.isReplica ?? true,
@@ -95,7 +95,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
       fallbacks.place = place
     },
   })
-  const { circuit } = reach
+  const { circuit } = access
 
   async function tryCommands(hits: readonly Hit[]): Promise<void> {
     const keys = hits.map(
@@ -124,7 +124,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
       observe({ event: 'counter_store_decision', by: 'hot_key' })
       return answer
     }
-    return reach.bounded(answer, hits).then(
+    return access.bounded(answer, hits).then(
       (taken) => {
         observe({ event: 'counter_store_decision', by: 'store' })
         return taken
@@ -148,7 +148,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     }
     const answer = ask(hits)
     if (!(answer instanceof Promise)) return finish(answer)
-    return reach.bounded(answer, hits).then(finish, () => {
+    return access.bounded(answer, hits).then(finish, () => {
       fallbacks.giveBack(shares, spent)
       return takeAway(hits)
     })
@@ -170,7 +170,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     if (others.length === 0) return finish({ admitted: true, outcomes: [] })
     const answer = primary.look(others)
     if (!(answer instanceof Promise)) return finish(answer)
-    return reach.bounded(answer, others).then(finish, () => takeAway(hits))
+    return access.bounded(answer, others).then(finish, () => takeAway(hits))
   }
 
   /** Of a call that failed while the circuit stays closed, too. */
@@ -210,7 +210,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
       if (circuit.rung === 'away') return fallbacks.look(hits, whyNow())
       const answer = primary.look(hits)
       if (!(answer instanceof Promise)) return answer
-      return reach.bounded(answer, hits).catch(() => fallbacks.look(hits, whyNow()))
+      return access.bounded(answer, hits).catch(() => fallbacks.look(hits, whyNow()))
     },
     peek: (policy, counter, rule, former) =>
       forPeople('A counter cannot be read', { counter, rule }, () =>
@@ -232,11 +232,11 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     size: () => local.size(),
 
     clock,
-    started: reach.started,
-    close: reach.close,
-    replicas: () => (circuit.rung === 'away' ? [] : (reach.known().members?.list ?? []).map(({ id }) => id)),
+    started: access.started,
+    close: access.close,
+    replicas: () => (circuit.rung === 'away' ? [] : (access.known().members?.list ?? []).map(({ id }) => id)),
     state() {
-      const { members, place, clocks: clocksState } = reach.known()
+      const { members, place, clocks: clocksState } = access.known()
       const why = whyNot(circuit.rung, circuit.reason)
       const record = recordOf(members, place)
       return {

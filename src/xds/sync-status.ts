@@ -4,9 +4,9 @@ import type { StreamView } from './stream-view.ts'
 
 /**
  * How far an Envoy is, as replicas tell each other. Revisions are absent where they are the newest of the replica, so
- * that an edit which does not concern an Envoy leaves its standing what it is.
+ * that an edit which does not concern an Envoy leaves its status what it is.
  */
-export interface Standing {
+export interface SyncStatus {
   readonly revision?: number
   readonly state: DeliveryState
   readonly types: Readonly<Record<string, { state: DeliveryState; revision?: number | null }>>
@@ -19,7 +19,7 @@ export interface Standing {
 const told = { nacks: 20, error: 1_000, names: 20 }
 
 /** How far a connected Envoy is; `newest` is the newest revision of this replica's Envoys. */
-export function standingOf(item: FleetItem, view: StreamView, newest: number): Standing {
+export function syncStatusOf(item: FleetItem, view: StreamView, newest: number): SyncStatus {
   const { state, nacks } = view.delivery()
   const revision = view.revision()
   const { lastNack } = item
@@ -35,7 +35,7 @@ export function standingOf(item: FleetItem, view: StreamView, newest: number): S
   }
 }
 
-function relative({ state, revision }: TypeState, newest: number): Standing['types'][string] {
+function relative({ state, revision }: TypeState, newest: number): SyncStatus['types'][string] {
   return revision === newest ? { state } : { state, revision }
 }
 
@@ -60,7 +60,7 @@ function second(at: string): string {
 }
 
 /** What another replica told, which may be of another version: what cannot be read of it is on its way. */
-export function readStanding(value: unknown): Standing {
+export function readSyncStatus(value: unknown): SyncStatus {
   const { revision, state, types, nacks, lastNack } = fieldsOf(value)
   return {
     ...(typeof revision === 'number' && { revision }),
@@ -71,7 +71,7 @@ export function readStanding(value: unknown): Standing {
   }
 }
 
-function readType(value: unknown): Standing['types'][string] {
+function readType(value: unknown): SyncStatus['types'][string] {
   const { state, revision } = fieldsOf(value)
   return {
     state: readState(state),
@@ -114,9 +114,9 @@ export function readItem(value: unknown): FleetItem | undefined {
 }
 
 /** The view of a stream that another replica has; `newest` is the newest revision of that replica's Envoys. */
-export function viewOf(standing: Standing, protocol: StreamView['protocol'], newest: number): StreamView {
-  const { revision = newest, state, nacks = [] } = standing
-  const types = Object.entries(standing.types).map(([type, each]): [string, TypeState] => {
+export function viewOf(status: SyncStatus, protocol: StreamView['protocol'], newest: number): StreamView {
+  const { revision = newest, state, nacks = [] } = status
+  const types = Object.entries(status.types).map(([type, each]): [string, TypeState] => {
     return [type, { state: each.state, revision: each.revision === undefined ? newest : each.revision }]
   })
   return {

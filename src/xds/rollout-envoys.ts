@@ -7,7 +7,7 @@ import type { Nack } from './session.ts'
 export const awayMs = 8_000
 
 /** An Envoy, and whether it has all that it is to have. */
-export interface Standing extends RolloutNode {
+export interface RolloutEnvoy extends RolloutNode {
   /** `acked`: it has, but for what it refuses. `away`: its stream ended a moment ago. */
   state(): 'acked' | 'pending' | 'away'
   /** What it refuses. */
@@ -15,11 +15,11 @@ export interface Standing extends RolloutNode {
 }
 
 /** How each Envoy of a gateway whose stream is here is with the snapshot that is meant for it now. */
-export function standing(fleet: Fleet, gateways: Gateways, gateway: string): Standing[] {
+export function rolloutEnvoys(fleet: Fleet, gateways: Gateways, gateway: string): RolloutEnvoy[] {
   const here = fleet
     .connected(gateway)
     .filter(({ isElsewhere }) => !isElsewhere)
-    .map(({ id, labels, view }): Standing => {
+    .map(({ id, labels, view }): RolloutEnvoy => {
       const isCurrent = () => view.snapshot?.() === gateways.snapshotFor(gateway, { id, labels })
       return {
         ...{ id, labels, nacks: () => view.delivery().nacks },
@@ -28,5 +28,5 @@ export function standing(fleet: Fleet, gateways: Gateways, gateway: string): Sta
     })
   const ids = new Set(here.map(({ id }) => id))
   const away = fleet.away(gateway, awayMs).filter(({ id }) => !ids.has(id))
-  return [...here, ...away.map((node): Standing => ({ ...node, state: () => 'away', nacks: () => [] }))]
+  return [...here, ...away.map((node): RolloutEnvoy => ({ ...node, state: () => 'away', nacks: () => [] }))]
 }

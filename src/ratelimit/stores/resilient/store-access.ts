@@ -17,7 +17,7 @@ import type { Place } from './shares.ts'
 import { overAdmission, whyNot } from './store-state.ts'
 import type { StoreTime } from './store-time.ts'
 
-export interface ReachOptions {
+export interface StoreAccessOptions {
   id: string
   link: RedisLink
   /** That of the signs of life. */
@@ -44,7 +44,7 @@ const hurriedMs = 100
 const patienceMs = 500
 
 /** Whether the store is asked: the circuit with its bounds, probes and signs of life. */
-export interface Reach {
+export interface StoreAccess {
   readonly circuit: Circuit
   readonly started: Promise<void>
   /** The answer of the store to a request. Rejects at the bound, and where it failed. */
@@ -53,7 +53,7 @@ export interface Reach {
   close(): Promise<void>
 }
 
-export function createReach(options: ReachOptions): Reach {
+export function createStoreAccess(options: StoreAccessOptions): StoreAccess {
   const {
     id,
     link,
