@@ -76,6 +76,12 @@ export class Ledger {
     return this.#resources().has(name) || typeof this.held.last(name) === 'object'
   }
 
+  /** The client refused a newer version: it goes on with this one, and may claim it when it comes back. */
+  keep(name: string): void {
+    const last = this.held.last(name)
+    if (typeof last === 'object') this.#memory.recent.note(last)
+  }
+
   /** The client accepted all of it. */
   accept({ upserts, restored, standIns, removed }: Batch): void {
     for (const resource of [...upserts, ...restored, ...standIns]) this.confirm(resource.name, resource)

@@ -150,7 +150,8 @@ export class Subscription {
   next(permit: Permit): Batch | undefined {
     if (this.outstanding !== undefined) return undefined
     const batch =
-      this.#first?.batch(this.#target.resources, permit) ?? this.#lack.batch(permit, this.#options.repeats)
+      this.#first?.batch(this.#target.resources, permit) ??
+      this.#lack.batch(permit, this.#options.saysAbsence)
     const answer = this.#owesAnswer && permit.upserts === 'all'
     const empty = batch.upserts.length + batch.removed.length + batch.restored.length === 0
     if (empty && !answer) return undefined
@@ -210,6 +211,7 @@ export class Subscription {
     }
     if (first === undefined) return void this.#ledger.refuse(answered)
     if (others.length === 0) {
+      if (this.#options.warms) this.#ledger.keep(first.name)
       for (const name of answered.removed) this.#ledger.doubtRemoval(name)
       this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
       // Refused alone, so it has what it had before; unless that was in doubt already.
