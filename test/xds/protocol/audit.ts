@@ -7,7 +7,10 @@ import type { Notes } from './notes.ts'
 export interface ReplicaView {
   readonly texts: () => Texts
   readonly now: () => number
-  /** What went out as versions of a whole type, to clients that want all of it: by type and version. */
+  /**
+   * What went out as versions of a whole type, to clients that want all of it: by type and version. And endpoints that were
+   * accepted before others were refused: by type, name and text.
+   */
   readonly heard: Set<string>
 }
 
@@ -21,6 +24,9 @@ export interface StreamAuditOptions {
 
 /** In the meaning of a version, a name of which nobody knows what the client has; other replicas cannot know such a version. */
 export const open = '?'
+
+/** A doubt about endpoints that are to follow their cluster. */
+const afterCluster = 'after its cluster'
 
 export interface Meanings {
   readonly texts: Map<string, string>
@@ -47,6 +53,8 @@ interface AuditedType {
   readonly names: Set<string>
   /** What the client has by its own word: claimed, or acknowledged on this stream. An empty text is a known absence. */
   known: Map<string, string>
+  /** Of that, what it acknowledged on this stream. */
+  readonly acknowledged: Map<string, string>
   /** Names that were asked for since they were last sent. */
   readonly asked: Set<string>
   /** Names that were gone for a while, and that it may still have: they count as gone. */
@@ -213,6 +221,7 @@ export class StreamAudit {
       wildcard: wildcard && !request.resource_names_unsubscribe?.includes('*'),
       names: new Set(subscribed),
       known: new Map(),
+      acknowledged: new Map(),
       asked: new Set(subscribed),
       untold: new Set(),
       grown: false,
@@ -245,11 +254,13 @@ export class StreamAudit {
       type.asked.delete(name)
       notes.claim(short, name, text)
     }
-    // It does not ask for clusters while one warms, and these endpoints may have come before their cluster.
-    if (short === 'endpoints' && !this.#types.has('cluster')) {
-      for (const name of type.names) type.asked.add(name)
+    if (short !== 'endpoints') return
+    // It does not ask for clusters while one warms, and these endpoints may have come before their cluster. Nor does it tell
+    // whether a cluster that came before on an earlier stream still waits for them.
+    for (const name of type.names) {
+      if (!this.#types.has('cluster') || notes.doubted(short, name, afterCluster)) type.asked.add(name)
     }
-    if (short === 'endpoints') for (const name of this.#unfollowed) this.#follow(name)
+    for (const name of this.#unfollowed) this.#follow(name)
   }
 
   #isTarget(short: ShortType, type: AuditedType, meant: ReadonlyMap<string, string>): boolean {
@@ -291,6 +302,7 @@ export class StreamAudit {
       if (short === 'extension') type.grown = said.grown
       if (type.asked.has(name)) continue
       type.known.set(name, text)
+      type.acknowledged.set(name, text)
       notes.settle(short, name)
     }
     for (const name of said.gone) {
@@ -306,6 +318,8 @@ export class StreamAudit {
     const tried = this.#tried(type, said)
     const [first, ...others] = tried
     if (first !== undefined && others.length === 0) {
+      if (this.#isRemembered(short, type, first[0]))
+        replica.heard.add(`endpoints ${first[0]} ${type.known.get(first[0])}`)
       notes.refuse(short, first[0], this.#meant(said, first[0], first[1]), replica.now())
       // It waits still: for another version, or to hear that there is none.
       if (said.awaited.has(first[0])) type.asked.add(first[0])
@@ -349,7 +363,7 @@ export class StreamAudit {
     if (endpoints === undefined) this.#unfollowed.add(name)
     if (!endpoints?.names.has(name)) return
     endpoints.asked.add(name)
-    this.#options.notes.doubt('endpoints', name, 'after its cluster')
+    this.#options.notes.doubt('endpoints', name, afterCluster)
   }
 
   /** It is what the replica has now, or leads there. */
@@ -384,8 +398,17 @@ export class StreamAudit {
     const target = this.#options.replica.texts()[short].get(name)
     if (target === undefined) return
     const parked = this.#options.notes.parked(short, name)?.text === target
-    if (parked && type.asked.has(name)) return
+    if (parked && type.asked.has(name) && !this.#isRemembered(short, type, name)) return
     this.problems.push(`${short} ${name}: removed, and the state is ${target}`)
+  }
+
+  /** Whether the replica can tell which endpoints it has, to send them once more where their next version is refused. */
+  #isRemembered(short: ShortType, type: AuditedType, name: string): boolean {
+    const text = type.known.get(name) ?? ''
+    if (short !== 'endpoints' || text === '') return false
+    return (
+      type.acknowledged.get(name) === text || this.#options.replica.heard.has(`endpoints ${name} ${text}`)
+    )
   }
 
   /** Nothing is sent twice. */

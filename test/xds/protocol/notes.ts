@@ -29,8 +29,10 @@ export class Notes {
     this.#doubts.set(key, new Set([...(this.#doubts.get(key) ?? []), text]))
   }
 
-  doubted(short: ShortType, name: string): boolean {
-    return this.#doubts.has(`${short} ${name}`)
+  /** With `text`, whether that is among what is in doubt. */
+  doubted(short: ShortType, name: string, text?: string): boolean {
+    const doubts = this.#doubts.get(`${short} ${name}`)
+    return doubts !== undefined && (text === undefined || doubts.has(text))
   }
 
   /** Names of a type that are in doubt. */
