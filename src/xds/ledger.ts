@@ -96,6 +96,13 @@ export class Ledger {
     for (const { name } of restored) this.learn(name, uncertain)
   }
 
+  /** The client refused this, the only one that was new: it has what it had before, unless that was in doubt already. */
+  refuseAlone(name: string, { removed }: Batch): void {
+    for (const each of removed) this.doubtRemoval(each)
+    if (this.held.get(name) === asked) this.learn(name, uncertain)
+    else this.mark(name)
+  }
+
   /** Nobody knows which of it the client accepted. What was restored was in doubt before. */
   doubtAll({ upserts, removed }: Batch): void {
     for (const { name, version } of upserts) this.doubt(name, version)

@@ -5,7 +5,7 @@ import type { Batch, Opening, Outstanding, Pending, Permit, SubscriptionOptions,
 import { beginsWhole, FirstAnswer } from './first-answer.ts'
 import { GivenUp } from './given-up.ts'
 import { meantVersion } from './growth.ts'
-import { absent, asked, uncertain } from './held.ts'
+import { absent } from './held.ts'
 import type { Holdings } from './holdings.ts'
 import { Interest } from './interest.ts'
 import { Lack } from './lack.ts'
@@ -212,11 +212,8 @@ export class Subscription {
     if (first === undefined) return void this.#ledger.refuse(answered)
     if (others.length === 0) {
       if (this.#options.warms) this.#ledger.keep(first.name)
-      for (const name of answered.removed) this.#ledger.doubtRemoval(name)
       this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
-      // Refused alone, so it has what it had before; unless that was in doubt already.
-      if (this.#ledger.held.get(first.name) === asked) this.#ledger.learn(first.name, uncertain)
-      else this.#ledger.mark(first.name)
+      this.#ledger.refuseAlone(first.name, answered)
       return first.name
     }
     this.#ledger.doubtAll(answered)
