@@ -190,6 +190,7 @@ export class Subscription {
     this.#first = undefined
     if (first?.sent === undefined) this.#ledger.accept(answered)
     else this.#ledger.begin(first.sent, first.changed)
+    for (const { name } of answered.upserts) if (this.#refused.names.has(name)) this.#ledger.mark(name)
     if (this.#ledger.dirty.size + this.#refused.names.size === 0) this.#inForce = answered.revision
   }
 
