@@ -41,6 +41,8 @@ interface Outstanding extends Said {
   /** What it changes of what the client is known to have. */
   readonly news: ReadonlyMap<string, string>
   readonly gone: readonly string[]
+  /** Names that are not at what they are to be: the client keeps what it had, or hears that there is none. */
+  readonly kept: ReadonlySet<string>
   /** Names that the client waited for. */
   readonly awaited: ReadonlySet<string>
   readonly grown: boolean
@@ -179,6 +181,7 @@ export class StreamAudit {
       ...said,
       news,
       gone,
+      kept: new Set(said.resources.filter((each) => this.#isKept(short, each)).map(({ name }) => name)),
       awaited,
       grown,
       towards: this.#options.replica.texts().extension,
@@ -331,8 +334,14 @@ export class StreamAudit {
   }
 
   #tried(type: AuditedType, said: Outstanding): [string, string][] {
-    const tried = said.resources.filter(({ name }) => this.#mayBeNew(type, said, name, said.news))
+    const tried = said.resources.filter(({ name }) => {
+      return !said.kept.has(name) && this.#mayBeNew(type, said, name, said.news)
+    })
     return tried.map(({ name, text }) => [name, text])
+  }
+
+  #isKept(short: ShortType, { name, text }: Said['resources'][number]): boolean {
+    return short !== 'extension' && text !== this.#options.replica.texts()[short].get(name)
   }
 
   /** By the state of the world, what is sent anew because it is in doubt is not told from what is merely kept. */

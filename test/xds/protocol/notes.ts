@@ -59,13 +59,17 @@ export class Notes {
 
   refuse(short: ShortType, name: string, text: string, now: number): void {
     const before = this.parked(short, name)
-    const attempts = before?.text === text ? before.attempts : 1
+    const attempts = before?.text === text ? Math.max(1, before.attempts) : 1
     this.#park(short, name, { text, attempts, retryAt: now + retryDelay(attempts) })
   }
 
-  /** It is sent once more; that counts at once, for a client that dies of it gives no answer. */
+  /**
+   * It is sent once more; that counts at once, for a client that dies of it gives no answer. What was given up may be sent
+   * as if it were new, and be searched among others.
+   */
   retried(short: ShortType, name: string, now: number): void {
     const { text, attempts } = this.parked(short, name)!
+    if (attempts === 0) return
     this.#park(short, name, { text, attempts: attempts + 1, retryAt: now + retryDelay(attempts + 1) })
   }
 
