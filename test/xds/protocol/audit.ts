@@ -85,7 +85,6 @@ export class StreamAudit {
 
   constructor(options: StreamAuditOptions) {
     this.#options = options
-    options.notes.back(options.replica.now())
   }
 
   /**
@@ -118,6 +117,7 @@ export class StreamAudit {
     )
     const short = shortOf.get(request.type_url)!
     const type = this.#types.get(short)
+    if (this.#types.size === 0) this.#options.notes.back(this.#options.replica.now())
     if (type === undefined) {
       this.#open(short, request)
       return
@@ -213,7 +213,7 @@ export class StreamAudit {
     for (const [short, type] of this.#types) {
       if (type.outstanding !== undefined) this.#doubt(short, type, type.outstanding)
     }
-    notes.left(replica.now())
+    if (this.#types.size > 0) notes.left(replica.now())
   }
 
   #open(short: ShortType, request: Request): void {
