@@ -2,7 +2,7 @@ import type { EncodedResource } from '../envoy-api/encoded.ts'
 import { type AdsRequest, type AdsResponse, type AdsStream, type Answer, takeAnswer } from './answer.ts'
 import type { NodeMemory } from './memory.ts'
 import { Session } from './session.ts'
-import type { Changes, Snapshot } from './snapshot.ts'
+import { type Changes, joined, type Snapshot } from './snapshot.ts'
 import { delta } from './variant.ts'
 import { type Demand, violationOf } from './violation.ts'
 
@@ -72,7 +72,8 @@ export class DeltaStream implements AdsStream<DeltaRequest, DeltaResponse> {
     const responses: DeltaResponse[] = []
     for (let due = this.session.due(); due !== undefined; due = this.session.due()) {
       const nonce = `${this.#noncePrefix}${++this.#nonces}`
-      const { subscription, revision, upserts, removed } = due
+      const { subscription, revision, removed } = due
+      const upserts = joined(due.upserts, due.restored)
       this.session.sent(due, nonce)
       const counts = { resources: upserts.length, removals: removed.length }
       responses.push({ type: subscription.type, nonce, revision, upserts, removed, ...counts })

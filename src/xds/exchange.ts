@@ -12,8 +12,8 @@ export interface SubscriptionOptions {
   readonly served: boolean
   /** Of this type a response holds everything (`Variant`). */
   readonly holdsAll: boolean
-  /** Of this type the last accepted version takes the place of an absence (`Variant`). */
-  readonly repeats: boolean
+  /** That a name is absent can be said (`Variant`). */
+  readonly saysAbsence: boolean
   readonly grows: boolean
   /** A cluster warms until a word on its resource comes, be it that there is none. */
   readonly warms: boolean

@@ -30,12 +30,13 @@ export class Lack {
   }
 
   /**
-   * What may go while no response is on its way. With `repeats`, a name that is to be said absent is restored instead,
-   * to the version that the client accepted last; that is what it has then, so that it need not be sent once more.
+   * What may go while no response is on its way. Where a cluster waits for a name of which the newest version is refused,
+   * or for one that is gone and that cannot be said, it is restored to the version that the client accepted last; that is
+   * what it has then, so that it need not be sent once more.
    */
-  batch(permit: Permit, repeats: boolean): Batch {
+  batch(permit: Permit, saysAbsence: boolean): Batch {
     const { upserts, shrinks, absences: all, removals } = this.pending(false)
-    const restored = repeats ? this.#accepted(all) : []
+    const restored = this.#restored(all, saysAbsence)
     const kept = new Set(restored.map(({ name }) => name))
     const absences = all.filter((name) => !kept.has(name))
     const removed = [...absences, ...(permit.removals ? removals : [])]
@@ -43,8 +44,9 @@ export class Lack {
     return { upserts: this.#permitted(news, permit.upserts), removed, absences, restored, standIns: [] }
   }
 
-  #accepted(names: readonly string[]): EncodedResource[] {
-    const { held } = this.#view()
+  #restored(absences: readonly string[], saysAbsence: boolean): EncodedResource[] {
+    const { held, resources, warms } = this.#view()
+    const names = warms ? absences.filter((name) => !saysAbsence || resources.has(name)) : []
     return names.map((name) => held.last(name)).filter((last) => typeof last === 'object')
   }
 

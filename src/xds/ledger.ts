@@ -76,6 +76,12 @@ export class Ledger {
     return this.#resources().has(name) || typeof this.held.last(name) === 'object'
   }
 
+  /** The client refused a newer version: it goes on with this one, and may claim it when it comes back. */
+  keep(name: string): void {
+    const last = this.held.last(name)
+    if (typeof last === 'object') this.#memory.recent.note(last)
+  }
+
   /** The client accepted all of it. */
   accept({ upserts, restored, standIns, removed }: Batch): void {
     for (const resource of [...upserts, ...restored, ...standIns]) this.confirm(resource.name, resource)
@@ -88,6 +94,13 @@ export class Ledger {
   refuse({ removed, restored }: Batch): void {
     for (const name of removed) this.learn(name, absent)
     for (const { name } of restored) this.learn(name, uncertain)
+  }
+
+  /** The client refused this, the only one that was new: it has what it had before, unless that was in doubt already. */
+  refuseAlone(name: string, { removed }: Batch): void {
+    for (const each of removed) this.doubtRemoval(each)
+    if (this.held.get(name) === asked) this.learn(name, uncertain)
+    else this.mark(name)
   }
 
   /** Nobody knows which of it the client accepted. What was restored was in doubt before. */

@@ -80,7 +80,7 @@ export class Session {
       memory: this.#memory,
       served: shortNames.has(type),
       holdsAll: this.#variant.holdsAll(type),
-      repeats: this.#variant.repeats(type),
+      saysAbsence: this.#variant.saysAbsence,
       grows: grows(type),
       warms: type === typeUrls.endpoints,
       claimsByType: this.#variant.claimsByType,

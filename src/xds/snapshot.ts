@@ -37,6 +37,14 @@ export function isWhole(list: readonly EncodedResource[]): boolean {
   return whole.has(list)
 }
 
+/** Both lists, which is the very same one where there is nothing besides. */
+export function joined(
+  list: readonly EncodedResource[],
+  more: readonly EncodedResource[],
+): readonly EncodedResource[] {
+  return more.length === 0 ? list : [...list, ...more]
+}
+
 /** What differs between two snapshots. Costs O(resources) at worst, so it is done once per transition, not per stream. */
 export function changesBetween(before: Snapshot | undefined, after: Snapshot): Changes {
   const changes = new Map<TypeUrl, ReadonlySet<string>>()

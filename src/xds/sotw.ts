@@ -8,7 +8,7 @@ import { listIn, resourcesIn, versionOf, versionOfNothing } from './holdings.ts'
 import { Interest } from './interest.ts'
 import type { NodeMemory } from './memory.ts'
 import { type Due, Session } from './session.ts'
-import { type Changes, type ResourcesByName, resourcesOf, type Snapshot } from './snapshot.ts'
+import { type Changes, joined, type ResourcesByName, resourcesOf, type Snapshot } from './snapshot.ts'
 import type { Subscription } from './subscription.ts'
 import { sotw } from './variant.ts'
 import type { Versions } from './versions.ts'
@@ -151,14 +151,6 @@ function substitutes({ subscription, absences }: Due): EncodedResource[] {
 function noEndpoints(name: string): EncodedResource {
   const value = encode('envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: name })
   return { name, version: '', any: encode('google.protobuf.Any', { type_url: typeUrls.endpoints, value }) }
-}
-
-/** The very same list where there is nothing besides. */
-function joined(
-  list: readonly EncodedResource[],
-  more: readonly EncodedResource[],
-): readonly EncodedResource[] {
-  return more.length === 0 ? list : [...list, ...more]
 }
 
 function claims(resources: Iterable<EncodedResource>): Map<string, Claim> {

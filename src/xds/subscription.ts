@@ -5,7 +5,7 @@ import type { Batch, Opening, Outstanding, Pending, Permit, SubscriptionOptions,
 import { beginsWhole, FirstAnswer } from './first-answer.ts'
 import { GivenUp } from './given-up.ts'
 import { meantVersion } from './growth.ts'
-import { absent, asked, uncertain } from './held.ts'
+import { absent } from './held.ts'
 import type { Holdings } from './holdings.ts'
 import { Interest } from './interest.ts'
 import { Lack } from './lack.ts'
@@ -154,7 +154,8 @@ export class Subscription {
   next(permit: Permit): Batch | undefined {
     if (this.outstanding !== undefined) return undefined
     const batch =
-      this.#first?.batch(this.#target.resources, permit) ?? this.#lack.batch(permit, this.#options.repeats)
+      this.#first?.batch(this.#target.resources, permit) ??
+      this.#lack.batch(permit, this.#options.saysAbsence)
     const answer = this.#owesAnswer && permit.upserts === 'all'
     const empty = batch.upserts.length + batch.removed.length + batch.restored.length === 0
     if (empty && !answer) return undefined
@@ -193,6 +194,7 @@ export class Subscription {
     this.#first = undefined
     if (first?.sent === undefined) this.#ledger.accept(answered)
     else this.#ledger.begin(first.sent, first.changed)
+    for (const { name } of answered.upserts) if (this.#refused.names.has(name)) this.#ledger.mark(name)
     if (this.#ledger.dirty.size + this.#refused.names.size === 0) this.#inForce = answered.revision
   }
 
@@ -214,11 +216,9 @@ export class Subscription {
     }
     if (first === undefined) return void this.#ledger.refuse(answered)
     if (others.length === 0) {
-      for (const name of answered.removed) this.#ledger.doubtRemoval(name)
+      if (this.#options.warms) this.#ledger.keep(first.name)
       this.#options.memory.reject(this.type, first.name, { version: meantVersion(first), error })
-      // Refused alone, so it has what it had before; unless that was in doubt already.
-      if (this.#ledger.held.get(first.name) === asked) this.#ledger.learn(first.name, uncertain)
-      else this.#ledger.mark(first.name)
+      this.#ledger.refuseAlone(first.name, answered)
       return first.name
     }
     this.#ledger.doubtAll(answered)

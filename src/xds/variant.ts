@@ -5,8 +5,8 @@ export interface Variant {
   readonly name: 'delta' | 'sotw'
   /** A response holds everything that the client is to have of this type: what is left out is removed. */
   holdsAll(type: string): boolean
-  /** That a name of this type is absent cannot be said: a client that waits for it is sent what it had, if known. */
-  repeats(type: string): boolean
+  /** That a name is absent can be said of any type. */
+  readonly saysAbsence: boolean
   /** A client that comes back claims a version of the whole type, whichever of its resources it dropped since. */
   readonly claimsByType: boolean
 }
@@ -15,7 +15,7 @@ export interface Variant {
 export const delta: Variant = {
   name: 'delta',
   holdsAll: () => false,
-  repeats: () => false,
+  saysAbsence: true,
   claimsByType: false,
 }
 
@@ -23,6 +23,6 @@ export const delta: Variant = {
 export const sotw: Variant = {
   name: 'sotw',
   holdsAll: (type) => type === typeUrls.cluster || type === typeUrls.listener,
-  repeats: (type) => type === typeUrls.endpoints,
+  saysAbsence: false,
   claimsByType: true,
 }

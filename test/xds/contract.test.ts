@@ -237,6 +237,20 @@ for (const protocol of protocols) {
       assert.deepEqual(again.ask('endpoints', { subscribe: ['a'], held: { a: '1' } }), told('endpoints +a@1'))
     })
 
+    test('endpoints whose next version is refused follow their cluster as they were, on the next stream, too', () => {
+      const client = started(protocol)
+      client.publish(plainSnapshot(2, { ...full, endpoints: { a: 'bad' } }))
+      assert.deepEqual(client.nack('endpoints'), [])
+      const next = plainSnapshot(3, { ...full, cluster: { a: '2' }, endpoints: { a: 'bad' } })
+      assert.deepEqual(client.publish(next), told('cluster +a@2', 'endpoints +a@1'))
+      client.session.close()
+      const again = new PlainClient(protocol, next, client.shared)
+      again.ask('cluster', { held: { a: '2' } })
+      assert.deepEqual(again.ask('endpoints', { subscribe: ['a'], held: { a: '1' } }), told('endpoints +a@1'))
+      assert.deepEqual(again.ack('endpoints'), [])
+      assert.equal(again.session.types().endpoints?.state, 'nacked')
+    })
+
     test('endpoints, listeners and routes are served without clusters', () => {
       const { cluster: _, ...without } = full
       const client = new PlainClient(protocol, plainSnapshot(1, without))

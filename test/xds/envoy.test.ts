@@ -155,6 +155,24 @@ for (const protocol of protocols) {
     assert.deepEqual([...answers.keys()], ['upstream'])
   })
 
+  test(`over ${protocol}, a cluster that changes keeps its endpoints while their next version is refused`, async (t) => {
+    const port = await freePort()
+    const with_ = (revision: number, connectMs: number, endpointPort: number) =>
+      snapshotOf(gateway, revision, {
+        cluster: [edsCluster('a', connectMs)],
+        endpoints: [endpoints('a', endpointPort)],
+        listener: [listener('l', port, 'r')],
+        route: [routes('r', toCluster('/', 'a'))],
+      })
+    const { deliver } = await startPair(t, protocol, with_(1, 1000, upstreamPort))
+    assert.equal(await body(port), 'upstream')
+    assert.equal(await deliver(with_(2, 1000, 70_000)), 'nacked')
+    assert.equal(await deliver(with_(3, 2000, 70_000)), 'nacked')
+    assert.equal(await body(port), 'upstream')
+    assert.equal(await deliver(with_(4, 2000, upstreamPort)), 'acked')
+    assert.equal(await body(port), 'upstream')
+  })
+
   test(`over ${protocol}, a server that restarts sends nothing again, and names what was removed meanwhile`, async (t) => {
     const port = await freePort()
     const parts = {

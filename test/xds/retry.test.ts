@@ -82,6 +82,19 @@ for (const protocol of protocols) {
       assert.equal(client.delivery(), 'acked')
     })
 
+    test('is refused no longer when it is accepted, though it was changed and changed back meanwhile', () => {
+      const client = refusing(protocol, ['a'])
+      client.session.retry()
+      assert.deepEqual(client.advance(), ['listener +a@1'])
+      assert.deepEqual(client.publish(plainSnapshot(2, { listener: { a: '2' } })), [])
+      assert.equal(client.delivery(), 'pending')
+      assert.deepEqual(client.publish(listeners(3, 'a')), [])
+      assert.equal(client.delivery(), 'pending')
+      assert.deepEqual(client.ack('listener'), [])
+      assert.equal(client.delivery(), 'acked')
+      assert.deepEqual(client.session.types().listener, { state: 'acked', revision: 3 })
+    })
+
     test('is sent when it is wanted again, though it was given up while it waited for its turn', () => {
       const client = new PlainClient(protocol, plainSnapshot(1, { route: { r: '1', s: '1' } }))
       client.ask('route', { subscribe: ['r', 's'] })

@@ -7,7 +7,10 @@ import type { Notes } from './notes.ts'
 export interface ReplicaView {
   readonly texts: () => Texts
   readonly now: () => number
-  /** What went out as versions of a whole type, to clients that want all of it: by type and version. */
+  /**
+   * What went out as versions of a whole type, to clients that want all of it: by type and version. And endpoints that were
+   * accepted before others were refused: by type, name and text.
+   */
   readonly heard: Set<string>
 }
 
@@ -22,6 +25,9 @@ export interface StreamAuditOptions {
 /** In the meaning of a version, a name of which nobody knows what the client has; other replicas cannot know such a version. */
 export const open = '?'
 
+/** A doubt about endpoints that are to follow their cluster. */
+const afterCluster = 'after its cluster'
+
 export interface Meanings {
   readonly texts: Map<string, string>
   readonly wholes: Map<string, ReadonlyMap<string, string>>
@@ -35,6 +41,8 @@ interface Outstanding extends Said {
   /** What it changes of what the client is known to have. */
   readonly news: ReadonlyMap<string, string>
   readonly gone: readonly string[]
+  /** Names that are not at what they are to be: the client keeps what it had, or hears that there is none. */
+  readonly kept: ReadonlySet<string>
   /** Names that the client waited for. */
   readonly awaited: ReadonlySet<string>
   readonly grown: boolean
@@ -47,6 +55,8 @@ interface AuditedType {
   readonly names: Set<string>
   /** What the client has by its own word: claimed, or acknowledged on this stream. An empty text is a known absence. */
   known: Map<string, string>
+  /** Of that, what it acknowledged on this stream. */
+  readonly acknowledged: Map<string, string>
   /** Names that were asked for since they were last sent. */
   readonly asked: Set<string>
   /** Names that were gone for a while, and that it may still have: they count as gone. */
@@ -75,7 +85,6 @@ export class StreamAudit {
 
   constructor(options: StreamAuditOptions) {
     this.#options = options
-    options.notes.back(options.replica.now())
   }
 
   /**
@@ -108,6 +117,7 @@ export class StreamAudit {
     )
     const short = shortOf.get(request.type_url)!
     const type = this.#types.get(short)
+    if (this.#types.size === 0) this.#options.notes.back(this.#options.replica.now())
     if (type === undefined) {
       this.#open(short, request)
       return
@@ -171,6 +181,7 @@ export class StreamAudit {
       ...said,
       news,
       gone,
+      kept: new Set(said.resources.filter((each) => this.#isKept(short, each)).map(({ name }) => name)),
       awaited,
       grown,
       towards: this.#options.replica.texts().extension,
@@ -202,7 +213,7 @@ export class StreamAudit {
     for (const [short, type] of this.#types) {
       if (type.outstanding !== undefined) this.#doubt(short, type, type.outstanding)
     }
-    notes.left(replica.now())
+    if (this.#types.size > 0) notes.left(replica.now())
   }
 
   #open(short: ShortType, request: Request): void {
@@ -213,6 +224,7 @@ export class StreamAudit {
       wildcard: wildcard && !request.resource_names_unsubscribe?.includes('*'),
       names: new Set(subscribed),
       known: new Map(),
+      acknowledged: new Map(),
       asked: new Set(subscribed),
       untold: new Set(),
       grown: false,
@@ -245,11 +257,13 @@ export class StreamAudit {
       type.asked.delete(name)
       notes.claim(short, name, text)
     }
-    // It does not ask for clusters while one warms, and these endpoints may have come before their cluster.
-    if (short === 'endpoints' && !this.#types.has('cluster')) {
-      for (const name of type.names) type.asked.add(name)
+    if (short !== 'endpoints') return
+    // It does not ask for clusters while one warms, and these endpoints may have come before their cluster. Nor does it tell
+    // whether a cluster that came before on an earlier stream still waits for them.
+    for (const name of type.names) {
+      if (!this.#types.has('cluster') || notes.doubted(short, name, afterCluster)) type.asked.add(name)
     }
-    if (short === 'endpoints') for (const name of this.#unfollowed) this.#follow(name)
+    for (const name of this.#unfollowed) this.#follow(name)
   }
 
   #isTarget(short: ShortType, type: AuditedType, meant: ReadonlyMap<string, string>): boolean {
@@ -291,6 +305,7 @@ export class StreamAudit {
       if (short === 'extension') type.grown = said.grown
       if (type.asked.has(name)) continue
       type.known.set(name, text)
+      type.acknowledged.set(name, text)
       notes.settle(short, name)
     }
     for (const name of said.gone) {
@@ -306,6 +321,8 @@ export class StreamAudit {
     const tried = this.#tried(type, said)
     const [first, ...others] = tried
     if (first !== undefined && others.length === 0) {
+      if (this.#isRemembered(short, type, first[0]))
+        replica.heard.add(`endpoints ${first[0]} ${type.known.get(first[0])}`)
       notes.refuse(short, first[0], this.#meant(said, first[0], first[1]), replica.now())
       // It waits still: for another version, or to hear that there is none.
       if (said.awaited.has(first[0])) type.asked.add(first[0])
@@ -317,8 +334,14 @@ export class StreamAudit {
   }
 
   #tried(type: AuditedType, said: Outstanding): [string, string][] {
-    const tried = said.resources.filter(({ name }) => this.#mayBeNew(type, said, name, said.news))
+    const tried = said.resources.filter(({ name }) => {
+      return !said.kept.has(name) && this.#mayBeNew(type, said, name, said.news)
+    })
     return tried.map(({ name, text }) => [name, text])
+  }
+
+  #isKept(short: ShortType, { name, text }: Said['resources'][number]): boolean {
+    return short !== 'extension' && text !== this.#options.replica.texts()[short].get(name)
   }
 
   /** By the state of the world, what is sent anew because it is in doubt is not told from what is merely kept. */
@@ -349,7 +372,7 @@ export class StreamAudit {
     if (endpoints === undefined) this.#unfollowed.add(name)
     if (!endpoints?.names.has(name)) return
     endpoints.asked.add(name)
-    this.#options.notes.doubt('endpoints', name, 'after its cluster')
+    this.#options.notes.doubt('endpoints', name, afterCluster)
   }
 
   /** It is what the replica has now, or leads there. */
@@ -384,8 +407,17 @@ export class StreamAudit {
     const target = this.#options.replica.texts()[short].get(name)
     if (target === undefined) return
     const parked = this.#options.notes.parked(short, name)?.text === target
-    if (parked && type.asked.has(name)) return
+    if (parked && type.asked.has(name) && !this.#isRemembered(short, type, name)) return
     this.problems.push(`${short} ${name}: removed, and the state is ${target}`)
+  }
+
+  /** Whether the replica can tell which endpoints it has, to send them once more where their next version is refused. */
+  #isRemembered(short: ShortType, type: AuditedType, name: string): boolean {
+    const text = type.known.get(name) ?? ''
+    if (short !== 'endpoints' || text === '') return false
+    return (
+      type.acknowledged.get(name) === text || this.#options.replica.heard.has(`endpoints ${name} ${text}`)
+    )
   }
 
   /** Nothing is sent twice. */

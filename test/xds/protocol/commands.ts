@@ -1,33 +1,22 @@
 import fc from 'fast-check'
 import { EnvoyClient } from './client.ts'
 import type { ShortType } from './content.ts'
+import type { Fleet } from './fleet.ts'
 import { type Row, rowNames } from './rows.ts'
-
-/** What the commands act on. */
-export interface Fleet {
-  readonly rows: { put(short: ShortType, name: string, row: Row | undefined): void }
-  client(index: number): import('./client.ts').Client
-  publish(replicas: readonly number[]): void
-  read(index: number): boolean
-  write(index: number): boolean
-  reconnect(index: number, replica: number, restart?: boolean): void
-  retry(replica: number): void
-  wait(ms: number): void
-  settle(): void
-}
 
 export interface Tally {
   steps: number
 }
 
-type Command = fc.Command<Tally, Fleet>
-
-function command(told: string, run: (fleet: Fleet) => void, check: () => boolean = () => true): Command {
+function command(
+  told: string,
+  run: (fleet: Fleet) => void | Promise<void>,
+): fc.AsyncCommand<Tally, Fleet, false> {
   return {
-    check,
-    run(tally, fleet) {
+    check: () => true,
+    async run(tally, fleet) {
       tally.steps++
-      run(fleet)
+      await run(fleet)
     },
     toString: () => told,
   }
@@ -58,9 +47,9 @@ const targets = fc.constantFrom([0, 1], [0, 1], [0, 1], [0], [1])
 
 const edits = fc.tuple(fc.array(edit, { maxLength: 6 }), targets).map(([list, replicas]) => {
   const told = list.map(({ place: { short, name }, row }) => `${short} ${name}=${JSON.stringify(row)}`)
-  return command(`edit(${told.join(' ')}; to ${replicas})`, (fleet) => {
+  return command(`edit(${told.join(' ')}; to ${replicas})`, async (fleet) => {
     for (const { place, row } of list) fleet.rows.put(place.short, place.name, row)
-    fleet.publish(replicas)
+    await fleet.publish(replicas)
   })
 })
 const reads = fc.tuple(who, fc.integer({ min: 1, max: 4 })).map(([index, n]) =>
@@ -69,18 +58,18 @@ const reads = fc.tuple(who, fc.integer({ min: 1, max: 4 })).map(([index, n]) =>
   }),
 )
 const writes = fc.tuple(who, fc.integer({ min: 1, max: 4 })).map(([index, n]) =>
-  command(`write(${index}, ${n})`, (fleet) => {
-    for (let turn = 0; turn < n && fleet.write(index); turn++) {}
+  command(`write(${index}, ${n})`, async (fleet) => {
+    for (let turn = 0; turn < n && (await fleet.write(index)); turn++) {}
   }),
 )
 const talks = fc.tuple(who, fc.integer({ min: 1, max: 12 })).map(([index, n]) =>
-  command(`talk(${index}, ${n})`, (fleet) => {
-    for (let turn = 0; turn < n && (fleet.write(index) || fleet.read(index)); turn++) {}
+  command(`talk(${index}, ${n})`, async (fleet) => {
+    for (let turn = 0; turn < n && ((await fleet.write(index)) || fleet.read(index)); turn++) {}
   }),
 )
 const reconnects = fc.tuple(who, replica, rarely).map(([index, to, n]) =>
   command(`${n === 0 ? 'restart' : 'reconnect'}(${index}, ${to})`, (fleet) => {
-    fleet.reconnect(index, to, n === 0)
+    return fleet.reconnect(index, to, n === 0)
   }),
 )
 const subscriptions = fc

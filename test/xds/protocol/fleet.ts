@@ -3,27 +3,29 @@ import type { Protocol } from '../dialects.ts'
 import { protocols } from '../dialects.ts'
 import { type Meanings, open } from './audit.ts'
 import { Client, EnvoyClient } from './client.ts'
-import { isWildcard, type Texts, types } from './content.ts'
+import { isWildcard, snapshotOf, types } from './content.ts'
 import { inForceProblem } from './in-force.ts'
+import { AuditedReplica, Link } from './link.ts'
 import { Rows } from './rows.ts'
-import { FakeClock, SessionLink, SessionReplica } from './sessions.ts'
+import type { Transport } from './transport.ts'
 
 interface Connected {
   readonly client: Client
   readonly meanings: Meanings
-  replica: SessionReplica
-  link: SessionLink
+  link: Link
 }
 
 /** Two replicas, and clients of both variants: Envoys, and others that subscribe to what they like. */
-export class SessionFleet {
-  readonly clock = new FakeClock()
-  readonly replicas = [new SessionReplica(this.clock), new SessionReplica(this.clock)]
+export class Fleet {
   readonly rows = new Rows()
-  readonly #connected: Connected[]
+  readonly #transport: Transport
+  readonly #replicas: readonly AuditedReplica[]
+  readonly #connected: readonly Connected[]
   #revision = 1
 
-  constructor() {
+  constructor(transport: Transport) {
+    this.#transport = transport
+    this.#replicas = [new AuditedReplica(transport.now), new AuditedReplica(transport.now)]
     const clients = protocols.flatMap((protocol: Protocol) => [
       new EnvoyClient(protocol, `envoy-${protocol}`),
       new Client(protocol, `client-${protocol}`),
@@ -31,8 +33,7 @@ export class SessionFleet {
     this.#connected = clients.map((client, index) => {
       if (!(client instanceof EnvoyClient)) client.types.route.names.add('a')
       const meanings = { texts: new Map(), wholes: new Map(), grown: new Set<string>(), log: [] }
-      const replica = this.replicas[index % 2]!
-      return { client, meanings, replica, link: new SessionLink(client, replica, meanings) }
+      return { client, meanings, link: this.#link(client, meanings, index % 2) }
     })
   }
 
@@ -40,10 +41,14 @@ export class SessionFleet {
     return this.#connected[index]!.client
   }
 
-  publish(replicas: readonly number[]): void {
+  async publish(replicas: readonly number[]): Promise<void> {
     const texts = this.rows.texts()
-    this.#revision++
-    for (const index of replicas) this.replicas[index]!.publish(this.#revision, texts)
+    const snapshot = snapshotOf(++this.#revision, texts)
+    for (const replica of replicas) {
+      this.#replicas[replica]!.publish(texts)
+      for (const link of this.#linksTo(replica)) link.published()
+      await this.#transport.publish(replica, snapshot)
+    }
     this.check()
   }
 
@@ -54,46 +59,44 @@ export class SessionFleet {
     return did
   }
 
-  write(index: number): boolean {
-    const did = this.#connected[index]!.link.transmit()
+  async write(index: number): Promise<boolean> {
+    const did = await this.#connected[index]!.link.transmit()
     this.check()
     return did
   }
 
-  reconnect(index: number, replica: number, restart = false): void {
+  async reconnect(index: number, replica: number, restart = false): Promise<void> {
     const connected = this.#connected[index]!
     const { client, meanings, link } = connected
-    const next = this.replicas[replica]!
-    link.close()
+    await link.close()
     meanings.log.push(restart ? '-- restart' : `-- reconnect to ${replica}`)
     if (restart) client.restart()
-    else if (next !== connected.replica) strand(client, meanings)
-    connected.replica = next
-    connected.link = new SessionLink(client, next, meanings)
+    else if (replica !== link.place) strand(client, meanings)
+    connected.link = this.#link(client, meanings, replica)
     if (restart && !(client instanceof EnvoyClient)) client.change('route', ['a'], [])
     this.check()
   }
 
-  retry(replica: number): void {
-    for (const { link, replica: of } of this.#connected) if (of === this.replicas[replica]) link.retry()
+  async retry(replica: number): Promise<void> {
+    for (const link of this.#linksTo(replica)) link.retry()
+    await this.#transport.retry(replica)
     this.check()
   }
 
-  wait(ms: number): void {
-    this.clock.time += ms
+  async wait(ms: number): Promise<void> {
     for (const { meanings } of this.#connected) meanings.log.push(`-- ${ms} ms`)
-    for (const { link } of this.#connected) link.serve()
+    await this.#transport.pass(ms)
     this.check()
   }
 
   /** Both sides go on until nobody has anything to say. */
-  settle(): void {
-    this.publish([0, 1])
+  async settle(): Promise<void> {
+    await this.publish([0, 1])
     let turns = 0
     for (let busy = true; busy; ) {
       busy = false
       for (const index of this.#connected.keys()) {
-        while (this.read(index) || this.write(index)) {
+        while (this.read(index) || (await this.write(index))) {
           busy = true
           assert.ok(turns++ < 5_000, 'they never come to rest')
         }
@@ -103,23 +106,29 @@ export class SessionFleet {
   }
 
   /** Once the cause of all refusals is gone, everything arrives when its time has come. */
-  recover(): void {
+  async recover(): Promise<void> {
     for (const { client } of this.#connected) client.cured = true
-    this.settle()
+    await this.settle()
     for (let rounds = 0; ; rounds++) {
-      const next = this.#connected
-        .map(({ link }) => link.session.nextRetry())
-        .filter((at) => at !== undefined)
-      if (next.length === 0) break
+      const next = this.#transport.nextRetry()
+      if (next === undefined) break
       assert.ok(rounds < 1_000, 'retries never end')
-      this.wait(Math.max(0, Math.min(...next) - this.clock.time))
-      this.settle()
+      await this.wait(Math.max(0, next - this.#transport.now()))
+      await this.settle()
     }
     for (const connected of this.#connected) this.#assertInForce(connected, true)
   }
 
+  #link(client: Client, meanings: Meanings, replica: number): Link {
+    return new Link(this.#transport, replica, this.#replicas[replica]!, client, meanings)
+  }
+
+  #linksTo(replica: number): Link[] {
+    return this.#connected.map(({ link }) => link).filter(({ place }) => place === replica)
+  }
+
   #assertInForce({ client, link, meanings }: Connected, whole = false): void {
-    const problem = inForceProblem(client, this.rows.texts(), link.session, whole)
+    const problem = inForceProblem(client, this.rows.texts(), link.delivery(), whole)
     if (problem !== undefined) throw new Error(`${client.id}: ${problem}\n${meanings.log.join('\n')}`)
   }
 
@@ -144,5 +153,3 @@ function strand(client: Client, { wholes }: Meanings): void {
     }
   }
 }
-
-export type { Texts }

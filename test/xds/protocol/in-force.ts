@@ -1,4 +1,3 @@
-import type { Session } from '../../../src/xds/session.ts'
 import type { Client } from './client.ts'
 import { flawOf, includesAll, isWildcard, type ShortType, type Texts, types } from './content.ts'
 
@@ -15,11 +14,12 @@ const namedBy: Record<ShortType, readonly ShortType[]> = {
 /**
  * Of what it wants the client has the state of the rows: of what it refuses the last version that it accepted or none, and
  * of what is gone nothing, but for what such an old version may name. With `whole`, it refuses nothing.
+ * `delivery` is what its replica says.
  */
 export function inForceProblem(
   client: Client,
   texts: Texts,
-  session: Session,
+  delivery: string,
   whole = false,
 ): string | undefined {
   const refuses = (short: ShortType) =>
@@ -47,6 +47,6 @@ export function inForceProblem(
       return `${short} ${name} should be gone`
     }
   }
-  if (whole && session.delivery().state === 'nacked') return JSON.stringify(session.delivery())
+  if (whole && delivery === 'nacked') return 'its replica takes something for refused'
   return undefined
 }

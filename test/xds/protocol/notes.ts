@@ -29,8 +29,10 @@ export class Notes {
     this.#doubts.set(key, new Set([...(this.#doubts.get(key) ?? []), text]))
   }
 
-  doubted(short: ShortType, name: string): boolean {
-    return this.#doubts.has(`${short} ${name}`)
+  /** With `text`, whether that is among what is in doubt. */
+  doubted(short: ShortType, name: string, text?: string): boolean {
+    const doubts = this.#doubts.get(`${short} ${name}`)
+    return doubts !== undefined && (text === undefined || doubts.has(text))
   }
 
   /** Names of a type that are in doubt. */
@@ -57,13 +59,17 @@ export class Notes {
 
   refuse(short: ShortType, name: string, text: string, now: number): void {
     const before = this.parked(short, name)
-    const attempts = before?.text === text ? before.attempts : 1
+    const attempts = before?.text === text ? Math.max(1, before.attempts) : 1
     this.#park(short, name, { text, attempts, retryAt: now + retryDelay(attempts) })
   }
 
-  /** It is sent once more; that counts at once, for a client that dies of it gives no answer. */
+  /**
+   * It is sent once more; that counts at once, for a client that dies of it gives no answer. What was given up may be sent
+   * as if it were new, and be searched among others.
+   */
   retried(short: ShortType, name: string, now: number): void {
     const { text, attempts } = this.parked(short, name)!
+    if (attempts === 0) return
     this.#park(short, name, { text, attempts: attempts + 1, retryAt: now + retryDelay(attempts + 1) })
   }
 
