@@ -1,6 +1,7 @@
 import { any, duration, fromAds, socketAddress, wrap } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
-import { type Listener, streamIdleTimeoutMs } from '../model/listener.ts'
+import { milliseconds } from '../model/duration.ts'
+import type { EffectiveListener } from '../model/listener.ts'
 import { bytes } from '../model/size.ts'
 import type { State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
@@ -22,7 +23,7 @@ import { wellFormed } from './well-formed.ts'
  */
 export function listener(
   name: string,
-  spec: Listener,
+  spec: EffectiveListener,
   gateway: GatewayContext,
   state: State,
   live: Live,
@@ -41,7 +42,7 @@ export function listener(
           ...(spec.maxConnections === undefined ? [] : [connectionLimit(name, spec.maxConnections)]),
           {
             name: 'envoy.filters.network.http_connection_manager',
-            typed_config: connectionManager(name, httpFilters(spec, gateway), {
+            typed_config: connectionManager(name, spec, httpFilters(spec, gateway), {
               ...observing(spec, gateway, state, callers),
               ...clientIdentity(spec),
               ...(spec.trustedHops !== undefined && { xff_num_trusted_hops: spec.trustedHops }),
@@ -71,7 +72,12 @@ function statPrefix(name: string): string {
 }
 
 // The bounds are those of Envoy's "Configuring Envoy as an edge proxy".
-function connectionManager(name: string, filters: readonly HttpFilter[], own: Message): Message {
+function connectionManager(
+  name: string,
+  { idleTimeout, connectionIdleTimeout, maxStreamDuration }: EffectiveListener,
+  filters: readonly HttpFilter[],
+  own: Message,
+): Message {
   return any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: statPrefix(name),
     rds: { route_config_name: name, config_source: fromAds() },
@@ -87,7 +93,10 @@ function connectionManager(name: string, filters: readonly HttpFilter[], own: Me
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
     common_http_protocol_options: {
       max_headers_count: wrap(100),
-      idle_timeout: duration(3_600_000),
+      idle_timeout: duration(milliseconds(connectionIdleTimeout)),
+      ...(maxStreamDuration !== undefined && {
+        max_stream_duration: duration(milliseconds(maxStreamDuration)),
+      }),
       headers_with_underscores_action: 'REJECT_REQUEST',
     },
     http2_protocol_options: {
@@ -99,7 +108,7 @@ function connectionManager(name: string, filters: readonly HttpFilter[], own: Me
     },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     ...own,
-    stream_idle_timeout: duration(streamIdleTimeoutMs),
+    stream_idle_timeout: duration(milliseconds(idleTimeout)),
     request_headers_timeout: duration(30_000),
   })
 }
@@ -129,7 +138,7 @@ function filterMessage({ name, config, discovered }: HttpFilter): Message {
   return { name, config_discovery: { config_source: fromAds(), default_config: config, type_urls } }
 }
 
-function httpFilters(spec: Listener, gateway: GatewayContext): HttpFilter[] {
+function httpFilters(spec: EffectiveListener, gateway: GatewayContext): HttpFilter[] {
   const router: HttpFilter = {
     phase: 'router',
     name: 'envoy.filters.http.router',

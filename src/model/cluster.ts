@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
-import { ConnectionPool, type EffectiveConnectionPool } from './connection-pool.ts'
+import { ConnectionPool, connectionPoolProblems, type EffectiveConnectionPool } from './connection-pool.ts'
 import type { Document } from './document.ts'
 import { Duration, milliseconds } from './duration.ts'
 import { type EffectiveEndpoint, Endpoint } from './endpoint.ts'
@@ -14,6 +14,7 @@ import type { Warning } from './pending.ts'
 import type { State } from './state.ts'
 import { SubjectAltName } from './subject-alt-name.ts'
 import { loopWarningsOfCluster } from './tier-loops.ts'
+import { retryTierWarningsOfCluster } from './tier-retries.ts'
 
 const Tls = Type.Object(
   {
@@ -159,6 +160,7 @@ function check(document: Document): Problem[] {
     ...duplicateEndpoints(spec),
     ...tooHeavy(spec),
     ...anyNameProblems(spec),
+    ...connectionPoolProblems(spec.connectionPool, '/spec/connectionPool'),
     ...loadBalancingProblems(spec.loadBalancing, '/spec/loadBalancing'),
     ...healthCheckProblems(spec.healthCheck, spec.protocol ?? 'http1', '/spec/healthCheck'),
   ]
@@ -205,6 +207,7 @@ function warnings(document: Document, state: State): Warning[] {
     ...unasked(document),
     ...emptied(document),
     ...loopWarningsOfCluster(document, state),
+    ...retryTierWarningsOfCluster(document, state),
   ]
 }
 

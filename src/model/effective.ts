@@ -5,7 +5,7 @@ const filled = new WeakMap<TSchema, WeakMap<object, unknown>>()
 
 /**
  * A spec with the defaults of its schema filled in: those of a preset that it names before the others, and those that
- * belong to a variant (`defaultWith`) only where the spec is of it, so that the result is as valid as the spec. The
+ * belong to a variant (`defaultWith`, `defaultWithout`) only where the spec is of it, so that the result is as valid as the spec. The
  * stored spec stays as its author wrote it. Stored objects never change, so that each is filled in once, however many
  * states and compiles it is part of; nobody may change the result.
  */
@@ -37,10 +37,11 @@ function fill(schema: TSchema, value: unknown): unknown {
 
 /** The field that says which variant it is may have a default itself. */
 function isOfVariant(
-  { defaultWith }: SchemaNode,
+  { defaultWith, defaultWithout }: SchemaNode,
   value: object,
   properties: Readonly<Record<string, SchemaNode>>,
 ): boolean {
+  if (defaultWithout !== undefined) return !Object.hasOwn(value, defaultWithout)
   if (defaultWith === undefined) return true
   const { field, is } = defaultWith
   const said = Object.hasOwn(value, field)

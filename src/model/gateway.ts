@@ -6,7 +6,7 @@ import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
 import { headerSizeProblems, MaxRequestHeaderBytes, MaxUrlBytes } from './header-sizes.ts'
 import type { Kind, Reference } from './kind.ts'
-import { Listener } from './listener.ts'
+import { type EffectiveListener, Listener } from './listener.ts'
 import { Name } from './name.ts'
 import { portConflicts } from './port-conflicts.ts'
 import { Rollout } from './rollout.ts'
@@ -75,8 +75,10 @@ export const GatewaySpec = Type.Object(
 export type GatewaySpec = Static<typeof GatewaySpec>
 
 /** A gateway as it is in force: what has a default is there. */
-export type EffectiveGateway = GatewaySpec &
-  Required<Pick<GatewaySpec, 'rateLimitService' | 'rateLimits' | 'maxRequestHeaderBytes'>>
+export type EffectiveGateway = Omit<GatewaySpec, 'listeners'> &
+  Required<Pick<GatewaySpec, 'rateLimitService' | 'rateLimits' | 'maxRequestHeaderBytes'>> & {
+    listeners: EffectiveListener[]
+  }
 
 export const gateway: Kind = {
   kind: 'Gateway',

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { Duration } from './duration.ts'
 import type { CheckContext } from './kind.ts'
 import { Name } from './name.ts'
 import { Port } from './port.ts'
@@ -109,6 +110,34 @@ export const Listener = Type.Object(
         examples: [10_000],
       }),
     ),
+    idleTimeout: Type.Optional(
+      Duration({
+        description:
+          'How long nothing may move on a request, where its route says nothing of it; 0s means for ever.',
+        default: '5m',
+        atLeast: '0s',
+        atMost: '24h',
+        examples: ['5m'],
+      }),
+    ),
+    maxStreamDuration: Type.Optional(
+      Duration({
+        description:
+          'How long a request, or a connection that it was upgraded to, may last, however much moves on it, where its route says nothing of it. Without it no request is ended for that.',
+        atLeast: '1s',
+        atMost: '24h',
+        examples: ['1h'],
+      }),
+    ),
+    connectionIdleTimeout: Type.Optional(
+      Duration({
+        description: 'A client’s connection without requests is closed after so long; 0s means never.',
+        default: '1h',
+        atLeast: '0s',
+        atMost: '24h',
+        examples: ['1h'],
+      }),
+    ),
   },
   { additionalProperties: false, description: 'One address and port.' },
 )
@@ -117,8 +146,8 @@ export type Listener = Static<typeof Listener>
 
 export type ListenerTls = Static<typeof Tls>
 
-/** How long nothing may move on a request, where its route says nothing of it. */
-export const streamIdleTimeoutMs = 300_000
+/** A listener as it is in force: what has a default is there. */
+export type EffectiveListener = Listener & Required<Pick<Listener, 'idleTimeout' | 'connectionIdleTimeout'>>
 
 /** Where a listener binds, with the default of the setting in place. */
 export function boundAddress(listener: Listener, context: CheckContext): string {

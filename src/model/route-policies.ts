@@ -3,67 +3,6 @@ import type { Problem } from '../errors.ts'
 import { Duration } from './duration.ts'
 import { HeaderMap, HeaderName, untouchableProblem } from './header.ts'
 
-/** Envoy's tokens for `retry_on` and `retry_grpc_on`, in lower_snake_case. */
-export const retryTokens = [
-  ...['5xx', 'gateway_error', 'reset', 'reset_before_request', 'connect_failure', 'envoy_ratelimited'],
-  ...['retriable_4xx', 'refused_stream', 'retriable_status_codes'],
-  ...['cancelled', 'deadline_exceeded', 'internal', 'resource_exhausted', 'unavailable'],
-]
-
-export const Retry = Type.Object(
-  {
-    attempts: Type.Integer({
-      description: 'Retries at most, besides the first try.',
-      minimum: 1,
-      maximum: 16,
-      examples: [2],
-    }),
-    on: Type.Array(Type.Enum(retryTokens, { description: 'What is retried.', examples: ['5xx'] }), {
-      description: 'What is retried, in Envoy’s words.',
-      minItems: 1,
-      maxItems: 16,
-      uniqueItems: true,
-    }),
-    statusCodes: Type.Optional(
-      Type.Array(Type.Integer({ description: 'A status.', minimum: 100, maximum: 599, examples: [409] }), {
-        description: 'Statuses that retriable_status_codes stands for. Left out without that word.',
-        minItems: 1,
-        maxItems: 64,
-        uniqueItems: true,
-      }),
-    ),
-    perTryTimeout: Type.Optional(
-      Duration({
-        description: 'How long one try may take. Without it only the route’s timeout holds.',
-        atLeast: '1ms',
-        atMost: '1h',
-        examples: ['2s'],
-      }),
-    ),
-  },
-  {
-    additionalProperties: false,
-    description:
-      'Tries again what failed, on another endpoint where there is one. Without it nothing is retried.',
-  },
-)
-
-export type Retry = Static<typeof Retry>
-
-/** The word without the list, and the list without the word, do nothing. */
-export function retryProblems(retry: Retry | undefined, pointer: string): Problem[] {
-  const word = retry?.on.includes('retriable_status_codes') === true
-  if (retry === undefined || word === (retry.statusCodes !== undefined)) return []
-  if (word) {
-    const message = 'retriable_status_codes retries nothing without statusCodes'
-    return [{ pointer: `${pointer}/statusCodes`, message, remedy: 'add the statuses, for example [409]' }]
-  }
-  const message = 'statusCodes are retried only with the word retriable_status_codes'
-  return [
-    { pointer: `${pointer}/on`, message, remedy: 'add retriable_status_codes to "on", or remove the list' },
-  ]
-}
-
 const Operations = (what: string) =>
   Type.Optional(
     Type.Object(

@@ -2,9 +2,10 @@ import { type Static, Type } from 'typebox'
 import { Duration } from './duration.ts'
 import { Hash } from './hash.ts'
 import { Name } from './name.ts'
+import { type EffectiveRetry, Retry } from './retry.ts'
 import { Forward, Mirror, Redirect, Respond, Rewrite } from './route-action.ts'
 import { RouteMatch } from './route-match.ts'
-import { Cors, HeaderOperations, Retry } from './route-policies.ts'
+import { Cors, HeaderOperations } from './route-policies.ts'
 
 const GatewayReference = Type.String({
   description: 'A gateway (every listener of it), or one listener as gateway/listener.',
@@ -62,7 +63,8 @@ export const RouteSpec = Type.Object(
     rewrite: Type.Optional(Rewrite),
     timeout: Type.Optional(
       Duration({
-        description: 'How long the whole request may take, retries included.',
+        description:
+          'How long the whole request may take from when it has come to when its answer has, retries included; 0s means for ever.',
         default: '15s',
         defaultWith: { field: 'forward' },
         atLeast: '0s',
@@ -73,7 +75,16 @@ export const RouteSpec = Type.Object(
     idleTimeout: Type.Optional(
       Duration({
         description:
-          'How long nothing may move on a request or a connection that it was upgraded to; 0s means for ever. Without it the listener’s 5 minutes hold.',
+          'How long nothing may move on a request or a connection that it was upgraded to; 0s means for ever. Without it the listener’s idleTimeout holds.',
+        atLeast: '0s',
+        atMost: '24h',
+        examples: ['1h'],
+      }),
+    ),
+    maxStreamDuration: Type.Optional(
+      Duration({
+        description:
+          'How long a request, or a connection that it was upgraded to, may last, however much moves on it; 0s means for ever. Without it the listener’s maxStreamDuration holds.',
         atLeast: '0s',
         atMost: '24h',
         examples: ['1h'],
@@ -141,4 +152,5 @@ export const RouteSpec = Type.Object(
 export type RouteSpec = Static<typeof RouteSpec>
 
 /** A route as it is in force: what has a default is there. */
-export type EffectiveRoute = RouteSpec & Required<Pick<RouteSpec, 'hosts' | 'priority' | 'rateLimits'>>
+export type EffectiveRoute = Omit<RouteSpec, 'retry'> &
+  Required<Pick<RouteSpec, 'hosts' | 'priority' | 'rateLimits'>> & { retry?: EffectiveRetry }

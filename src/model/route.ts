@@ -6,13 +6,16 @@ import { hashProblems } from './hash.ts'
 import type { Kind, Reference } from './kind.ts'
 import { oneOf } from './one-of.ts'
 import type { Warning } from './pending.ts'
+import { retryProblems } from './retry.ts'
 import { respondProblems, rewriteProblems } from './route-action.ts'
 import { routeMatchProblems } from './route-match.ts'
-import { corsProblems, headerProblems, retryProblems } from './route-policies.ts'
+import { corsProblems, headerProblems } from './route-policies.ts'
 import { shadowWarnings } from './route-shadows.ts'
 import { RouteSpec } from './route-spec.ts'
+import { routeTimeProblems, routeTimeWarnings } from './route-times.ts'
 import type { State } from './state.ts'
 import { loopWarnings } from './tier-loops.ts'
+import { retryTierWarnings } from './tier-retries.ts'
 
 export const route: Kind = {
   kind: 'Route',
@@ -36,6 +39,7 @@ function check(document: Document): Problem[] {
     ...rewriteProblems(spec.rewrite, '/spec/rewrite'),
     ...respondProblems(spec.respond, '/spec/respond'),
     ...retryProblems(spec.retry, '/spec/retry'),
+    ...routeTimeProblems(spec),
     ...headerProblems(spec.headers, '/spec/headers'),
     ...corsProblems(spec.cors, '/spec/cors'),
     ...hashProblems(spec.hash, '/spec/hash'),
@@ -73,7 +77,8 @@ function onlyWhereForwarded(spec: RouteSpec): Problem[] {
   const action = spec.redirect !== undefined ? 'redirect' : spec.respond !== undefined ? 'respond' : undefined
   if (action === undefined) return []
   const fields = [
-    ...(['rateLimits', 'mirror', 'rewrite', 'retry', 'timeout', 'idleTimeout'] as const),
+    ...(['rateLimits', 'mirror', 'rewrite', 'retry'] as const),
+    ...(['timeout', 'idleTimeout', 'maxStreamDuration'] as const),
     ...(['hash', 'upgrades', 'cors'] as const),
   ]
   return fields
@@ -114,6 +119,8 @@ function references(spec: RouteSpec): Reference[] {
 function warnings(document: Document, state: State): Warning[] {
   return [
     ...loopWarnings(document, state),
+    ...retryTierWarnings(document, state),
+    ...routeTimeWarnings(document),
     ...shadowWarnings(state, document.name),
     ...uncoveredHosts(document, state),
   ]

@@ -1,13 +1,8 @@
-import type { ClusterSpec } from './cluster.ts'
 import type { Document } from './document.ts'
-import type { GatewaySpec } from './gateway.ts'
-import { parseGatewayReference } from './gateway-reference.ts'
 import type { Warning } from './pending.ts'
 import type { RouteSpec } from './route-spec.ts'
-import { all, find, type State } from './state.ts'
-
-/** A listener as `gateway/listener`. */
-type Place = string
+import { all, type State } from './state.ts'
+import { type Place, placesOf, sentTo, targetOf } from './tier-places.ts'
 
 /**
  * A warning for each cluster of a route through which its requests can come back to the listener that they came from.
@@ -32,15 +27,6 @@ export function loopWarningsOfCluster({ name }: Document, state: State): Warning
     if (own.length === 0) return []
     return loopWarnings(document, state).filter((each) => own.some(({ pointer }) => pointer === each.pointer))
   })
-}
-
-/** The clusters that get a route's requests, or copies of them. */
-function sentTo({ forward = [], mirror }: RouteSpec): { cluster: string; pointer: string }[] {
-  const forwarded = forward.map(({ cluster }, index) => ({
-    ...{ cluster, pointer: `/spec/forward/${index}/cluster` },
-  }))
-  if (mirror === undefined) return forwarded
-  return [...forwarded, { cluster: mirror.cluster, pointer: '/spec/mirror/cluster' }]
 }
 
 /** The shortest way from a listener to one of `goals`, both included. */
@@ -82,19 +68,4 @@ function nextPlaces(state: State): ReadonlyMap<Place, ReadonlySet<Place>> {
   }
   graphs.set(state, graph)
   return graph
-}
-
-function targetOf(state: State, cluster: string): Place | undefined {
-  const spec = find(state, 'Cluster', cluster)?.document.spec as ClusterSpec | undefined
-  return spec?.gateway === undefined ? undefined : `${spec.gateway.name}/${spec.gateway.listener}`
-}
-
-/** The listeners that a route is on. */
-function placesOf(state: State, gateways: readonly string[]): Place[] {
-  return gateways.flatMap((text) => {
-    const { gateway, listener } = parseGatewayReference(text)
-    if (listener !== undefined) return [`${gateway}/${listener}`]
-    const spec = find(state, 'Gateway', gateway)?.document.spec as GatewaySpec | undefined
-    return (spec?.listeners ?? []).map(({ name }) => `${gateway}/${name}`)
-  })
 }

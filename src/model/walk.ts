@@ -7,6 +7,8 @@ export type SchemaNode = TSchema & {
   default?: unknown
   /** The default is one of a variant: it holds where this field beside it is there, and is `is` if that is given. */
   defaultWith?: { field: string; is?: unknown }
+  /** The default holds only where this field beside it is not there. */
+  defaultWithout?: string
   /** Defaults that hold together, chosen by a field beside them. */
   presets?: { field: string; values: Record<string, Record<string, unknown>> }
   examples?: unknown[]

@@ -56,6 +56,25 @@ describe('a spec with its defaults', () => {
     assert.deepEqual(effective(schema, { policy: 'odd' }), { policy: 'odd' })
   })
 
+  test('a default gives way to the field that stands for it', () => {
+    const cluster = kinds.find(({ kind }) => kind === 'Cluster')!
+    const pool = (connectionPool: object) => {
+      const { maxRetries, retryBudget } = effective<{ connectionPool: Record<string, unknown> }>(
+        cluster.spec,
+        {
+          ...{ endpoints: [], connectionPool },
+        },
+      ).connectionPool
+      return { maxRetries, retryBudget }
+    }
+    const budget = { budgetPercent: 20, minRetryConcurrency: 3 }
+    assert.deepEqual(pool({}), { maxRetries: undefined, retryBudget: budget })
+    assert.deepEqual(pool({ maxRetries: 7 }), { maxRetries: 7, retryBudget: undefined })
+    assert.deepEqual(pool({ retryBudget: { budgetPercent: 50 } }), {
+      ...{ maxRetries: undefined, retryBudget: { ...budget, budgetPercent: 50 } },
+    })
+  })
+
   test('the whole storefront with its defaults can be applied, and means the same', () => {
     const documents = storefrontDocuments()
     const whole = documents.map((document) => {

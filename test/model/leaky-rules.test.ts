@@ -90,7 +90,7 @@ describe('a second leaky bucket is refused on the object that brings it', () => 
   })
 })
 
-describe('a wait beyond the idle timeout is refused on the object that brings it', () => {
+describe('a wait beyond what ends a waiting request is refused on the object that brings it', () => {
   test('by the queue, by the override that has it, by the rate', () => {
     const before = [gateway(), cluster, leaky('queue', 300), route(['queue'])]
     assert.deepEqual(problems(before, leaky('queue', 301)), ['RateLimitPolicy/queue /spec/queue'])
@@ -112,6 +112,32 @@ describe('a wait beyond the idle timeout is refused on the object that brings it
     assert.deepEqual(problems(before, route(['queue'], { idleTimeout: '0s' })), [])
     assert.deepEqual(problems(before, route(['short'], { idleTimeout: '9s' })), [
       'Route/all /spec/idleTimeout',
+    ])
+  })
+
+  test('by the listener, whose time holds where the route has none', () => {
+    const before = [gateway(), cluster, leaky('queue', 10), route(['queue'])]
+    const patient = (listener: object, other: object = {}) => {
+      const [http] = gateway().spec.listeners
+      const listeners = [
+        { ...http, ...listener },
+        { ...http, name: 'other', port: 10_001, ...other },
+      ]
+      return { ...gateway(), spec: { listeners } }
+    }
+    const refused = ['Gateway/edge /spec/listeners/0/idleTimeout']
+    assert.deepEqual(problems(before, patient({ idleTimeout: '9s' })), refused)
+    assert.deepEqual(problems(before, patient({ idleTimeout: '10s' }, { idleTimeout: '0s' })), [])
+    assert.deepEqual(problems(before, patient({}, { maxStreamDuration: '9s' })), [
+      'Gateway/edge /spec/listeners/1/maxStreamDuration',
+    ])
+    const elsewhere = route(['queue'], { gateways: ['edge/http'] })
+    assert.deepEqual(problems([...before.slice(0, 3), elsewhere], patient({}, { idleTimeout: '9s' })), [])
+    assert.deepEqual(problems([patient({ idleTimeout: '9s' }), ...before.slice(1, 3)], route(['queue'])), [
+      'Route/all /spec/rateLimits/0',
+    ])
+    assert.deepEqual(problems(before, route(['queue'], { maxStreamDuration: '9s' })), [
+      'Route/all /spec/maxStreamDuration',
     ])
   })
 

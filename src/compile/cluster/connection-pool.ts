@@ -13,10 +13,20 @@ export function circuitBreakers(pool: EffectiveConnectionPool): Message {
         max_connections: wrap(pool.maxConnections),
         max_pending_requests: wrap(pool.maxPendingRequests),
         max_requests: wrap(pool.maxRequests),
-        max_retries: wrap(pool.maxRetries),
+        ...retries(pool),
         // How much is left of each is a gauge then.
         track_remaining: true,
       },
     ],
+  }
+}
+
+function retries({ maxRetries, retryBudget }: EffectiveConnectionPool): Message {
+  if (retryBudget === undefined) return { max_retries: wrap(maxRetries!) }
+  return {
+    retry_budget: {
+      budget_percent: { value: retryBudget.budgetPercent },
+      min_retry_concurrency: wrap(retryBudget.minRetryConcurrency),
+    },
   }
 }

@@ -4,7 +4,7 @@ import { milliseconds } from '../../model/duration.ts'
 import type { Mirror, Redirect } from '../../model/route-action.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
 import { hashPolicy } from '../hash-policy.ts'
-import { retryPolicy } from './retry.ts'
+import { retrying } from './retry.ts'
 import { pathRewrite } from './rewrite.ts'
 import { giveCookie, partOf, stickyCookie } from './sticky.ts'
 
@@ -34,12 +34,15 @@ export function target(route: string, spec: EffectiveRoute): Message {
 }
 
 function forwarding(spec: EffectiveRoute, rateLimits: readonly Message[]): Message {
-  const { match, rewrite, timeout, idleTimeout, retry, mirror, upgrades } = spec
+  const { match, rewrite, timeout, idleTimeout, maxStreamDuration, retry, mirror, upgrades } = spec
   return {
     ...pathRewrite(match.path, rewrite),
     ...(timeout !== undefined && { timeout: duration(milliseconds(timeout)) }),
     ...(idleTimeout !== undefined && { idle_timeout: duration(milliseconds(idleTimeout)) }),
-    ...(retry !== undefined && { retry_policy: retryPolicy(retry) }),
+    ...(maxStreamDuration !== undefined && {
+      max_stream_duration: { max_stream_duration: duration(milliseconds(maxStreamDuration)) },
+    }),
+    ...(retry !== undefined && retrying(retry, timeout)),
     ...(mirror !== undefined && { request_mirror_policies: [mirrorPolicy(mirror)] }),
     ...upgradeConfigs(upgrades),
     ...(rateLimits.length > 0 && { rate_limits: rateLimits }),

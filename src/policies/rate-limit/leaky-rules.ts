@@ -1,12 +1,12 @@
 import type { Problem } from '../../errors.ts'
 import { type Document, idOf } from '../../model/document.ts'
-import { durationText, milliseconds } from '../../model/duration.ts'
+import { durationText } from '../../model/duration.ts'
 import type { GatewaySpec } from '../../model/gateway.ts'
 import { parseGatewayReference } from '../../model/gateway-reference.ts'
 import type { ProblemOf } from '../../model/kind.ts'
-import { streamIdleTimeoutMs } from '../../model/listener.ts'
 import type { RouteSpec } from '../../model/route-spec.ts'
 import { all, find, type State } from '../../model/state.ts'
+import { patienceOf, patienceText } from './leaky-patience.ts'
 import { type LongestWait, longestWait } from './longest-wait.ts'
 import { pointerTo } from './places.ts'
 import type { RateLimitSpec } from './schema.ts'
@@ -102,20 +102,21 @@ function second({ owners, policies }: Use, own: ReadonlySet<string>): ProblemOf[
 
 /** A request that waits is idle, and Envoy answers 504 to it if its turn does not come in time. */
 function tooLong({ owners, policies }: Use, own: ReadonlySet<string>): ProblemOf[] {
-  const [route] = owners
+  const [route, gateway] = owners
   if (route?.kind !== 'Route') return []
-  const { idleTimeout } = route.spec as RouteSpec
-  const idle = idleTimeout === undefined ? streamIdleTimeoutMs : milliseconds(idleTimeout)
   return policies.flatMap((policy) => {
     const { document, wait } = policy
-    if (idle === 0 || wait.milliseconds <= idle) return []
+    const bound = patienceOf(route, gateway).find(
+      (each) => each.milliseconds > 0 && wait.milliseconds > each.milliseconds,
+    )
+    if (bound === undefined) return []
     const needed = durationText(Math.ceil(wait.milliseconds / 1_000) * 1_000)
     const problem: Omit<Problem, 'pointer'> = {
-      message: `the last of the queue of ${idOf(document)} would wait ${needed}, and ${idOf(route)} gives a request up that is idle for ${durationText(idle)}`,
-      remedy: `write an idleTimeout of at least ${needed} (or 0s, for none) on the route, or a queue of at most ${Math.floor(idle / wait.turn)}`,
+      message: `the last of the queue of ${idOf(document)} would wait ${needed}, and ${patienceText(route, bound)}`,
+      remedy: `write ${bound.field === 'idleTimeout' ? 'an' : 'a'} ${bound.field} of at least ${needed} (or 0s, for none) on the route, or a queue of at most ${Math.floor(bound.milliseconds / wait.turn)}`,
     }
-    if (idleTimeout !== undefined && own.has(idOf(route)))
-      return [{ document: route, problem: { pointer: '/spec/idleTimeout', ...problem } }]
+    if (bound.pointer !== undefined && own.has(idOf(bound.document)))
+      return [{ document: bound.document, problem: { pointer: bound.pointer, ...problem } }]
     const place = toldOn({ owners, policies: [policy] }, own, pointerTo(wait.place, 'queue'))
     return place.map(({ document, pointer }) => ({ document, problem: { pointer, ...problem } }))
   })
