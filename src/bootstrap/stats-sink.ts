@@ -50,7 +50,13 @@ export function statsSink(node: {
         },
       ],
       custom_metric_conversions: {
-        matcher_list: { matchers: [unless({ safe_regex: { google_re2: {}, regex: wanted.join('|') } })] },
+        matcher_list: {
+          matchers: [
+            // It is cheap, and does for all but a few where nothing of clusters is told.
+            ...(health === 'none' ? [unless({ prefix: 'http.' })] : []),
+            unless({ safe_regex: { google_re2: {}, regex: wanted.join('|') } }),
+          ],
+        },
       },
     },
   }

@@ -65,7 +65,7 @@ export const EnvoyHealth = Type.Object(
     replica: Type.Optional(Type.String({ description: 'The replica of weir that has its stream.' })),
     state: Type.Enum(['told', 'silent', 'untold'], {
       description:
-        '`silent`: it said nothing for 10 s, what is here is from before; `untold`: it never said anything of this cluster, as one whose bootstrap has no `stats_sinks`.',
+        '`silent`: it said nothing for 7 s, what is here is from before; `untold`: it never said anything of this cluster, as one whose bootstrap has no `stats_sinks`.',
     }),
     by: Type.Optional(
       Type.Enum(['stats', 'admin'], {

@@ -223,7 +223,7 @@ function clusterGauges(registry: Registry, gauges: Gauges): void {
   new Gauge({
     ...named,
     name: 'weir_cluster_healthy_hosts',
-    help: 'The fewest healthy hosts of a cluster that an Envoy told this replica of in the last 10 s.',
+    help: 'The fewest healthy hosts of a cluster that an Envoy told this replica of in the last 20 s.',
     collect() {
       this.reset()
       for (const { gateway, cluster, healthy } of told()) this.set({ gateway, cluster }, healthy)
@@ -232,7 +232,7 @@ function clusterGauges(registry: Registry, gauges: Gauges): void {
   new Gauge({
     ...named,
     name: 'weir_cluster_ejected_hosts',
-    help: 'The most hosts of a cluster, ejected by outlier detection, that an Envoy told this replica of in the last 10 s.',
+    help: 'The most hosts of a cluster, ejected by outlier detection, that an Envoy told this replica of in the last 20 s.',
     collect() {
       this.reset()
       for (const { gateway, cluster, ejected } of told()) this.set({ gateway, cluster }, ejected)

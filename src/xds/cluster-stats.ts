@@ -41,6 +41,9 @@ export interface ClusterStats {
   readonly endpoints: Map<string, boolean>
 }
 
+/** As Envoy writes an address of IP: `10.0.0.7:8080`, `[::1]:8080`. */
+const addressPattern = /^[0-9a-f.:[\]]{2,64}:\d{1,5}$/
+
 /** Of endpoints; added by Envoy for each of them. */
 const endpointHealth = 'cluster.endpoint.healthy'
 
@@ -71,6 +74,7 @@ export class ClusterStatsReader {
     const address = tags.get('envoy.endpoint_address')
     const cluster = this.#of(tags.get('envoy.cluster_name') ?? '')
     if (address === undefined || cluster === undefined || this.#endpoints >= bounds.endpointsTold) return
+    if (!addressPattern.test(address)) return
     this.#endpoints++
     cluster.endpoints.set(address, value > 0)
   }

@@ -213,6 +213,9 @@ function newestBy(voices: readonly (Teller & { age: number })[]): Map<string, nu
   return newest
 }
 
+/** An Envoy without a stream is shown for so long after it was heard last. Milliseconds. */
+const leftMs = 60_000
+
 /** Connected Envoys of these gateways, and those without a stream that were heard lately. */
 function membersOf(
   items: readonly FleetItem[],
@@ -220,7 +223,7 @@ function membersOf(
   words: ReadonlyMap<string, readonly Word[]>,
 ): Member[] {
   const those = items.filter((item) => {
-    const isHeard = words.get(keyOf(item))?.some(({ age }) => age <= silentMs) === true
+    const isHeard = words.get(keyOf(item))?.some(({ age }) => age <= leftMs) === true
     return (
       gateways.includes(item.gateway) && (item.state === 'connected' || item.state === 'unknown' || isHeard)
     )

@@ -5,7 +5,7 @@ import type { XdsServer } from '../../xds/server.ts'
 import type { Controller } from '../controller.ts'
 import { createHealthDesk, type HealthDesk } from './desk.ts'
 import { factsOf } from './facts.ts'
-import { HeardHealth, silentMs } from './heard.ts'
+import { HeardHealth, staleMs } from './heard.ts'
 import { type HealthNews, HealthTurns } from './news.ts'
 
 export interface Health {
@@ -51,7 +51,7 @@ export function createHealth(options: {
       if (news !== undefined) tell(news)
     }
   })
-  const timer = setInterval(() => turns.forget(performance.now()), silentMs)
+  const timer = setInterval(() => turns.forget(performance.now()), staleMs)
   timer.unref()
 
   const desk = createHealthDesk({ name, heard, fleet: xds.fleet.list, controller, table, hosts, observe })
@@ -66,7 +66,7 @@ export function createHealth(options: {
 function worstOf(heard: HeardHealth, now: number): WorstHosts[] {
   const worst = new Map<string, WorstHosts>()
   for (const { gateway, cluster, at, gauges } of heard.of()) {
-    if (at < now - silentMs || cluster.includes('_')) continue
+    if (at < now - staleMs || cluster.includes('_')) continue
     const key = JSON.stringify([gateway, cluster])
     const known = worst.get(key)
     const healthy = Math.min(gauges.membership_healthy ?? 0, known?.healthy ?? Number.POSITIVE_INFINITY)

@@ -35,8 +35,10 @@ interface Voice {
  */
 export const heardBounds = { clusters: 100_000, endpoints: 500_000 } as const
 
-/** Whoever said nothing for so long is silent: five flushes of 2 s, which replicas take in turns. Milliseconds. */
-export const silentMs = 10_000
+/** An Envoy that no replica heard for so long is silent: three flushes of 2 s, and what they are late. Milliseconds. */
+export const silentMs = 7_000
+/** Replicas hear an Envoy in turns: what one of them did not hear for so long it does not count as true any more. */
+export const staleMs = 20_000
 /** After so long it is as though it had said nothing. */
 const forgetMs = 10 * 60_000
 
@@ -63,7 +65,7 @@ export class HeardHealth {
       return after === undefined ? [] : [[before, after]]
     })
     // What it tells of no more it does not have any more.
-    for (const [cluster, { at }] of voice.clusters) if (at < now - silentMs) this.#drop(voice, cluster)
+    for (const [cluster, { at }] of voice.clusters) if (at < now - staleMs) this.#drop(voice, cluster)
     return changes
   }
 

@@ -1,5 +1,5 @@
 import { type ClusterFacts, isInPanic } from './facts.ts'
-import { type Heard, silentMs } from './heard.ts'
+import { type Heard, staleMs } from './heard.ts'
 
 /** `down`: an Envoy has no healthy endpoint; `panic`: it sends requests to failing ones, too. */
 export type Ailing = 'panic' | 'down'
@@ -47,7 +47,7 @@ export class HealthTurns {
   /** Forgets what Envoys said that are silent: whether it is so any more nobody knows. */
   forget(now: number): void {
     for (const [key, ill] of this.#ill) {
-      for (const [id, { at }] of ill) if (at < now - silentMs) ill.delete(id)
+      for (const [id, { at }] of ill) if (at < now - staleMs) ill.delete(id)
       if (ill.size === 0) this.#ill.delete(key)
     }
   }

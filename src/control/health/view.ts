@@ -32,7 +32,7 @@ export function envoyHealth(
     by: isAsked ? 'admin' : 'stats',
     at: timeOf(isAsked ? now : now - word.age),
     hosts,
-    panic: isInPanic(hosts, facts.panicThreshold),
+    panic: isInPanic({ ...hosts, excluded: hosts.excluded + hosts.draining }, facts.panicThreshold),
     ...(endpoints !== undefined && { endpoints }),
     figures: figuresOf(word, now),
   }
@@ -43,18 +43,17 @@ type Hosts = NonNullable<EnvoyHealth['hosts']>
 function toldHosts({ gauges, endpoints }: Word, { draining }: ClusterFacts): Hosts {
   const numbers = numbersOf(gauges)
   const checked = gauges['health_check.healthy'] !== undefined
-  const has =
-    endpoints === undefined
-      ? draining.size
-      : Object.keys(endpoints).filter((each) => draining.has(each)).length
+  const has = endpoints === undefined ? [...draining] : Object.keys(endpoints)
+  const drained = has.filter((address) => draining.has(address)).length
   return {
     total: gauges.membership_total ?? 0,
     healthy: gauges.membership_healthy ?? 0,
     degraded: numbers.degraded,
-    excluded: gauges.membership_excluded ?? 0,
+    // Envoy counts those that drain among them.
+    excluded: Math.max(0, (gauges.membership_excluded ?? 0) - drained),
     ...(checked && { failedHealthCheck: numbers.failed_health_check }),
     ejected: numbers.ejected,
-    draining: has,
+    draining: drained,
   }
 }
 
