@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from 'node:util'
-import { createMetrics } from '../src/observers/metrics.ts'
+import { createMetrics, noGauges } from '../src/observers/metrics.ts'
 import { createSteadyClock } from '../src/ratelimit/clock.ts'
 import { createRateLimitService } from '../src/ratelimit/service.ts'
 import type { CounterStore } from '../src/ratelimit/stores/counter-store.ts'
@@ -32,13 +32,7 @@ const clocks = {
   monotonic: () => Math.floor(performance.now() * 1_000),
 }
 const clock = createSteadyClock(clocks)
-const none = () => 0
-const { observe } = createMetrics({
-  counters: none,
-  connectedEnvoys: none,
-  revision: () => 1,
-  heldRows: none,
-})
+const { observe } = createMetrics({ ...noGauges(), revision: () => 1 })
 
 async function openStore(): Promise<CounterStore> {
   if (values.redis === undefined) return createMemoryStore({ clock, maxCounters })

@@ -14,7 +14,7 @@ import { endChildrenNow } from './local/end-now.ts'
 import { watchLimits } from './local/limit-watch.ts'
 import { takeLock } from './local/lock.ts'
 import type { Observe } from './observe.ts'
-import { createMetrics, type Gauges, type Metrics } from './observers/metrics.ts'
+import { createMetrics, type Gauges, type Metrics, noGauges } from './observers/metrics.ts'
 import { kinds } from './policies/index.ts'
 import { createRateLimitService, type RateLimitService } from './ratelimit/service.ts'
 import { createTransport } from './ratelimit/transports/create-transport.ts'
@@ -43,6 +43,7 @@ import { shareFleet } from './startup/share-fleet.ts'
 import { createShutdown } from './startup/shutdown.ts'
 import type { StartContext } from './startup/start-context.ts'
 import { openValidation } from './startup/validation.ts'
+import { watchHealth } from './startup/watch-health.ts'
 import { firstDelivery, welcome } from './startup/welcome.ts'
 import { compactHourly } from './store/compaction-timer.ts'
 import { quarantineChannel, replicasChannel, reportsChannel } from './store/locks.ts'
@@ -119,7 +120,7 @@ interface Core {
  * admin API before it. `shutdown` ends it in reverse.
  */
 async function start(outer: StartContext): Promise<{ adminUrl: string; store: Store }> {
-  const gauges: Gauges = { counters: () => 0, revision: () => 0, connectedEnvoys: () => 0, heldRows: () => 0 }
+  const gauges = noGauges()
   const metrics = createMetrics(gauges)
   const parts = { ...outer, observe: both(outer.observe, metrics.observe) }
   const envoyBinary = outer.context.supervised ? await findLocalEnvoy(parts) : undefined
@@ -194,6 +195,9 @@ async function startControl(
 
   // The flow: each new state is compiled and handed on, and each gateway has its Envoy.
   const localEnvoys = envoyBinary === undefined ? undefined : superviseEnvoys(parts, envoyBinary, xdsPort)
+  const looks = looksAt(localEnvoys, shared.name)
+  const seen = { store, xds, controller, gauges, name: shared.name, hosts: looks.hosts }
+  const { health, hints: healthHints } = watchHealth(parts, seen)
   const feed = createFeed({
     url: databaseUrl,
     store,
@@ -207,7 +211,7 @@ async function startControl(
     },
     onExpired: controller.expire,
     others: {
-      ...{ ...hints, [replicasChannel]: replicas.hint, [reportsChannel]: rollouts.hint },
+      ...{ ...hints, ...healthHints, [replicasChannel]: replicas.hint, [reportsChannel]: rollouts.hint },
       [quarantineChannel]: quarantine.hint,
     },
   })
@@ -221,13 +225,12 @@ async function startControl(
 
   // The door.
   const expected = () => (localEnvoys === undefined ? [] : controller.gateways().map(localEnvoyOf))
-  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts, quarantine }
+  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts, quarantine, health }
   const desk = createDelivery({ ...known, retry: xds.retry, expected })
   const revision = controller.revision
   const loaded = () => revision() > 0 || feed.delivered()
   const readiness = () => readinessOf(parts, counters.state, { feed, revision: revision(), loaded: loaded() })
   const validation = await openValidation(parts, { live: controller.live, asDelivered: quarantine.of })
-  const looks = looksAt(localEnvoys, shared.name)
   const admin = createAdmin({
     ...validation,
     store,
@@ -237,7 +240,7 @@ async function startControl(
     observe,
     version,
     metrics: () => Promise.resolve(limitWatch?.look()).then(metrics.expose),
-    fleet: xds.fleet.list,
+    ...{ fleet: xds.fleet.list, health: health.desk },
     config: xds.fleet.config,
     ...{ panic: looks.panic, connections: looks.connections },
     drift: createDrift({ fleet: xds.fleet, dump: looks.dump }),

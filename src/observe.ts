@@ -39,6 +39,16 @@ export type Event =
   // control/
   | { event: 'envoys_announced'; gateway: string; envoys: number }
   | { event: 'address_ignored'; gateway: string; node: string; address: string; reason: string }
+  /** A cluster has no healthy host left at a gateway, or is in panic, or neither any more, by the word of the Envoy `id`. */
+  | {
+      event: 'cluster_health'
+      gateway: string
+      cluster: string
+      state: 'down' | 'panic' | 'recovered'
+      id: string
+      healthy: number
+      total: number
+    }
   /** This replica moves the rollouts on from now on. */
   | { event: 'rollout_driver'; replica: string }
   /** `wave` counts from 1; `reason` is empty while it goes on by itself. */

@@ -13,6 +13,7 @@ import { Query, queryReader } from './query.ts'
 import { readBody } from './read-body.ts'
 import { refusal } from './refusal.ts'
 import { applyRoutes } from './routes/apply.ts'
+import { clusterHealthRoutes } from './routes/cluster-health.ts'
 import { deliveryRoute } from './routes/delivery.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -81,6 +82,7 @@ const apiRoutes = [
     schemaRoutes,
     secretRoutes,
     fleetRoutes,
+    clusterHealthRoutes,
     fleetConfigRoute,
     fleetDriftRoute,
   ],

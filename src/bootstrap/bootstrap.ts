@@ -3,7 +3,7 @@ import { maxProgramSize } from '../model/regex.ts'
 import { xdsCluster } from '../model/service-clusters.ts'
 import { secretsOf, tokenFilters, transportSocket, type XdsAccess } from './access.ts'
 import { type OverloadOptions, overloadManager } from './overload.ts'
-import { statsSink } from './stats-sink.ts'
+import { statsSink, type ToldHealth } from './stats-sink.ts'
 
 export interface BootstrapOptions extends OverloadOptions {
   /** The gateway that the Envoy belongs to. */
@@ -24,6 +24,8 @@ export interface BootstrapOptions extends OverloadOptions {
   adminPort: number
   /** Where balancers ask whether to send requests here; absent: nowhere. */
   health?: HostPort | undefined
+  /** How much it tells weir of its clusters' health; absent: all. */
+  toldHealth?: ToldHealth | undefined
 }
 
 interface HostPort {
@@ -39,7 +41,7 @@ export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fi
  * All else comes by ADS.
  */
 export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
-  const { gateway, id, labels, addresses, xds, protocol, adminPort, health, access } = options
+  const { gateway, id, labels, addresses, xds, protocol, adminPort, health, access, toldHealth } = options
   return {
     node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
     // Who operates an Envoy that is full must reach it.
@@ -62,9 +64,9 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
       cds_config: adsSource(),
       lds_config: adsSource(),
     },
-    // What a rollout's gate looks at; a wave is judged by what came of it some seconds ago.
+    // A wave of a rollout is judged by what came of it some seconds ago, and health is as old as that.
     stats_flush_interval: '2s',
-    stats_sinks: [statsSink({ id, gateway, labels })],
+    stats_sinks: [statsSink({ id, gateway, labels, health: toldHealth ?? 'endpoints' })],
     static_resources: {
       ...(health !== undefined && { listeners: [readiness(health)] }),
       clusters: [controlPlane(xds, access)],

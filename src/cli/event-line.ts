@@ -13,6 +13,7 @@ const colours: Partial<Record<FleetEvent['type'], 'cyan' | 'dim' | 'green' | 're
   quarantined: 'red',
   quarantine_disputed: 'yellow',
   released: 'green',
+  cluster_health: 'yellow',
   lost: 'red',
 }
 
@@ -52,6 +53,12 @@ function textOf(event: FleetEvent): string {
       return `${formText(event.row)}: it is held back no longer`
     case 'rollout_moved':
       return rolloutLine(event)
+    case 'cluster_health': {
+      const { gateway, cluster, state, id, healthy, total } = event
+      const what =
+        state === 'down' ? 'has no healthy endpoint' : state === 'panic' ? 'is in panic' : 'is well again'
+      return `${gateway}  ${cluster} ${what}: ${healthy} of ${total} healthy at ${id}`
+    }
     case 'lost':
       return `some events are lost: ${event.remedy}`
   }

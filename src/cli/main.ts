@@ -17,6 +17,7 @@ import { explainFieldCommand } from './commands/explain-field.ts'
 import { exportCommand } from './commands/export.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { getCommand } from './commands/get.ts'
+import { healthCommand } from './commands/health.ts'
 import { historyCommand } from './commands/history.ts'
 import { limitsCommand } from './commands/limits.ts'
 import { rollbackCommand } from './commands/rollback.ts'
@@ -43,6 +44,7 @@ const commands: readonly AddCommand[] = [
   explainFieldCommand,
   limitsCommand,
   fleetCommand,
+  healthCommand,
   rolloutCommand,
   envoyCommand,
   tokenCommand,

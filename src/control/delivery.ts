@@ -1,6 +1,7 @@
 import type { Controller } from './controller.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
 import { recordFleet } from './fleet-events.ts'
+import type { Health } from './health/health.ts'
 import type { QuarantineControl } from './quarantine.ts'
 import { createReceipts, type Receipt, type ReceiptQuestion, type ReceiptSources } from './receipts.ts'
 import type { Rollouts } from './rollouts.ts'
@@ -17,13 +18,14 @@ export interface DeliverySources extends ReceiptSources {
   controller: Controller
   quarantine: QuarantineControl
   rollouts: Rollouts
+  health: Health
 }
 
 /** Tells what becomes of writes: when asked, and live. */
 export function createDelivery(sources: DeliverySources): DeliveryDesk {
-  const { feed, fleet, controller, quarantine, rollouts } = sources
+  const { feed, fleet, controller, quarantine, rollouts, health } = sources
   const rows = createRowsBehind(controller)
   const log = createEventLog()
-  recordFleet({ log, feed, fleet, quarantine, rollouts, rows })
+  recordFleet({ log, feed, fleet, quarantine, rollouts, health, rows })
   return { deliver: createReceipts({ ...sources, rows }), events: log }
 }

@@ -4,6 +4,7 @@ import type { RolloutRecord } from '../model/rollout-record.ts'
 import type { FleetView } from '../xds/server.ts'
 import type { FleetNews } from '../xds/traveller.ts'
 import type { EventLog } from './event-log.ts'
+import type { Health } from './health/health.ts'
 import { type HeldNews, heldNews } from './held-news.ts'
 import type { QuarantineControl } from './quarantine.ts'
 import type { Rollouts } from './rollouts.ts'
@@ -14,23 +15,25 @@ import { shownRow } from './shown-row.ts'
 const toldNacks = 20
 const toldRows = 20
 
-/** Writes down what happens to revisions, Envoys, rows that are held back and rollouts from now on. */
+/** Writes down what happens to revisions, Envoys, rows that are held back, rollouts and clusters from now on. */
 export function recordFleet(options: {
   log: EventLog
   feed: Pick<Feed, 'follow'>
   fleet: Pick<FleetView, 'watch'>
   quarantine: Pick<QuarantineControl, 'follow'>
   rollouts: Pick<Rollouts, 'follow'>
+  health: Pick<Health, 'follow'>
   rows: RowsBehind
   now?: () => number
 }): void {
-  const { log, feed, fleet, quarantine, rollouts, rows, now = Date.now } = options
+  const { log, feed, fleet, quarantine, rollouts, health, rows, now = Date.now } = options
   feed.follow((revision) => log.append({ type: 'revision', at: timeOf(now()), revision }))
   fleet.watch((news) => log.append(eventOf(news, rows)))
   quarantine.follow((...looks) => {
     for (const news of heldNews(...looks)) log.append(heldEventOf(news, timeOf(now())))
   })
   rollouts.follow((record) => log.append(rolloutEventOf(record, timeOf(now()))))
+  health.follow((news) => log.append({ type: 'cluster_health', at: timeOf(now()), ...news }))
 }
 
 function heldEventOf({ type, row }: HeldNews, at: string): FleetEvent {

@@ -30,7 +30,7 @@ export interface RolloutsOptions {
   own: { id: string; name: string }
   table: SharedRollouts
   controller: Pick<Controller, 'stage' | 'state' | 'gateways'>
-  xds: { fleet: Pick<XdsServer['fleet'], 'rolloutEnvoys'>; onFigures: XdsServer['onFigures'] }
+  xds: { fleet: Pick<XdsServer['fleet'], 'rolloutEnvoys'>; onStats: XdsServer['onStats'] }
   observe: Observe
 }
 
@@ -92,7 +92,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
     return known
   }
 
-  xds.onFigures((node, added, since) => {
+  xds.onStats((node, { figures: added }, since) => {
     const stage = controller.stage(node.gateway)
     if (stage === undefined) return
     const { state, reach } = stage.record

@@ -59,6 +59,18 @@ export const fleetEventSchemas = [
     reason: Rollout.properties.reason,
   }),
   Kind(
+    'cluster_health',
+    'A cluster has no healthy endpoint left at a gateway (`down`), is in panic, or is neither any more (`recovered`): by what an Envoy told this replica.',
+    {
+      gateway: Type.String(),
+      cluster: Type.String(),
+      state: Type.Enum(['down', 'panic', 'recovered']),
+      id: Type.String({ description: 'Node id of the Envoy that says so.' }),
+      healthy: Type.Integer({ description: 'Healthy endpoints that it has.' }),
+      total: Type.Integer({ description: 'Endpoints that it has.' }),
+    },
+  ),
+  Kind(
     'lost',
     'Events between the one that was named by Last-Event-ID and the next one are not kept any more.',
     {

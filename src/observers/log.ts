@@ -37,6 +37,7 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   endpoints_kept: 'warn',
   endpoints_let_go: 'warn',
   envoys_announced: 'info',
+  cluster_health: 'warn',
   rollout_driver: 'info',
   rollout_moved: 'info',
   address_ignored: 'warn',

@@ -7,6 +7,14 @@ export interface Metrics {
   expose(): Promise<{ contentType: string; text: string }>
 }
 
+/** Until there is anything to read. */
+export function noGauges(): Gauges {
+  return {
+    ...{ counters: () => 0, revision: () => 0, connectedEnvoys: () => 0, heldRows: () => 0 },
+    clusterHosts: () => [],
+  }
+}
+
 /** Values that are read when asked for, instead of being counted as they come: by the function that is here then. */
 export interface Gauges {
   counters(): number
@@ -14,7 +22,12 @@ export interface Gauges {
   revision(): number
   /** Objects that are written and kept from the Envoys, since they refuse them. */
   heldRows(): number
+  /** The fewest healthy hosts and the most ejected ones that Envoys tell of. */
+  clusterHosts(): readonly { gateway: string; cluster: string; healthy: number; ejected: number }[]
 }
+
+/** Clusters of gateways that have a series of their own at most; what is beyond is left out. */
+const maxClusters = 2_000
 
 /** Interprets events as Prometheus metrics. Labels have few values: never a key, a path or a client. */
 export function createMetrics(gauges: Gauges): Metrics {
@@ -32,6 +45,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     'Objects that are written and held back from the Envoys, since Envoy refuses them.',
     () => gauges.heldRows(),
   )
+  clusterGauges(registry, gauges)
   return {
     observe: (event) => interpret[event.event]?.(event as never),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
@@ -201,6 +215,29 @@ function interpreters(registry: Registry): Interpreters {
       requests.observe({ method, route, status }, milliseconds / 1000),
     compiled: ({ milliseconds }) => compile.observe(milliseconds / 1000),
   }
+}
+
+function clusterGauges(registry: Registry, gauges: Gauges): void {
+  const named = { labelNames: ['gateway', 'cluster'], registers: [registry] }
+  const told = () => gauges.clusterHosts().slice(0, maxClusters)
+  new Gauge({
+    ...named,
+    name: 'weir_cluster_healthy_hosts',
+    help: 'The fewest healthy hosts of a cluster that an Envoy told this replica of in the last 20 s.',
+    collect() {
+      this.reset()
+      for (const { gateway, cluster, healthy } of told()) this.set({ gateway, cluster }, healthy)
+    },
+  })
+  new Gauge({
+    ...named,
+    name: 'weir_cluster_ejected_hosts',
+    help: 'The most hosts of a cluster, ejected by outlier detection, that an Envoy told this replica of in the last 20 s.',
+    collect() {
+      this.reset()
+      for (const { gateway, cluster, ejected } of told()) this.set({ gateway, cluster }, ejected)
+    },
+  })
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

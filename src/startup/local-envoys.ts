@@ -1,3 +1,4 @@
+import { clusterHosts } from '../local/cluster-hosts.ts'
 import { configDump } from '../local/envoy-admin.ts'
 import type { LocalEnvoys } from '../local/local-envoys.ts'
 import { openConnections } from '../local/open-connections.ts'
@@ -29,5 +30,10 @@ export function looksAt(localEnvoys: LocalEnvoys | undefined, replica: string) {
       const own = isOwn ? localEnvoys?.get(item.gateway) : undefined
       return own === undefined ? undefined : look(own.adminPort())
     }
-  return { panic: asked(clustersInPanic), connections: asked(openConnections), dump: asked(configDump) }
+  return {
+    panic: asked(clustersInPanic),
+    connections: asked(openConnections),
+    dump: asked(configDump),
+    hosts: (item: Item, cluster: string) => asked((adminPort) => clusterHosts(adminPort, cluster))(item),
+  }
 }

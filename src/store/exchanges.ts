@@ -4,6 +4,7 @@ import type { FleetAnswer, FleetExchange } from '../model/fleet-record.ts'
 import type { KnownReplica, ReplicaExchange } from '../model/replica.ts'
 import { exchangeAnnouncements } from './announcements.ts'
 import { askRetry, exchangeFleet } from './fleet.ts'
+import { createHealthAnswers } from './health-answers.ts'
 import { notified } from './notices.ts'
 import { guarded } from './pool.ts'
 import { exchangeReplicas } from './replicas.ts'
@@ -26,6 +27,9 @@ export function createExchanges(db: NodePgDatabase) {
     /** Asks the replicas to send the Envoys of these gateways once more what they refused. */
     askRetry: (from: string, gateways: readonly string[]): Promise<void> =>
       guarded(() => askRetry(db, from, gateways)),
+
+    /** How clusters are by what Envoys told other replicas. */
+    healthAnswers: createHealthAnswers(db),
 
     /** How often was told on each channel of NOTIFY whose notifications must not be missed. */
     notified: (): Promise<Map<string, number>> => guarded(() => notified(db)),

@@ -33,3 +33,9 @@ export const reportsChannel = 'weir_rollout_reports'
 
 /** The NOTIFY channel on which it is told that an object is held back, or no longer. */
 export const quarantineChannel = 'weir_quarantine'
+
+/** The NOTIFY channel on which replicas are asked how clusters are: a question as JSON. */
+export const healthAskedChannel = 'weir_health_asked'
+
+/** The NOTIFY channel on which it is told that a question was answered: its id. */
+export const healthToldChannel = 'weir_health_told'

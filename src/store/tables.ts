@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
@@ -211,3 +212,15 @@ export const quarantine = pgTable(
 
 export type ObjectRow = typeof objects.$inferSelect
 export type RevisionRow = typeof revisions.$inferSelect
+
+/** What a replica answers to another one that asks how clusters are. */
+export const healthAnswers = pgTable(
+  'health_answers',
+  {
+    question: uuid().notNull(),
+    replica: text().notNull(),
+    at: timestamp({ withTimezone: true }).notNull().default(sql`clock_timestamp()`),
+    answer: json().$type<unknown>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.question, table.replica] })],
+)

@@ -76,6 +76,9 @@ export const bounds = {
   partingMs: 500,
   /** Milliseconds within which a new stream must say who it is. */
   firstRequestMs: 15_000,
+  /** Clusters of which one message of stats may tell, and endpoints: five times what Envoys of a large gateway have. */
+  clustersTold: 50_000,
+  endpointsTold: 50_000,
   /** Envoys remembered after they left or were refused, in number, and for how many milliseconds. */
   departed: 1_000,
   refused: 100,

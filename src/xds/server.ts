@@ -36,7 +36,7 @@ import { Rooms } from './room.ts'
 import { type ConfigQuestion, type ServedConfig, servedConfig } from './served-config.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SotwRequest, type SotwResponse, SotwStream } from './sotw.ts'
-import { createStatsService, metricsService, type OnFigures } from './stats-service.ts'
+import { createStatsService, metricsService, type OnStats } from './stats-service.ts'
 import { serveStream } from './stream.ts'
 import type { FleetNews } from './traveller.ts'
 import { Versions } from './versions.ts'
@@ -97,8 +97,8 @@ export interface XdsServer {
   judge(listener: (verdict: Verdict) => void): void
   /** Every gateway has been published; Envoys of others, held until now, are refused. */
   markLoaded(): void
-  /** Calls back with what Envoys say of the requests that they answered. */
-  onFigures(listener: OnFigures): void
+  /** Calls back with what Envoys say of the requests that they answered, and of their clusters. */
+  onStats(listener: OnStats): void
   /** Binds `host:port` (port 0: any) and serves; rejects with a startup `WeirError`. */
   listen(hostAndPort: string): Promise<{ address: string; port: number }>
   /** Ends every stream, so that Envoys connect elsewhere; after `graceMs` what is left is cut. */
@@ -145,7 +145,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
   const pace = new Pace(clock)
   const endings = new Set<() => void>()
   const instance = randomBytes(6).toString('base64url')
-  const followers: OnFigures[] = []
+  const followers: OnStats[] = []
   let streams = 0
   let judged = (_: Verdict) => {}
   silenceGrpc()
@@ -167,7 +167,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
 
   const stats = createStatsService({
     denied: (call, gateway) => entrance.denies(call, gateway, clock.now()),
-    onFigures(...told) {
+    onStats(...told) {
       for (const follower of followers) follower(...told)
     },
   })
@@ -234,7 +234,7 @@ export function createXdsServer(options: XdsOptions): XdsServer {
       judged = listener
     },
     markLoaded: () => gateways.markLoaded(),
-    onFigures: (listener) => void followers.push(listener),
+    onStats: (listener) => void followers.push(listener),
     listen: (hostAndPort) => listen(door, hostAndPort),
     close: (graceMs) => {
       clearInterval(looking)

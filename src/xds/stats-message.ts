@@ -1,3 +1,4 @@
+import { type ClusterStats, ClusterStatsReader } from './cluster-stats.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** Requests that an Envoy answered to its clients since it last said so, over all listeners of its gateway. */
@@ -14,6 +15,8 @@ export interface StatsMessage {
   /** Of the resource, those that are texts: whose stats they are. */
   readonly attributes: ReadonlyMap<string, string>
   readonly figures: RequestFigures
+  /** By name. */
+  readonly clusters: ReadonlyMap<string, ClusterStats>
   /** Milliseconds over which they were counted. */
   readonly overMs: number
 }
@@ -23,18 +26,24 @@ const maxBuckets = 64
 /** `AGGREGATION_TEMPORALITY_DELTA`. */
 const delta = 1
 
-type Sum = { requests: number; errors: number; times: Map<number, number>; overMs: number }
+interface Sum {
+  requests: number
+  errors: number
+  times: Map<number, number>
+  overMs: number
+  readonly clusters: ClusterStatsReader
+}
 
 /**
- * Reads what a gate needs of the stats of an Envoy, as `bootstrap/` asks for them, and passes over all else unread
- * (opentelemetry-proto: `metrics/v1/metrics.proto`). Throws `RangeError`.
+ * Reads what a gate and the view of clusters' health need of the stats of an Envoy, as `bootstrap/` asks for them, and
+ * passes over all else unread (opentelemetry-proto: `metrics/v1/metrics.proto`). Throws `RangeError`.
  */
 export function readStats(bytes: Buffer): StatsMessage {
-  const sum: Sum = { requests: 0, errors: 0, times: new Map(), overMs: 0 }
+  const sum: Sum = { requests: 0, errors: 0, times: new Map(), overMs: 0, clusters: new ClusterStatsReader() }
   const attributes = new Map<string, string>()
   each(new WireReader(bytes), { 1: (resourceMetrics) => addResource(resourceMetrics, sum, attributes) })
-  const { overMs, ...figures } = sum
-  return { attributes, figures, overMs }
+  const { overMs, clusters, ...figures } = sum
+  return { attributes, figures, clusters: clusters.clusters, overMs }
 }
 
 /** Hands on the messages in the fields that are named. */
@@ -66,11 +75,32 @@ function addMetric(metric: WireReader, sum: Sum): void {
   let name = ''
   while (metric.next()) {
     if (metric.field === 1) name = metric.text()
-    else if (metric.field === 7 && name === 'http.downstream_rq_xx')
-      addPoints(metric.message(), sum, addCount)
+    else if (metric.field === 5) addGauge(name, metric.message(), sum)
+    else if (metric.field === 7) addSum(name, metric.message(), sum)
     else if (metric.field === 9 && name === 'http.downstream_rq_time')
       addPoints(metric.message(), sum, addTimes)
   }
+}
+
+function addGauge(name: string, gauge: WireReader, { clusters }: Sum): void {
+  const take = clusters.taker(name)
+  if (take === undefined) return
+  each(gauge, {
+    1: (point) => {
+      const { tags, value } = readPoint(point)
+      take(tags, positive(value))
+    },
+  })
+}
+
+function addSum(name: string, message: WireReader, sum: Sum): void {
+  if (name === 'http.downstream_rq_xx') addPoints(message, sum, addCount)
+  const take = sum.clusters.taker(name)
+  if (take === undefined) return
+  addPoints(message, sum, (point) => {
+    const { tags, value } = readPoint(point)
+    take(tags, positive(value))
+  })
 }
 
 /** The data points of a Sum or a Histogram, whose fields have the same numbers. */
@@ -85,8 +115,15 @@ function addPoints(reader: WireReader, sum: Sum, add: (point: WireReader, sum: S
   if (temporality === delta) for (const point of points) add(point, sum)
 }
 
+interface Point {
+  readonly tags: Map<string, string>
+  readonly start: number
+  readonly end: number
+  readonly value: number
+}
+
 /** A NumberDataPoint. */
-function addCount(point: WireReader, sum: Sum): void {
+function readPoint(point: WireReader): Point {
   const tags = new Map<string, string>()
   let [start, end, value] = [0, 0, 0]
   while (point.next()) {
@@ -96,6 +133,11 @@ function addCount(point: WireReader, sum: Sum): void {
     else if (point.field === 6) value = point.fixed64()
     else if (point.field === 7) addPair(point.message(), tags)
   }
+  return { tags, start, end, value }
+}
+
+function addCount(point: WireReader, sum: Sum): void {
+  const { tags, start, end, value } = readPoint(point)
   if (isOther(tags)) return
   noteTime(start, end, sum)
   sum.requests += positive(value)

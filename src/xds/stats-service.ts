@@ -2,13 +2,17 @@ import { type ServerUnaryCall, type ServiceDefinition, type sendUnaryData, statu
 import { messageOf } from '../errors.ts'
 import { type Identity, identify } from './node.ts'
 import type { Denial } from './pass.ts'
-import { type RequestFigures, readStats } from './stats-message.ts'
+import { readStats, type StatsMessage } from './stats-message.ts'
 
 /**
- * Told whenever an Envoy says what it answered; `since` is when it began to count that, as near as can be told here.
- * Monotonic milliseconds.
+ * Told whenever an Envoy says what it answered and how its clusters are; `since` is when it began to count that, as near
+ * as can be told here. Monotonic milliseconds.
  */
-export type OnFigures = (identity: Identity, figures: RequestFigures, since: number) => void
+export type OnStats = (
+  identity: Identity,
+  stats: Pick<StatsMessage, 'figures' | 'clusters'>,
+  since: number,
+) => void
 
 export type StatsCall = ServerUnaryCall<Buffer, Buffer>
 
@@ -38,13 +42,13 @@ export const metricsService: ServiceDefinition = {
 export function createStatsService(options: {
   /** Why a call may not speak for a gateway, if it may not. */
   denied(call: StatsCall, gateway: string): Denial | undefined
-  onFigures: OnFigures
+  onStats: OnStats
 }) {
-  const { denied, onFigures } = options
+  const { denied, onStats } = options
   return {
     Export(call: StatsCall, answer: sendUnaryData<Buffer>): void {
       try {
-        const { attributes, figures, overMs } = readStats(call.request)
+        const { attributes, overMs, ...stats } = readStats(call.request)
         const identity = identify(nodeOf(attributes))
         if ('code' in identity) {
           answer({ code: status[identity.code], details: identity.message })
@@ -55,7 +59,7 @@ export function createStatsService(options: {
           answer({ code: status[denial.code], details: denial.message })
           return
         }
-        onFigures(identity, figures, performance.now() - overMs - transitMs)
+        onStats(identity, stats, performance.now() - overMs - transitMs)
         answer(null, Buffer.alloc(0))
       } catch (error) {
         const details = `these are no stats of an Envoy of weir: ${messageOf(error)}`

@@ -56,6 +56,7 @@ export async function startAdmin(
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'weir_up 1\n' }),
     fleet: () => [],
     config: () => undefined,
+    health: nothingKnown,
     panic: async () => undefined,
     connections: async () => undefined,
     reductions: () => [],
@@ -149,3 +150,9 @@ spec:
   forward: [{ cluster: echo }]
   rateLimits: [per-key]
 `
+
+const at = '2026-01-01T00:00:00.000Z'
+const nothingKnown: AdminOptions['health'] = {
+  cluster: async (cluster) => ({ cluster, at, state: 'unknown', why: 'there are no Envoys', envoys: [] }),
+  ailments: async () => ({ at, ailments: [], more: 0, silent: [] }),
+}

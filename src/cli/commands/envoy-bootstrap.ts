@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { bootstrap, envoyFlags } from '../../bootstrap/bootstrap.ts'
 import { overloadDefaults } from '../../bootstrap/overload.ts'
+import { type ToldHealth, toldHealth } from '../../bootstrap/stats-sink.ts'
 import { addressProblem } from '../../model/announcement.ts'
 import { namePattern } from '../../model/name.ts'
 import { bytes, sizePattern } from '../../model/size.ts'
@@ -31,6 +32,7 @@ interface Options extends AccessOptions {
   healthAddress?: HostPort
   maxConnections?: number
   maxHeap?: number
+  healthStats: ToldHealth
   output: Format
 }
 
@@ -50,12 +52,12 @@ export const bootstrapCommand: AddCommand = (group, cli) => {
     .addHelpText('after', '\nExample: weir envoy bootstrap --gateway edge --label track=canary > edge.yaml')
     .action((given: Options) => {
       const { gateway, label: labels, address: addresses, protocol, adminPort, healthAddress: health } = given
-      const { maxConnections, maxHeap: maxHeapBytes } = given
+      const { maxConnections, maxHeap: maxHeapBytes, healthStats } = given
       const xds = xdsAddresses(given.xds ?? (cli.environment.WEIR_XDS_ADDR || defaultXds))
       const id = given.id ?? `${gateway}-${hostname()}`
       const access = accessOf(given, xds)
       const joins = { gateway, id, labels, addresses, xds, access, protocol, adminPort, health }
-      const value = bootstrap({ ...joins, maxConnections, maxHeapBytes })
+      const value = bootstrap({ ...joins, maxConnections, maxHeapBytes, toldHealth: healthStats })
       cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
     })
 }
@@ -108,6 +110,14 @@ function options(command: Command): Command {
       '--max-heap <size>',
       `memory at which it refuses requests, as in 512MiB (${overloadDefaults.maxHeap})`,
       readHeap,
+    )
+    .addOption(
+      new Option(
+        '--health-stats <what>',
+        'how much it tells weir of health every 2 s: of each endpoint, of clusters alone, or nothing',
+      )
+        .choices([...toldHealth])
+        .default('endpoints'),
     )
 }
 

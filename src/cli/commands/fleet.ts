@@ -1,8 +1,10 @@
 import type { CountersState, FleetItem, HeldRow } from '../../admin/context.ts'
+import type { FleetHealth } from '../../model/cluster-health.ts'
 import type { Rollout } from '../../model/rollout-json.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
+import { ailmentLines, silentLines } from '../health-text.ts'
 import { asJson, asYaml, type Format, labelText, outputOption, table } from '../output.ts'
 import { rolloutText } from '../rollout-text.ts'
 import { printable } from '../text.ts'
@@ -38,10 +40,24 @@ export const fleetCommand: AddCommand = (program, cli) => {
     else if (options.output === 'yaml') cli.stdout.write(asYaml(items))
     else {
       const moving = rollouts.filter(({ state }) => state !== 'done').map(rolloutText)
-      const notes = [...moving, ...heldBack.map(heldBackLine)].map((line) => `${printable(line)}\n`)
+      const health = await client({ method: 'GET', path: '/v1/fleet/health' })
+      const ailing = healthLines(JSON.parse(health.text) as FleetHealth)
+      const notes = [...moving, ...heldBack.map(heldBackLine), ...ailing].map(
+        (line) => `${printable(line)}\n`,
+      )
       cli.stdout.write(`${fleetTable(items, cli.stdout)}${notes.join('')}${countersText(counters)}`)
     }
   })
+}
+
+/** So many Envoys are named that tell nothing; a fleet that was set up before they did is one of them all. */
+const namedSilent = 10
+
+function healthLines(health: FleetHealth): string[] {
+  const silent = silentLines(health)
+  const more = silent.length - namedSilent
+  const rest = more > 0 ? [`and ${more} more tell nothing: weir health`] : []
+  return [...ailmentLines(health), ...silent.slice(0, namedSilent), ...rest]
 }
 
 function fleetTable(items: readonly Shown[], stream: NodeJS.WriteStream): string {

@@ -19,6 +19,9 @@ export interface ClusterMessages {
   endpoints?: Message
 }
 
+/** Of more endpoints an Envoy does not tell one by one: each is some hundred bytes every 2 s. */
+const toldEndpoints = 1_000
+
 /** A cluster by the name of its row, with the policy by which failing endpoints are left alone and what serves it. */
 export function clusterMessages(
   name: string,
@@ -40,6 +43,7 @@ export function clusterMessages(
       update_merge_window: duration(0),
     },
     circuit_breakers: circuitBreakers(spec.connectionPool),
+    ...(endpoints.length <= toldEndpoints && { track_cluster_stats: { per_endpoint_stats: true } }),
     ...protocolOptions(spec),
     ...upstreamTls(spec),
     ...healthChecks(spec),

@@ -1,0 +1,63 @@
+import type { Resources } from '../../envoy-api/types.ts'
+import { typeUrls } from '../../envoy-api/types.ts'
+
+/** What is written of a cluster that an Envoy does not tell. */
+export interface ClusterFacts {
+  /** Percent. */
+  readonly panicThreshold: number
+  /** Addresses with their ports, as Envoy writes them. */
+  readonly draining: ReadonlySet<string>
+}
+
+interface ClusterMessage {
+  readonly common_lb_config?: { readonly healthy_panic_threshold?: { readonly value?: number } }
+  readonly load_assignment?: Assignment
+}
+
+interface Assignment {
+  readonly endpoints?: readonly {
+    readonly lb_endpoints?: readonly {
+      readonly health_status?: string
+      readonly endpoint?: { readonly address?: { readonly socket_address?: SocketAddress } }
+    }[]
+  }[]
+}
+
+interface SocketAddress {
+  readonly address?: string
+  readonly port_value?: number
+}
+
+/** By what a gateway's Envoys are served; nothing where they have no such cluster. */
+export function factsOf(resources: Resources | undefined, name: string): ClusterFacts | undefined {
+  const cluster = resources?.get(typeUrls.cluster)?.get(name) as ClusterMessage | undefined
+  if (cluster === undefined) return undefined
+  const assignment = resources?.get(typeUrls.endpoints)?.get(name) ?? cluster.load_assignment
+  const places = ((assignment ?? {}) as Assignment).endpoints ?? []
+  const drained = places
+    .flatMap(({ lb_endpoints = [] }) => lb_endpoints)
+    .filter(({ health_status }) => health_status === 'DRAINING')
+    .flatMap(({ endpoint }) => endpoint?.address?.socket_address ?? [])
+  return {
+    panicThreshold: cluster.common_lb_config?.healthy_panic_threshold?.value ?? 0,
+    draining: new Set(drained.map(({ address = '', port_value }) => hostPort(address, port_value))),
+  }
+}
+
+function hostPort(address: string, port = 0): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+/** Envoy takes a share of 100/1.4 percent for enough for all requests, and panics never above it. */
+const overprovisioning = 1.4
+
+/** Whether Envoy sends requests to failing endpoints, too, by the share of healthy ones over all priorities. */
+export function isInPanic(
+  hosts: { total: number; healthy: number; degraded: number; excluded: number },
+  threshold: number,
+): boolean {
+  const considered = hosts.total - hosts.excluded
+  if (hosts.total === 0) return false
+  const share = considered <= 0 ? 0 : (100 * (hosts.healthy + hosts.degraded)) / considered
+  return share < threshold && share * overprovisioning < 100
+}

@@ -1,0 +1,69 @@
+import type { Counts, Gauges } from '../../xds/cluster-stats.ts'
+import type { EndpointWord, Heard, Teller } from './heard.ts'
+
+/** What a replica knows of one cluster of one Envoy, as it tells others. Ages are in milliseconds. */
+export interface Word extends Teller {
+  readonly cluster: string
+  readonly age: number
+  /** For how long it has counted. */
+  readonly countedFor: number
+  readonly gauges: Gauges
+  readonly counts: Counts
+  readonly endpoints?: Readonly<Record<string, EndpointWord>>
+  /** What the Envoy's admin interface says now, where this replica can ask it. */
+  readonly asked?: Readonly<Record<string, string>>
+}
+
+/** Everything that a replica answers to a question. */
+export interface Answer {
+  readonly words: readonly Word[]
+  /** When each Envoy was heard last, of all. */
+  readonly heard: readonly (Teller & { readonly age: number })[]
+  /** Words beyond the bound. */
+  readonly more: number
+}
+
+/** Words that one replica answers with at most. */
+export const maxWords = 10_000
+
+export function wordOf(heard: Heard, now: number, asked?: ReadonlyMap<string, string>): Word {
+  const { gateway, id, cluster, at, since, gauges, counts, endpoints } = heard
+  return {
+    ...{ gateway, id, cluster, gauges, counts },
+    ...{ age: Math.round(now - at), countedFor: Math.round(now - since) },
+    ...(endpoints !== undefined && { endpoints: Object.fromEntries(endpoints) }),
+    ...(asked !== undefined && { asked: Object.fromEntries(asked) }),
+  }
+}
+
+/** The words of several replicas of one cluster of one Envoy as one: the newest one's, and what each of them counted. */
+export function merged(words: readonly Word[]): Word {
+  const [newest, ...others] = words.toSorted((a, b) => a.age - b.age)
+  const counts: Counts = {}
+  for (const word of words) {
+    for (const [name, count] of Object.entries(word.counts)) {
+      counts[name as keyof Counts] = (counts[name as keyof Counts] ?? 0) + count
+    }
+  }
+  const asked = words.find((word) => word.asked !== undefined)?.asked
+  const endpoints =
+    newest!.endpoints &&
+    Object.fromEntries(
+      Object.entries(newest!.endpoints).map(([address, word]) => {
+        return [address, word === 'unhealthy' ? better(others, address) : word]
+      }),
+    )
+  const countedFor = Math.min(...words.map((word) => word.countedFor))
+  return {
+    ...newest!,
+    ...{ counts, countedFor },
+    ...(endpoints !== undefined && { endpoints }),
+    ...(asked !== undefined && { asked }),
+  }
+}
+
+/** Another replica may have heard which came first. */
+function better(others: readonly Word[], address: string): EndpointWord {
+  const words = others.flatMap(({ endpoints }) => endpoints?.[address] ?? [])
+  return words.find((word) => word !== 'healthy' && word !== 'unhealthy') ?? 'unhealthy'
+}
