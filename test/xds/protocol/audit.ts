@@ -55,8 +55,8 @@ interface AuditedType {
   readonly names: Set<string>
   /** What the client has by its own word: claimed, or acknowledged on this stream. An empty text is a known absence. */
   known: Map<string, string>
-  /** Of that, what it acknowledged on this stream. */
-  readonly acknowledged: Map<string, string>
+  /** Of that, what it acknowledged on this stream, or claimed when the replica knew what that is. */
+  readonly told: Map<string, string>
   /** Names that were asked for since they were last sent. */
   readonly asked: Set<string>
   /** Names that were gone for a while, and that it may still have: they count as gone. */
@@ -117,7 +117,7 @@ export class StreamAudit {
     )
     const short = shortOf.get(request.type_url)!
     const type = this.#types.get(short)
-    if (this.#types.size === 0) this.#options.notes.back(this.#options.replica.now())
+    if (!this.#begun) this.#options.notes.back(this.#options.replica.now())
     if (type === undefined) {
       this.#open(short, request)
       return
@@ -201,6 +201,7 @@ export class StreamAudit {
 
   /** Somebody wants what was refused to be sent again at once. */
   retry(): void {
+    if (!this.#begun) return
     this.#options.notes.retryAll((short, name) => {
       const type = this.#types.get(short)
       return type !== undefined && this.#wants(type, name)
@@ -213,7 +214,12 @@ export class StreamAudit {
     for (const [short, type] of this.#types) {
       if (type.outstanding !== undefined) this.#doubt(short, type, type.outstanding)
     }
-    if (this.#types.size > 0) notes.left(replica.now())
+    if (this.#begun) notes.left(replica.now())
+  }
+
+  /** The server knows of the stream. */
+  get #begun(): boolean {
+    return this.#types.size > 0
   }
 
   #open(short: ShortType, request: Request): void {
@@ -224,7 +230,7 @@ export class StreamAudit {
       wildcard: wildcard && !request.resource_names_unsubscribe?.includes('*'),
       names: new Set(subscribed),
       known: new Map(),
-      acknowledged: new Map(),
+      told: new Map(),
       asked: new Set(subscribed),
       untold: new Set(),
       grown: false,
@@ -254,6 +260,7 @@ export class StreamAudit {
       // That it was told of an absence it cannot claim.
       if (!this.#wants(type, name) || text === '' || text === open) continue
       type.known.set(name, text)
+      if (replica.heard.has(`${short} ${name} ${text}`)) type.told.set(name, text)
       type.asked.delete(name)
       notes.claim(short, name, text)
     }
@@ -305,7 +312,7 @@ export class StreamAudit {
       if (short === 'extension') type.grown = said.grown
       if (type.asked.has(name)) continue
       type.known.set(name, text)
-      type.acknowledged.set(name, text)
+      type.told.set(name, text)
       notes.settle(short, name)
     }
     for (const name of said.gone) {
@@ -415,9 +422,7 @@ export class StreamAudit {
   #isRemembered(short: ShortType, type: AuditedType, name: string): boolean {
     const text = type.known.get(name) ?? ''
     if (short !== 'endpoints' || text === '') return false
-    return (
-      type.acknowledged.get(name) === text || this.#options.replica.heard.has(`endpoints ${name} ${text}`)
-    )
+    return type.told.get(name) === text
   }
 
   /** Nothing is sent twice. */
