@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
 import {
   type Announcement,
@@ -12,6 +11,7 @@ import {
 import type { Observe } from '../observe.ts'
 import type { StreamPlace } from '../xds/connected.ts'
 import { type Announced, announcedBy, movedGateways } from './announced.ts'
+import { tellFault } from './fault.ts'
 
 /** How long an Envoy without a stream counts: it still serves, and may be on its way to another replica. */
 export const defaultGraceMs = 5 * 60_000
@@ -119,9 +119,7 @@ export async function createAnnouncements(options: AnnouncementsOptions): Promis
     } catch (error) {
       watchingSince = undefined
       left = unwritten([...gone, ...left])
-      // That the database is away is told by the feed.
-      const away = error instanceof WeirError && error.code === 'unavailable'
-      if (!away) observe({ event: 'failed', where: 'addresses of the Envoys', error })
+      tellFault(observe, 'addresses of the Envoys', error)
     }
   }
 

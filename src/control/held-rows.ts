@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
 import { privateKeyOf } from '../model/certificate-use.ts'
 import {
@@ -12,6 +11,7 @@ import {
 import type { SecretText } from '../model/secret-text.ts'
 import type { State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
+import { tellFault } from './fault.ts'
 
 /** How long a lost NOTIFY may go unnoticed, and between the first looks at a start. */
 const pollMs = 1_000
@@ -64,13 +64,8 @@ export async function createHeldRows(options: HeldRowsOptions): Promise<HeldRows
     onChange()
   })
 
+  const note = (error: unknown) => tellFault(observe, 'what is held back', error)
   const hint = () => void look().catch(note)
-
-  /** That the database is away is told by the feed. */
-  function note(error: unknown): void {
-    const away = error instanceof WeirError && error.code === 'unavailable'
-    if (!away) observe({ event: 'failed', where: 'what is held back', error })
-  }
 
   for (let isKnown = false; !isKnown; ) {
     isKnown = await look().then(

@@ -1,6 +1,5 @@
 import type { Live } from '../compile/live.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
-import { messageOf, WeirError } from '../errors.ts'
 import { createSettling } from '../feed/settling.ts'
 import { nothingStaged, type StagedGateways, stagedBy } from '../feed/staged.ts'
 import { idOf } from '../model/document.ts'
@@ -16,6 +15,7 @@ import { emptyState, type State } from '../model/state.ts'
 import type { Verdict } from '../xds/answer.ts'
 import { shortType } from '../xds/session.ts'
 import { createCaseView } from './case-view.ts'
+import { tellFault } from './fault.ts'
 import { holdsForAll } from './fleet-wide.ts'
 import { createHeldRows, keysNeeded } from './held-rows.ts'
 import type { QuarantineOptions } from './quarantine-options.ts'
@@ -198,14 +198,13 @@ export async function createQuarantine(options: QuarantineOptions) {
     if (cases.size === 0) caseKeys = new Map()
   }
 
-  /** Whether it was done; the database being away is told by the feed. */
+  /** Whether it was done. */
   async function guarded(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()
       return true
     } catch (error) {
-      const away = error instanceof WeirError && error.code === 'unavailable'
-      if (!away) observe({ event: 'failed', where: `quarantine: ${messageOf(error)}`, error })
+      tellFault(observe, 'quarantine', error)
       return false
     }
   }

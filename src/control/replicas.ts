@@ -1,8 +1,8 @@
-import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
 import { createSettling } from '../feed/settling.ts'
 import type { KnownReplica, Replica, ReplicaExchange } from '../model/replica.ts'
 import type { Observe } from '../observe.ts'
+import { tellFault } from './fault.ts'
 
 /** Between signs of life; so soon it is seen, too, that another replica gave none. */
 const defaultSignMs = 2_000
@@ -77,9 +77,7 @@ export async function createReplicas(options: ReplicasOptions): Promise<Replicas
       told = said
       others = all.filter(({ id }) => id !== own?.id)
     } catch (error) {
-      // That the database is away is told by the feed.
-      const away = error instanceof WeirError && error.code === 'unavailable'
-      if (!away) observe({ event: 'failed', where: 'revisions of the replicas', error })
+      tellFault(observe, 'revisions of the replicas', error)
     }
     settling.changed()
   }

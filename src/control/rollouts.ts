@@ -9,6 +9,7 @@ import type { Observe } from '../observe.ts'
 import { reaches } from '../xds/rollout.ts'
 import type { XdsServer } from '../xds/server.ts'
 import type { Controller } from './controller.ts'
+import { tellFault } from './fault.ts'
 import { WaveFigures } from './figures.ts'
 import { noFigures } from './gate.ts'
 import { type Action, act, type RolloutStep, step } from './rollout.ts'
@@ -165,9 +166,7 @@ export function createRollouts(options: RolloutsOptions): Rollouts {
         if (made !== undefined) await move(record, made, own.id)
       }
     } catch (error) {
-      // That the database is away is told by the feed.
-      const away = error instanceof WeirError && error.code === 'unavailable'
-      if (!away) observe({ event: 'failed', where: 'rollouts', error })
+      tellFault(observe, 'rollouts', error)
     }
   }
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { WeirError } from '../errors.ts'
 import { createLooks } from '../feed/looks.ts'
 import { createSettling } from '../feed/settling.ts'
 import type { FleetAnswer, FleetExchange, ToldReplica } from '../model/fleet-record.ts'
 import type { Observe } from '../observe.ts'
 import type { Life } from '../xds/elsewhere.ts'
 import type { FleetRecord } from '../xds/fleet-record.ts'
+import { tellFault } from './fault.ts'
 import { lifeOf } from './life.ts'
 
 /** Between signs of life, and looks at what the others say, whether or not a notification came. */
@@ -144,9 +144,7 @@ export async function createSharedFleet(options: SharedFleetOptions): Promise<Sh
       // Whether anything was written is not known.
       isAway = true
       watchingSince = undefined
-      // That the database is away is told by the feed.
-      const isTold = error instanceof WeirError && error.code === 'unavailable'
-      if (!isTold) observe({ event: 'failed', where: 'Envoys of all replicas', error })
+      tellFault(observe, 'Envoys of all replicas', error)
     }
   }
 

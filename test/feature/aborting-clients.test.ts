@@ -2,14 +2,10 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { transportNames } from '../../src/ratelimit/transports/transport.ts'
-import { cluster, route } from '../support/edge.ts'
-import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
-import { freePort } from '../support/ports.ts'
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
+import { cluster, type Edge, route, startEdge } from '../support/edge.ts'
 import { assertDecided, patient, policy } from '../support/rate-limits.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { startWeir, type Weir } from '../support/weir.ts'
 
 const long = process.env.WEIR_LONG === '1'
 /** How many clients a second go while their request is decided: a library that costs several times as much takes fewer. */
@@ -20,20 +16,13 @@ const honest = allowed + 20
 
 for (const transport of transportNames) {
   describe(`clients that abort at the edge, over ${transport}`, () => {
-    let database: FreshDatabase
-    let weir: Weir
-    let envoy: TestEnvoy
+    let edge: Edge
     let upstream: Upstream
-    let port: number
 
     before(async () => {
-      database = await freshDatabase()
       upstream = await startUpstream('main')
-      port = await freePort()
-      weir = await startWeir({ environment: { DATABASE_URL: database.url, WEIR_RLS_TRANSPORT: transport } })
-      const listeners = [{ name: 'http', port, protocol: 'http' }]
-      await weir.apply(
-        { kind: 'Gateway', name: 'edge', spec: { listeners, ...patient } },
+      edge = await startEdge(patient, {}, { WEIR_RLS_TRANSPORT: transport })
+      await edge.apply(
         cluster('a', upstream),
         policy('each', {
           ...{ algorithm: 'fixed_window', limit: allowed, window: '8784h' },
@@ -41,19 +30,16 @@ for (const transport of transportNames) {
         }),
         route('all', '/', { rateLimits: ['each'] }),
       )
-      envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
       await until('the route is served', async () => (await statusOf('first').catch(() => 0)) === 200)
     })
 
     after(async () => {
-      await envoy?.stop()
-      await weir?.end()
+      await edge?.stop()
       await upstream?.close()
-      await database?.drop()
     })
 
     async function statusOf(tenant: string): Promise<number> {
-      const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-tenant': tenant } })
+      const response = await fetch(`http://127.0.0.1:${edge.port}/`, { headers: { 'x-tenant': tenant } })
       await response.arrayBuffer()
       return response.status
     }
@@ -61,7 +47,7 @@ for (const transport of transportNames) {
     /** Sends a request and is gone as soon as the kernel has it. */
     function abort(index: number): Promise<void> {
       return new Promise((resolve) => {
-        const socket = connect(port, '127.0.0.1')
+        const socket = connect(edge.port, '127.0.0.1')
         socket.on('error', () => undefined).once('close', () => resolve())
         socket.once('connect', () => {
           socket.write(`GET / HTTP/1.1\r\nhost: edge\r\nx-tenant: gone-${index % 1_000}\r\n\r\n`, () => {
@@ -95,8 +81,8 @@ for (const transport of transportNames) {
       const statuses: number[] = []
       for (let sent = 0; sent < honest; sent++) statuses.push(await statusOf('honest'))
       await aborting
-      await assertDecided(envoy)
-      const stats = await envoy.stats('(cx_destroy_remote_active_rq|weir_ratelimit)')
+      await assertDecided(edge.envoy)
+      const stats = await edge.envoy.stats('(cx_destroy_remote_active_rq|weir_ratelimit)')
       const sum = (end: string) =>
         Object.entries(stats).reduce((all, [name, value]) => all + (name.endsWith(end) ? value : 0), 0)
       assert.ok(

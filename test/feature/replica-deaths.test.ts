@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { cluster, route } from '../support/edge.ts'
+import { cluster, gateway, route } from '../support/edge.ts'
 import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
 import { send } from '../support/http.ts'
 import { startLoad } from '../support/load/load.ts'
@@ -36,11 +36,7 @@ before(async () => {
   )
   const policy = { algorithm: 'sliding_window', limit: 1_000_000, window: '1h', key: [{ client_ip: true }] }
   await replicas.weirs[0]!.apply(
-    ...places.map(({ name, port }) => ({
-      kind: 'Gateway',
-      name,
-      spec: { listeners: [{ name: 'http', port, protocol: 'http' }], rateLimitService: { timeout: '2s' } },
-    })),
+    ...places.map(({ name, port }) => gateway(port, { rateLimitService: { timeout: '2s' } }, name)),
     cluster('a', upstream),
     { kind: 'RateLimitPolicy', name: 'many', spec: policy },
     onBoth('all', '/'),

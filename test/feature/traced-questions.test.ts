@@ -2,15 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { transportNames } from '../../src/ratelimit/transports/transport.ts'
 import { type Collector, startCollector } from '../support/collector.ts'
-import { cluster, route } from '../support/edge.ts'
-import { startTestEnvoy, type TestEnvoy } from '../support/envoy.ts'
-import { freePort } from '../support/ports.ts'
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
+import { cluster, type Edge, gateway, route, startEdge } from '../support/edge.ts'
 import { assertDecided, patient, policy } from '../support/rate-limits.ts'
 import { rawExchange } from '../support/raw.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { startWeir, type Weir } from '../support/weir.ts'
 
 /**
  * With tracing on Envoy passes a client's `tracestate` on with its question about limits. `node:http2`, which `grpc-js` is made of,
@@ -29,42 +25,33 @@ const states: [title: string, state: string, transports: readonly string[]][] = 
 
 for (const transport of transportNames) {
   describe(`requests whose clients bring a tracestate, over ${transport}`, () => {
-    let database: FreshDatabase
+    let edge: Edge
     let collector: Collector
-    let weir: Weir
-    let envoy: TestEnvoy
     let upstream: Upstream
-    let port: number
 
     before(async () => {
-      database = await freshDatabase()
       collector = await startCollector()
       upstream = await startUpstream('main')
-      port = await freePort()
-      weir = await startWeir({ environment: { DATABASE_URL: database.url, WEIR_RLS_TRANSPORT: transport } })
+      edge = await startEdge({}, {}, { WEIR_RLS_TRANSPORT: transport })
       const spec = {
-        listeners: [{ name: 'http', port, protocol: 'http' }],
         maxRequestHeaderBytes: '128KiB',
         tracing: { provider: 'otlp', collector: 'collector' },
         ...patient,
       }
-      await weir.apply(
-        { kind: 'Gateway', name: 'edge', spec },
+      await edge.apply(
+        gateway(edge.port, spec),
         cluster('a', upstream),
         cluster('collector', { port: collector.grpcPort }, { protocol: 'http2' }),
         policy('none', { limit: 0 }),
         route('main', '/', { rateLimits: ['none'] }),
       )
-      envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1' })
       await until('the route is served', async () => (await statusWith('a=b')) === '429')
     })
 
     after(async () => {
-      await envoy?.stop()
-      await weir?.end()
+      await edge?.stop()
       await upstream?.close()
       await collector?.close()
-      await database?.drop()
     })
 
     async function statusWith(state: string): Promise<string> {
@@ -75,7 +62,7 @@ for (const transport of transportNames) {
         'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
         `tracestate: ${state}`,
       ]
-      const answer = await rawExchange(port, Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'))
+      const answer = await rawExchange(edge.port, Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'))
       return answer.slice(9, 12)
     }
 
@@ -84,8 +71,8 @@ for (const transport of transportNames) {
       test(`${title}: the limit decides, as without`, async () => {
         // More than one, as a connection that is cut off may still have answered the first.
         assert.deepEqual([await statusWith(state), await statusWith(state)], ['429', '429'])
-        await assertDecided(envoy)
-        assert.equal(await weir.metric('weir_grpc_cut_connections_total', {}), 0)
+        await assertDecided(edge.envoy)
+        assert.equal(await edge.weir.metric('weir_grpc_cut_connections_total', {}), 0)
       })
     }
   })

@@ -3,27 +3,21 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check'
 import type pg from 'pg'
 import type { FleetExchange } from '../../src/model/fleet-record.ts'
-import { kinds } from '../../src/policies/index.ts'
-import { createPool } from '../../src/store/pool.ts'
-import { createStore, type Store } from '../../src/store/store.ts'
+import type { Store } from '../../src/store/store.ts'
 import { fleetTable } from '../support/fleet-table.ts'
-import { type FreshDatabase, freshDatabase, withClient } from '../support/postgres.ts'
-import { testSecrets } from '../support/secrets.ts'
+import { withClient } from '../support/postgres.ts'
+import { startTestStore, type TestStore } from '../support/store.ts'
 import { until } from '../support/until.ts'
 
-let database: FreshDatabase
+let started: TestStore
 let pool: pg.Pool
 let store: Store
 
 before(async () => {
-  database = await freshDatabase()
-  pool = createPool(database.url, () => {})
-  store = createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
+  started = await startTestStore()
+  ;({ pool, store } = started)
 })
-after(async () => {
-  await pool.end()
-  await database.drop()
-})
+after(() => started?.close())
 beforeEach(() => pool.query('delete from fleet_replicas'))
 
 const hour = 3_600_000
@@ -42,7 +36,7 @@ const groups = (gateway: string, state: string) => ({ gateway, groups: [{ status
 
 describe('what replicas tell each other of their Envoys', () => {
   test('who asks for a retry is told with the gateway', async () => {
-    await withClient(database.url, async (client) => {
+    await withClient(started.databaseUrl, async (client) => {
       const heard: (string | undefined)[] = []
       client.on('notification', ({ payload }) => heard.push(payload))
       await client.query('listen weir_retry')

@@ -3,10 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import type pg from 'pg'
 import { type Edit, planWrite } from '../../src/model/plan-write.ts'
 import { kinds } from '../../src/policies/index.ts'
-import { createPool } from '../../src/store/pool.ts'
-import { createStore, type Store } from '../../src/store/store.ts'
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
-import { testSecrets } from '../support/secrets.ts'
+import type { Store } from '../../src/store/store.ts'
+import { startTestStore, type TestStore } from '../support/store.ts'
 
 /** A form that the cluster had in turn: so many endpoints, none of its own, or not there. */
 type Form = number | 'names a gateway' | 'deleted' | { endpoints: number; owner: string }
@@ -22,7 +20,7 @@ function editOf(name: string, form: Form): Edit {
 }
 
 describe('the last endpoints of a cluster', () => {
-  let database: FreshDatabase
+  let started: TestStore
   let pool: pg.Pool
   let store: Store
   const write = (...edits: Edit[]) =>
@@ -32,19 +30,15 @@ describe('the last endpoints of a cluster', () => {
         planWrite(kinds, state, split, { supervised: false, listenerAddress: '127.0.0.1' }),
     })
   before(async () => {
-    database = await freshDatabase()
-    pool = createPool(database.url, () => undefined)
-    store = createStore({ pool, kinds, secrets: testSecrets(), observe: () => undefined })
+    started = await startTestStore()
+    ;({ pool, store } = started)
     await write({
       op: 'put',
       document: 0,
       object: { kind: 'Gateway', name: 'inner', labels: {}, owner: '', spec: gateway },
     })
   })
-  after(async () => {
-    await pool.end()
-    await database.drop()
-  })
+  after(() => started?.close())
 
   const cases: [string, Form[], number | undefined][] = [
     ['are those before the list became empty', [3, 0], 3],

@@ -5,11 +5,9 @@ import { type Edit, planWrite } from '../../src/model/plan-write.ts'
 import { formOf, type Refusal, withSubstitutes } from '../../src/model/quarantine.ts'
 import { find, type State } from '../../src/model/state.ts'
 import { kinds } from '../../src/policies/index.ts'
-import { createPool } from '../../src/store/pool.ts'
 import { createQuarantineTable, type QuarantineTable } from '../../src/store/quarantine.ts'
-import { createStore, type Store } from '../../src/store/store.ts'
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
-import { testSecrets } from '../support/secrets.ts'
+import type { Store } from '../../src/store/store.ts'
+import { startTestStore, type TestStore } from '../support/store.ts'
 
 const context = { supervised: false, listenerAddress: '127.0.0.1' }
 
@@ -34,7 +32,7 @@ function refusal(kind: string, name: string, revision: number, more: Partial<Ref
 }
 
 describe('the table of what is held back', () => {
-  let database: FreshDatabase
+  let started: TestStore
   let pool: pg.Pool
   let store: Store
   let table: QuarantineTable
@@ -49,16 +47,12 @@ describe('the table of what is held back', () => {
   const delivered = async () => withSubstitutes(await store.current(), (await table.read()).held)
 
   before(async () => {
-    database = await freshDatabase()
-    pool = createPool(database.url, () => {})
-    store = createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
+    started = await startTestStore()
+    ;({ pool, store } = started)
     table = createQuarantineTable({ pool, kinds })
     await store.unlockSecrets()
   })
-  after(async () => {
-    await pool.end()
-    await database.drop()
-  })
+  after(() => started?.close())
   beforeEach(async () => {
     const state = await store.current()
     const all = [...state.objects].flatMap(([kind, byName]) =>

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type pg from 'pg'
 import { type Edit, planWrite } from '../../src/model/plan-write.ts'
 import type { RolloutExchange, RolloutRecord } from '../../src/model/rollout-record.ts'
 import type { State } from '../../src/model/state.ts'
 import { kinds } from '../../src/policies/index.ts'
-import { createPool } from '../../src/store/pool.ts'
-import { createStore, type Store } from '../../src/store/store.ts'
-import { type FreshDatabase, freshDatabase, withClient } from '../support/postgres.ts'
-import { testSecrets } from '../support/secrets.ts'
+import type { Store } from '../../src/store/store.ts'
+import { withClient } from '../support/postgres.ts'
+import { startTestStore, type TestStore } from '../support/store.ts'
 
 const context = { supervised: false, listenerAddress: '127.0.0.1' }
 const waves = [{ percent: 100 }]
@@ -20,19 +18,14 @@ const gateway = (name: string, port: number, more: object = {}): Edit => {
 const remove = (name: string): Edit => ({ op: 'delete', kind: 'Gateway', name, document: 0 })
 
 describe('rollouts that replicas share', () => {
-  let database: FreshDatabase
-  let pool: pg.Pool
+  let started: TestStore
   let store: Store
   before(async () => {
-    database = await freshDatabase()
-    pool = createPool(database.url, () => {})
-    store = createStore({ pool, kinds, secrets: testSecrets(), observe: () => {} })
+    started = await startTestStore()
+    store = started.store
     await store.unlockSecrets()
   })
-  after(async () => {
-    await pool?.end()
-    await database?.drop()
-  })
+  after(() => started?.close())
 
   const write = (...edits: Edit[]) =>
     store.write({
@@ -94,7 +87,7 @@ describe('rollouts that replicas share', () => {
   })
 
   test('a change is told to all', async () => {
-    await withClient(database.url, async (client) => {
+    await withClient(started.databaseUrl, async (client) => {
       await client.query('listen weir_rollouts')
       const notified = new Promise<string>((resolve) => {
         client.once('notification', ({ channel }) => resolve(channel))

@@ -17,13 +17,17 @@ export interface Edge {
   stop(): Promise<void>
 }
 
-/** `spec` is what its gateway has besides the listener, or in its place. */
-export async function startEdge(spec: object = {}, more: Partial<TestEnvoyOptions> = {}): Promise<Edge> {
+/** `spec` is what its gateway has besides the listener, or in its place; `environment` are settings of the weir. */
+export async function startEdge(
+  spec: object = {},
+  more: Partial<TestEnvoyOptions> = {},
+  environment: Record<string, string> = {},
+): Promise<Edge> {
   await using started = new AsyncDisposableStack()
   const database = await freshDatabase()
   started.defer(database.drop)
   const port = await freePort()
-  const weir = await startWeir({ environment: { DATABASE_URL: database.url } })
+  const weir = await startWeir({ environment: { DATABASE_URL: database.url, ...environment } })
   started.defer(async () => void (await weir.end()))
   await weir.apply(gateway(port, spec))
   const envoy = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'edge-1', ...more })
@@ -53,10 +57,10 @@ export async function startEdge(spec: object = {}, more: Partial<TestEnvoyOption
   }
 }
 
-export function gateway(port: number, spec: object): object {
+export function gateway(port: number, spec: object, name = 'edge'): object {
   return {
     kind: 'Gateway',
-    name: 'edge',
+    name,
     spec: { listeners: [{ name: 'http', port, protocol: 'http' }], ...spec },
   }
 }
