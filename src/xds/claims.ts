@@ -26,9 +26,11 @@ export function takeClaims({ held }: Opening, anew: boolean, claimant: Claimed):
       if (claimsByType) givenUp.note(name)
       continue
     }
-    ledger.held.bring(name, memory.recent.known(name, claim))
+    const current = resources.get(name)
+    const isCurrent = current !== undefined && current.version === claimed(claim)
+    ledger.held.bring(name, isCurrent ? current : memory.recent.known(name, claim))
     if (anew) ledger.held.set(name, asked)
-    if (!resources.has(name)) interest.gone.add(name)
+    if (current === undefined) interest.gone.add(name)
     ledger.mark(name)
   }
   for (const [name, version] of memory.doubts(type)) {

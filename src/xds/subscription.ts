@@ -103,12 +103,10 @@ export class Subscription {
     if (this.interest.wants(name)) this.#ledger.ask(name, this.outstanding !== undefined)
   }
 
-  /**
-   * `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. One that has
-   * nothing yet is going to get it anyway, and will claim nothing before.
-   */
+  /** `askAgain`, because the client waits for it: even if the stream breaks first, and whatever it claims then. */
   follow(name: string): void {
     if (!this.interest.names.has(name)) return
+    // Who has nothing yet is going to get it anyway, and claims nothing before.
     if (this.#first !== undefined && this.#first.sent === undefined) return
     this.askAgain(name)
     this.#options.memory.doubt(this.type, name)
@@ -136,8 +134,10 @@ export class Subscription {
   /** A refused version is to be sent again, or on its way. */
   get retrying(): boolean {
     const sent = this.outstanding?.upserts[0]
-    if (this.#refused.retrying || sent === undefined) return this.#refused.retrying
-    return this.#refused.isRejected(sent.name, meantVersion(sent))
+    return (
+      this.#refused.retrying ||
+      (sent !== undefined && this.#refused.isRejected(sent.name, meantVersion(sent)))
+    )
   }
 
   /** Bytes of names and versions that this holds, by estimate. */
@@ -195,7 +195,7 @@ export class Subscription {
     if (first?.sent === undefined) this.#ledger.accept(answered)
     else this.#ledger.begin(first.sent, first.changed)
     for (const { name } of answered.upserts) if (this.#refused.names.has(name)) this.#ledger.mark(name)
-    if (this.#ledger.dirty.size + this.#refused.names.size === 0) this.#inForce = answered.revision
+    if (this.settled && !this.hasParked) this.#inForce = answered.revision
   }
 
   /**
@@ -240,8 +240,7 @@ export class Subscription {
   }
 
   get hasParked(): boolean {
-    this.look()
-    return this.#refused.names.size > 0
+    return this.parked().length > 0
   }
 
   /** True when the client has everything that the target has for it, parked versions apart. */
@@ -284,15 +283,10 @@ export class Subscription {
   }
 
   view(): Comparison {
-    return {
-      dirty: this.#ledger.dirty,
-      interest: this.interest,
-      held: this.#ledger.held,
-      refused: this.#refused,
-      resources: this.#target.resources,
-      grows: this.#options.grows,
-      warms: this.#options.warms,
-    }
+    const { dirty, held } = this.#ledger
+    const { grows, warms } = this.#options
+    const { interest } = this
+    return { dirty, held, interest, refused: this.#refused, resources: this.#target.resources, grows, warms }
   }
 
   /** From now on names are not alike any more. */
