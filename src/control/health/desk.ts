@@ -92,12 +92,13 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
     const answers: HealthAnswer[] = []
     const signal = AbortSignal.timeout(answerMs)
     try {
-      const asked = await table.ask({ id, from: name, ...(cluster !== undefined && { cluster }) })
+      const question = { id, from: name, ...(cluster !== undefined && { cluster }) }
+      const asked = await within(signal, table.ask(question))
       const missing = () => asked.filter((each) => !answers.some(({ replica }) => replica === each))
       while (missing().length > 0 && !signal.aborted) {
         await settling.until(() => answered.has(id), signal)
         answered.delete(id)
-        answers.push(...(await table.read(id)))
+        answers.push(...(await within(signal, table.read(id))))
       }
       return { answers, missing: missing() }
     } catch (error) {
@@ -200,6 +201,16 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
       settling.changed()
     },
   }
+}
+
+/** A database that hangs is as good as one that is away. */
+function within<Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new WeirError('unavailable', 'The database does not answer in time.'))
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    work.then(resolve, reject)
+  })
 }
 
 /** Two messages of one flush, or two clocks that are read one after the other. */
