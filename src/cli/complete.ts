@@ -66,6 +66,8 @@ async function wordsFor(
       return args.length > 0 ? [] : revisions(ask)
     case 'explain':
       return args.length > 0 ? [] : names('gateways', ask)
+    case 'health':
+      return args.length > 0 ? [] : names('clusters', ask)
     case 'top':
       return args.length > 0 ? [] : names('rate-limit-policies', ask)
     case 'peek':

@@ -12,6 +12,7 @@ export function noGauges(): Gauges {
   return {
     ...{ counters: () => 0, revision: () => 0, connectedEnvoys: () => 0, heldRows: () => 0 },
     clusterHosts: () => [],
+    clustersPassedOver: () => 0,
   }
 }
 
@@ -24,6 +25,8 @@ export interface Gauges {
   heldRows(): number
   /** The fewest healthy hosts and the most ejected ones that Envoys tell of. */
   clusterHosts(): readonly { gateway: string; cluster: string; healthy: number; ejected: number }[]
+  /** How often what an Envoy told of a cluster was passed over, since there was no room for it. */
+  clustersPassedOver(): number
 }
 
 /** Clusters of gateways that have a series of their own at most; what is beyond is left out. */
@@ -218,6 +221,15 @@ function interpreters(registry: Registry): Interpreters {
 }
 
 function clusterGauges(registry: Registry, gauges: Gauges): void {
+  new Counter({
+    name: 'weir_cluster_health_passed_over_total',
+    help: 'Times that what an Envoy told of a cluster was passed over, since as much is known of others as there may be.',
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(gauges.clustersPassedOver())
+    },
+  })
   const named = { labelNames: ['gateway', 'cluster'], registers: [registry] }
   const told = () => gauges.clusterHosts().slice(0, maxClusters)
   new Gauge({

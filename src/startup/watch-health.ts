@@ -22,6 +22,7 @@ export function watchHealth(
   const { name, store, xds, controller, gauges, hosts } = parts
   const health = createHealth({ name, xds, controller, table: store.healthAnswers, hosts, observe })
   gauges.clusterHosts = health.worst
+  gauges.clustersPassedOver = health.passedOver
   shutdown.add('health of clusters', async () => health.close())
   const { asked, told } = health.desk
   return { health, hints: { [healthAskedChannel]: asked, [healthToldChannel]: told } }

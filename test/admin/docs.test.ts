@@ -31,6 +31,8 @@ describe('/docs', () => {
       '/v1/rollouts',
       '/v1/gateways/{name}/rollout',
       '/v1/fleet/{node}/drift',
+      '/v1/fleet/health',
+      '/v1/clusters/{name}/health',
       '/v1/explain',
       '/v1/rate-limit-policies/{name}/keys',
       '/v1/rate-limit-policies/{name}/keys/{id}',

@@ -76,6 +76,16 @@ test('panicThreshold: panic is visible in the fleet view while it lasts', async 
   const environment = { WEIR_URL: weir.url, WEIR_ADMIN_TOKEN: weir.token }
   const { stdout } = await run(['fleet'], { environment })
   assert.match(stdout, /^edge\/edge-local is in panic, failing endpoints get requests: shop$/m)
+  // It is asked itself, and need not tell first.
+  const { body } = await weir.api('GET', '/v1/clusters/shop/health')
+  const [{ by, endpoints, hosts }] = body.envoys
+  assert.equal(by, 'admin')
+  const [a, b, c] = upstreams.map(({ port }) => `127.0.0.1:${port}`)
+  const states = Object.fromEntries(
+    endpoints.map(({ address, state }: { address: string; state: string }) => [address, state]),
+  )
+  assert.deepEqual(states, { [a!]: 'failed_health_check', [b!]: 'failed_health_check', [c!]: 'healthy' })
+  assert.deepEqual([hosts.healthy, hosts.total], [1, 3])
 
   failing.clear()
   await until('it is over', async () => (await panic())['edge-local']!.length === 0)

@@ -54,6 +54,8 @@ const sumOf = (name: string, points: [Record<string, string>, number][], tempora
       integer(2, temporality),
     ),
   )
+const gaugeOf = (name: string, points: [Record<string, string>, number][]) =>
+  part(2, text(1, name), part(5, ...points.map(([pairs, value]) => part(1, fixed(6, value), tags(7, pairs)))))
 const histogram = (name: string, pairs: Record<string, string>, counts: number[], bounds: number[]) =>
   part(
     2,
@@ -108,6 +110,37 @@ describe('what is read of an Envoy’s stats', () => {
   test('nothing of a message that says nothing of them', () => {
     const { attributes, figures } = readStats(Buffer.alloc(0))
     assert.deepEqual([attributes.size, figures.requests, figures.errors, figures.times.size], [0, 0, 0, 0])
+  })
+
+  test('how its clusters are, whatever dots their names have; what is no stat of these is passed over', () => {
+    const of = (cluster: string, more = {}) => ({ 'envoy.cluster_name': cluster, ...more })
+    const endpoint = (address: string) => of('shop.v1', { 'envoy.endpoint_address': address })
+    const { clusters } = readStats(
+      requestOf(
+        gaugeOf('cluster.membership_healthy', [[of('cart'), 2]]),
+        gaugeOf('cluster.v1.membership_healthy', [[of('shop'), 1]]),
+        gaugeOf('cluster.v1.upstream_cx_active', [[of('shop'), 7]]),
+        sumOf('cluster.v1.health_check.failure', [[of('shop'), 3]]),
+        sumOf('cluster.v1.health_check.attempt', [[of('shop'), 9]], 2),
+        gaugeOf('cluster.endpoint.healthy', [
+          [endpoint('10.0.0.1:80'), 1],
+          [endpoint('[::1]:80'), 0],
+          [endpoint('constructor'), 1],
+        ]),
+      ),
+    )
+    assert.deepEqual(Object.fromEntries(clusters), {
+      cart: { gauges: { membership_healthy: 2 }, counts: {}, endpoints: new Map() },
+      'shop.v1': {
+        gauges: { membership_healthy: 1 },
+        // A total since the Envoy's start is not what it counted since it last said so.
+        counts: { 'health_check.failure': 3 },
+        endpoints: new Map([
+          ['10.0.0.1:80', true],
+          ['[::1]:80', false],
+        ]),
+      },
+    })
   })
 
   test('what is cut off anywhere, or is no number, is refused and never misread', () => {

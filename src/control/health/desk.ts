@@ -1,18 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import { WeirError } from '../../errors.ts'
-import { createSettling } from '../../feed/settling.ts'
 import type { ClusterHealth, EnvoyHealth, FleetHealth } from '../../model/cluster-health.ts'
-import type { HealthAnswer, HealthAnswers } from '../../model/health-answers.ts'
+import type { HealthAnswers } from '../../model/health-answers.ts'
 import type { Observe } from '../../observe.ts'
 import type { FleetItem } from '../../xds/fleet-item.ts'
 import type { Controller } from '../controller.ts'
-import { type ClusterFacts, factsOf } from './facts.ts'
+import { createHealthExchange, type HealthExchange } from './exchange.ts'
+import { factsOf } from './facts.ts'
 import { type Heard, type HeardHealth, silentMs, type Teller } from './heard.ts'
 import { envoyHealth, type Member, timeOf, troubleOf, worstOf } from './view.ts'
 import { type Answer, maxWords, merged, type Word, wordOf } from './word.ts'
 
-/** For so long another replica's answer is waited for. Milliseconds. */
-const answerMs = 1_000
 /** Clusters that one answer about the whole fleet lists. */
 const maxAilments = 1_000
 
@@ -29,31 +25,16 @@ export interface HealthOptions {
   now?: () => number
 }
 
-export interface HealthDesk {
+export interface HealthDesk extends Pick<HealthExchange, 'asked' | 'told'> {
   /** How a cluster is, as the Envoys of all replicas that have it see it. */
   cluster(name: string): Promise<ClusterHealth>
   /** What is amiss with any cluster. */
   ailments(): Promise<FleetHealth>
-  /** Another replica asks: a question as JSON. */
-  asked(question?: string): void
-  /** A question was answered. */
-  told(question?: string): void
 }
 
-type Asked = Answer & { readonly missing: readonly string[] }
-
-/**
- * Envoys tell their stats to whichever replica it is that time, so that none knows all: who is asked asks all others,
- * through the database, and puts together what they know. Nothing is exchanged while nobody asks.
- */
+/** Puts together what the replicas heard, and what is written of the clusters. */
 export function createHealthDesk(options: HealthOptions): HealthDesk {
   const { name, heard, fleet, controller, table, hosts, observe, now = () => performance.now() } = options
-  const settling = createSettling()
-  /** Questions of this replica that were answered since they were last looked at. */
-  const answered = new Set<string>()
-  const open = new Set<string>()
-  const underWay = new Map<string, Promise<Asked>>()
-
   const resourcesOf = (gateway: string) => controller.made(gateway)?.compiled.resources
   const facts = (gateway: string, cluster: string) => factsOf(resourcesOf(gateway), cluster)
 
@@ -61,7 +42,7 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
   async function own(cluster: string | undefined): Promise<Answer> {
     const at = now()
     const items = byKey(fleet())
-    const known = heard.of(cluster).filter((each) => cluster !== undefined || isAmiss(each, facts))
+    const known = heard.of(cluster).filter((each) => cluster !== undefined || isAmiss(each))
     const words = await Promise.all(
       known.slice(0, maxWords).map(async (each) => {
         const item = items.get(keyOf(each))
@@ -74,75 +55,12 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
     return { words, heard: voices, more: Math.max(0, known.length - maxWords) }
   }
 
-  function isAmiss(
-    each: Heard,
-    facts: (gateway: string, cluster: string) => ClusterFacts | undefined,
-  ): boolean {
-    const known = facts(each.gateway, each.cluster)
-    if (known === undefined) return false
-    const trouble = troubleOf(envoyHealth(each, wordOf(each, now()), known, 0))
-    return trouble !== undefined && trouble !== 'healthy'
+  function isAmiss(each: Heard): boolean {
+    const known = looksAmiss(each) ? facts(each.gateway, each.cluster) : undefined
+    return known !== undefined && isTrouble(envoyHealth(each, wordOf(each, now()), known, 0))
   }
 
-  async function others(
-    cluster: string | undefined,
-  ): Promise<{ answers: HealthAnswer[]; missing: string[] }> {
-    const id = randomUUID()
-    open.add(id)
-    const answers: HealthAnswer[] = []
-    const signal = AbortSignal.timeout(answerMs)
-    try {
-      const asked = await table.ask({ id, from: name, ...(cluster !== undefined && { cluster }) })
-      const missing = () => asked.filter((each) => !answers.some(({ replica }) => replica === each))
-      while (missing().length > 0 && !signal.aborted) {
-        await settling.until(() => answered.has(id), signal)
-        answered.delete(id)
-        answers.push(...(await table.read(id)))
-      }
-      return { answers, missing: missing() }
-    } catch (error) {
-      // That the database is away is told by the feed.
-      const isAway = error instanceof WeirError && error.code === 'unavailable'
-      if (!isAway) observe({ event: 'failed', where: 'health of clusters', error })
-      return { answers, missing: ['the other replicas, since the database is away'] }
-    } finally {
-      open.delete(id)
-      answered.delete(id)
-    }
-  }
-
-  async function askAll(cluster: string | undefined): Promise<Asked> {
-    const [mine, { answers, missing }] = await Promise.all([own(cluster), others(cluster)])
-    const all = [mine, ...answers.map(({ answer }) => readAnswer(answer))]
-    return {
-      words: all.flatMap(({ words }) => words),
-      heard: all.flatMap(({ heard }) => heard),
-      more: all.reduce((sum, { more }) => sum + more, 0),
-      missing,
-    }
-  }
-
-  /** Who asks the same at the same time gets the same answer. */
-  function ask(cluster: string | undefined): Promise<Asked> {
-    const key = JSON.stringify([cluster])
-    const asking =
-      underWay.get(key) ??
-      askAll(cluster).finally(() => {
-        underWay.delete(key)
-      })
-    underWay.set(key, asking)
-    return asking
-  }
-
-  async function answer(text: string): Promise<void> {
-    try {
-      const { id, from, cluster } = JSON.parse(text) as { id: string; from: string; cluster?: string }
-      if (from !== name) await table.tell(id, { replica: name, answer: await own(cluster) })
-    } catch (error) {
-      const isAway = error instanceof WeirError && error.code === 'unavailable'
-      if (!isAway) observe({ event: 'failed', where: 'health of clusters', error })
-    }
-  }
+  const { ask, asked, told } = createHealthExchange({ name, table, own, observe })
 
   return {
     async cluster(cluster) {
@@ -164,20 +82,12 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
       const at = Date.now()
       const newest = newestBy(voices)
       const items = byKey(fleet())
-      const found = [...Map.groupBy(words, (word) => JSON.stringify([keyOf(word), word.cluster])).values()]
-        .map(merged)
-        // Who heard the Envoy later and says nothing of the cluster finds nothing amiss.
-        .filter(
-          (word) => word.asked !== undefined || word.age <= (newest.get(keyOf(word)) ?? 0) + simultaneousMs,
-        )
-        .flatMap((word) => {
-          const [item, known] = [items.get(keyOf(word)), facts(word.gateway, word.cluster)]
-          if (item === undefined || known === undefined) return []
-          const health = envoyHealth(memberOf(item), word, known, at)
-          const trouble = troubleOf(health)
-          return trouble === undefined || trouble === 'healthy' ? [] : [{ cluster: word.cluster, ...health }]
-        })
-        .sort((a, b) => (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0))
+      const found = newestWords(words, newest).flatMap((word) => {
+        const [item, known] = [items.get(keyOf(word)), facts(word.gateway, word.cluster)]
+        if (item === undefined || known === undefined) return []
+        const health = envoyHealth(memberOf(item), word, known, at)
+        return isTrouble(health) ? [{ cluster: word.cluster, ...health }] : []
+      })
       const silent = fleet()
         .filter(({ state, connectedAt }) => state === 'connected' && Date.parse(connectedAt) < at - silentMs)
         .filter((item) => (newest.get(keyOf(item)) ?? Number.POSITIVE_INFINITY) > silentMs)
@@ -191,19 +101,33 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
         ...(why !== undefined && { why }),
       }
     },
-    asked: (question) => {
-      if (question !== undefined && question !== '') void answer(question)
-    },
-    told: (question) => {
-      if (question === undefined || !open.has(question)) return
-      answered.add(question)
-      settling.changed()
-    },
+    asked,
+    told,
   }
 }
 
 /** Two messages of one flush, or two clocks that are read one after the other. */
 const simultaneousMs = 1_000
+
+/** One of each cluster of each Envoy, by cluster; not those after which another replica heard that nothing is amiss. */
+function newestWords(words: readonly Word[], heardAt: ReadonlyMap<string, number>): Word[] {
+  return [...Map.groupBy(words, (word) => JSON.stringify([keyOf(word), word.cluster])).values()]
+    .map(merged)
+    .filter((word) => word.age <= (heardAt.get(keyOf(word)) ?? 0) + simultaneousMs)
+    .sort((a, b) => (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0))
+}
+
+/** For most clusters it is plain that nothing is. */
+function looksAmiss({ gauges }: Heard): boolean {
+  const { membership_total: total = 0, membership_healthy: healthy = 0 } = gauges
+  const isFull = Object.entries(gauges).some(([name, value]) => name.endsWith('_open') && value > 0)
+  return healthy < total || total === 0 || isFull
+}
+
+function isTrouble(health: EnvoyHealth): boolean {
+  const trouble = troubleOf(health)
+  return trouble !== undefined && trouble !== 'healthy'
+}
 
 function newestBy(voices: readonly (Teller & { age: number })[]): Map<string, number> {
   const newest = new Map<string, number>()
@@ -256,10 +180,4 @@ function keyOf({ gateway, id }: Teller): string {
 
 function byKey(items: readonly FleetItem[]): Map<string, FleetItem> {
   return new Map(items.map((item) => [keyOf(item), item]))
-}
-
-/** Of a replica of another version, perhaps. */
-function readAnswer(answer: unknown): Answer {
-  const { words = [], heard = [], more = 0 } = answer as Partial<Answer>
-  return { words, heard, more }
 }

@@ -14,6 +14,8 @@ export interface Health {
   follow(listener: (news: HealthNews) => void): void
   /** The fewest healthy hosts and the most ejected ones that any Envoy tells of lately, by gateway and cluster. */
   worst(): WorstHosts[]
+  /** How often what was told was passed over. */
+  passedOver(): number
   close(): void
 }
 
@@ -59,6 +61,7 @@ export function createHealth(options: {
     desk,
     follow: (listener) => void followers.add(listener),
     worst: () => worstOf(heard, performance.now()),
+    passedOver: () => heard.passedOver,
     close: () => clearInterval(timer),
   }
 }
