@@ -88,6 +88,20 @@ for (const [name, start] of Object.entries(transports)) {
     )
 
     play(
+      'endpoints are refused beside others of which there are none, and are claimed at another replica',
+      async (fleet, edit) => {
+        await edit(['cluster', 'a', {}], ['route', 'a', unreadable])
+        await fleet.settle()
+        await edit(['endpoints', 'd', unreadable])
+        await edit(['cluster', 'b', {}], ['listener', 'a', unreadable], ['cluster', 'd', {}])
+        await talk(fleet, envoyOverSotw, 4)
+        await edit(['endpoints', 'd', {}])
+        await talk(fleet, envoyOverSotw, 2)
+        await fleet.reconnect(envoyOverSotw, 1)
+      },
+    )
+
+    play(
       'a retry is accepted that was changed, and changed back, while it was on its way',
       async (fleet, edit) => {
         await edit(['secret', 'b', unreadable])
