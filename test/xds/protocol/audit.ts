@@ -366,12 +366,13 @@ export class StreamAudit {
     this.#doubtGone(short, said)
   }
 
-  /** Of a whole type, what was in doubt before and is left out may be gone now, or not. */
+  /** Of a whole type, what was in doubt before and is left out may be gone now, or not; of others, what was to stay as it was. */
   #doubtGone(short: ShortType, said: Outstanding): void {
     const { notes } = this.#options
-    const kept = new Set(said.resources.map(({ name }) => name))
-    const leftOut = this.#isWhole(short) ? notes.doubtedNames(short).filter((name) => !kept.has(name)) : []
-    for (const name of [...said.gone, ...leftOut]) notes.doubt(short, name, '')
+    const named = new Set(said.resources.map(({ name }) => name))
+    const leftOut = this.#isWhole(short) ? notes.doubtedNames(short).filter((name) => !named.has(name)) : []
+    const kept = this.#isWhole(short) ? [] : said.kept
+    for (const name of [...said.gone, ...leftOut, ...kept]) notes.doubt(short, name, '')
   }
 
   #follow(name: string): void {

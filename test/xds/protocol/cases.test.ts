@@ -24,7 +24,7 @@ async function talk(fleet: Fleet, index: number, turns: number): Promise<void> {
 }
 
 const unreadable = { flaw: 'unreadable' } as const
-const [envoyOverDelta, envoyOverSotw] = [0, 2]
+const [envoyOverDelta, clientOverDelta, envoyOverSotw] = [0, 1, 2]
 const transports = { sessions: async () => new Sessions(), sockets: startSockets }
 
 for (const [name, start] of Object.entries(transports)) {
@@ -86,6 +86,30 @@ for (const [name, start] of Object.entries(transports)) {
         await fleet.reconnect(envoyOverSotw, 1)
       },
     )
+
+    play(
+      'endpoints are refused beside others of which there are none, and are claimed at another replica',
+      async (fleet, edit) => {
+        await edit(['cluster', 'a', {}], ['route', 'a', unreadable])
+        await fleet.settle()
+        await edit(['endpoints', 'd', unreadable])
+        await edit(['cluster', 'b', {}], ['listener', 'a', unreadable], ['cluster', 'd', {}])
+        await talk(fleet, envoyOverSotw, 4)
+        await edit(['endpoints', 'd', {}])
+        await talk(fleet, envoyOverSotw, 2)
+        await fleet.reconnect(envoyOverSotw, 1)
+      },
+    )
+
+    play('a secret goes while a cluster that may use it is kept for a refused route', async (fleet, edit) => {
+      fleet.client(clientOverDelta).change('secret', ['d'], [])
+      await talk(fleet, clientOverDelta, 6)
+      await edit(['cluster', 'd', {}])
+      await edit(['cluster', 'd'], ['secret', 'd', {}], ['cluster', 'a', {}])
+      await edit(['route', 'a', unreadable])
+      await talk(fleet, clientOverDelta, 4)
+      await edit(['secret', 'd'])
+    })
 
     play(
       'a retry is accepted that was changed, and changed back, while it was on its way',

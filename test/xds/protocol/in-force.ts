@@ -28,9 +28,16 @@ export function inForceProblem(
       const isRefused = refused.has(target ?? '') || (short === 'extension' && flawOf(target ?? '') !== '')
       return isRefused && client.types[short].has.get(name) !== target
     })
+  // What is kept for a user that is refused has users of its own.
+  const keepsOld = (short: ShortType) => {
+    const isTold = client.protocol === 'delta' || isWildcard(short)
+    return isTold && [...client.types[short].has.keys()].some((name) => !texts[short].has(name))
+  }
   for (const short of types) {
     const { has, names, asked, stranded, refused } = client.types[short]
-    const frozen = namedBy[short].some((user) => refuses(user).length > 0 || client.isStuck(user))
+    const frozen = namedBy[short].some((user) => {
+      return refuses(user).length > 0 || client.isStuck(user) || keepsOld(user)
+    })
     if (!whole && client.isStuck(short)) continue
     if (!asked && isWildcard(short)) return `${short} was never asked for`
     for (const [name, text] of texts[short]) {
