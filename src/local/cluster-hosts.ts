@@ -25,9 +25,7 @@ export async function clusterHosts(
   cluster: string,
 ): Promise<ReadonlyMap<string, string> | undefined> {
   try {
-    const { cluster_statuses = [] } = JSON.parse(
-      await askAdmin(adminPort, '/clusters?format=json'),
-    ) as Clusters
+    const { cluster_statuses = [] } = JSON.parse(await askAdmin(adminPort, pathOf(cluster))) as Clusters
     const hosts = cluster_statuses.find(({ name }) => name === cluster)?.host_statuses ?? []
     return new Map(
       hosts.flatMap((host): [string, string][] => {
@@ -38,6 +36,12 @@ export async function clusterHosts(
   } catch {
     return undefined
   }
+}
+
+/** Without the filter ten thousand clusters would be 60 MiB. */
+function pathOf(cluster: string): string {
+  const filter = `^${cluster.replaceAll('.', '\\.')}$`
+  return `/clusters?format=json&filter=${encodeURIComponent(filter)}`
 }
 
 function stateOf({ health_status: flags = {} }: Host): string {

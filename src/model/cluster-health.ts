@@ -80,7 +80,8 @@ export const EnvoyHealth = Type.Object(
     ),
     endpoints: Type.Optional(
       Type.Array(EndpointHealth, {
-        description: 'Absent where the Envoy tells of no endpoints by themselves.',
+        description:
+          'Absent where the Envoy does not tell of endpoints one by one. In a large fleet only those that get no requests.',
       }),
     ),
     figures: Type.Optional(Figures),

@@ -10,6 +10,15 @@ const row: HeldRow = {
   ...{ kind: 'Route', name: 'odd', revision: 7, inForce: 4, pointer: '/spec/match/path/regex' },
   ...{ error: 'bad range', gateway: 'edge', node: 'edge-1', type: 'route', resource: 'edge/http', since: at },
 }
+const ill = {
+  type: 'cluster_health',
+  at,
+  gateway: 'edge',
+  cluster: 'shop',
+  id: 'edge-1',
+  healthy: 0,
+  total: 3,
+} as const
 const rollout = { type: 'rollout_moved', at, gateway: 'edge', revision: 9, base: 8, wave: 1 } as const
 
 const lines: [FleetEvent, string][] = [
@@ -41,6 +50,12 @@ const lines: [FleetEvent, string][] = [
   [
     { ...rollout, base: 9, state: 'done', reason: 'all waves are through' },
     'rollout_moved  edge  revision 9: done: all waves are through',
+  ],
+  [{ ...ill, state: 'down' }, 'cluster_health  edge  shop has no healthy endpoint: 0 of 3 healthy at edge-1'],
+  [{ ...ill, state: 'panic' }, 'cluster_health  edge  shop is in panic: 0 of 3 healthy at edge-1'],
+  [
+    { ...ill, state: 'recovered', healthy: 3 },
+    'cluster_health  edge  shop is well again: 3 of 3 healthy at edge-1',
   ],
 ]
 

@@ -42,6 +42,18 @@ describe('a cluster as Envoy gets it', () => {
     assert.deepEqual(compiled(cluster({}), own).origins, ['Cluster', 'OutlierDetectionPolicy'])
   })
 
+  test('its endpoints are told one by one up to a thousand', () => {
+    const endpoints = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        address: `10.0.${index >> 8}.${index & 255}`,
+        port: 80,
+      }))
+    const tracked = (count: number) =>
+      compiled(cluster({ endpoints: endpoints(count) })).cluster.track_cluster_stats
+    assert.deepEqual(tracked(1_000), { per_endpoint_stats: true })
+    assert.equal(tracked(1_001), undefined)
+  })
+
   test('the panic threshold is the cluster’s, else the policy’s, else 0', () => {
     const own = policy('own', { panicThreshold: 30 })
     const named = { outlierDetection: 'own' }

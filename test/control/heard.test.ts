@@ -72,7 +72,7 @@ describe('what Envoys told of their clusters', () => {
       ['10.0.0.1:80', true],
       ['10.0.0.2:80', true],
     ])
-    const heard = new HeardHealth({ clusters: 2, endpoints: 3 })
+    const heard = new HeardHealth({ envoys: 1, clusters: 2, endpoints: 3 })
     heard.hear(edge, told(['a', stats(2, { endpoints })], ['b', stats(2)], ['c', stats(2)]), 0)
     assert.deepEqual([heard.of().map(({ cluster }) => cluster), heard.passedOver], [['a', 'b'], 1])
     heard.hear(edge, told(['b', stats(1, { endpoints })], ['a', stats(1, { endpoints })]), 2_000)
@@ -87,6 +87,8 @@ describe('what Envoys told of their clusters', () => {
         2,
       ],
     )
+    heard.hear({ gateway: 'edge', id: 'edge-2' }, told(['a', stats(2)]), 3_000)
+    assert.deepEqual([heard.heardAt().length, heard.passedOver], [1, 3])
     // What is forgotten makes room.
     heard.hear(
       { gateway: 'edge', id: 'edge-2' },

@@ -7,7 +7,7 @@ import { createHealthExchange, type HealthExchange } from './exchange.ts'
 import { factsOf } from './facts.ts'
 import { type Heard, type HeardHealth, silentMs, type Teller } from './heard.ts'
 import { envoyHealth, type Member, timeOf, troubleOf, worstOf } from './view.ts'
-import { type Answer, maxWords, merged, type Word, wordOf } from './word.ts'
+import { type Answer, maxWords, merged, type Word, withoutTooMany, wordOf } from './word.ts'
 
 /** Clusters that one answer about the whole fleet lists. */
 const maxAilments = 1_000
@@ -52,7 +52,7 @@ export function createHealthDesk(options: HealthOptions): HealthDesk {
       }),
     )
     const voices = heard.heardAt().map(({ at: last, ...who }) => ({ ...who, age: Math.round(at - last) }))
-    return { words, heard: voices, more: Math.max(0, known.length - maxWords) }
+    return { words: withoutTooMany(words), heard: voices, more: Math.max(0, known.length - maxWords) }
   }
 
   function isAmiss(each: Heard): boolean {

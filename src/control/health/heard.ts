@@ -29,11 +29,19 @@ interface Voice {
   readonly clusters: Map<string, Heard>
 }
 
+/** In number. */
+export interface HeardBounds {
+  readonly envoys: number
+  /** Of all Envoys. */
+  readonly clusters: number
+  readonly endpoints: number
+}
+
 /**
  * Bounds of what is kept: some 600 bytes for each cluster of each Envoy, and 60 for an endpoint of it. Beyond them what is new
  * is passed over, as though it had not been said, and counted.
  */
-export const heardBounds = { clusters: 100_000, endpoints: 500_000 } as const
+export const heardBounds: HeardBounds = { envoys: 10_000, clusters: 100_000, endpoints: 500_000 }
 
 /** An Envoy that no replica heard for so long is silent: three flushes of 2 s, and what they are late. Milliseconds. */
 export const silentMs = 7_000
@@ -45,13 +53,13 @@ const forgetMs = 10 * 60_000
 /** What Envoys told this replica of their clusters, the newest of each. `now` is in monotonic milliseconds. */
 export class HeardHealth {
   readonly #voices = new Map<string, Voice>()
-  readonly #bounds: { readonly clusters: number; readonly endpoints: number }
+  readonly #bounds: HeardBounds
   #clusters = 0
   #endpoints = 0
   /** Clusters of Envoys that were passed over, as often as they were. */
   passedOver = 0
 
-  constructor(bounds: { readonly clusters: number; readonly endpoints: number } = heardBounds) {
+  constructor(bounds: HeardBounds = heardBounds) {
     this.#bounds = bounds
   }
 
@@ -59,6 +67,7 @@ export class HeardHealth {
   hear(teller: Teller, told: ReadonlyMap<string, ClusterStats>, now: number): [Heard | undefined, Heard][] {
     if (told.size === 0) return []
     const voice = this.#voiceOf(teller, now)
+    if (voice === undefined) return []
     const changes = [...told].flatMap(([cluster, stats]): [Heard | undefined, Heard][] => {
       const before = voice.clusters.get(cluster)
       const after = this.#note(voice, cluster, stats, now)
@@ -81,10 +90,15 @@ export class HeardHealth {
     return [...this.#voices.values()].map(({ teller, at }) => ({ ...teller, at }))
   }
 
-  #voiceOf(teller: Teller, now: number): Voice {
+  #voiceOf(teller: Teller, now: number): Voice | undefined {
     this.#forgetOld(now)
     const key = keyOf(teller)
-    const voice = this.#voices.get(key) ?? {
+    const known = this.#voices.get(key)
+    if (known === undefined && this.#voices.size >= this.#bounds.envoys) {
+      this.passedOver++
+      return undefined
+    }
+    const voice = known ?? {
       teller: { gateway: teller.gateway, id: teller.id },
       at: now,
       clusters: new Map(),

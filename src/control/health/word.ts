@@ -36,6 +36,24 @@ export function wordOf(heard: Heard, now: number, asked?: ReadonlyMap<string, st
   }
 }
 
+/** Endpoints that one replica tells of in an answer at most: some megabytes. */
+export const maxEndpoints = 50_000
+
+/** Where there are more endpoints than that, only those that get no requests are told, and of these so many. */
+export function withoutTooMany(words: readonly Word[], most: number = maxEndpoints): readonly Word[] {
+  const count = ({ endpoints }: Word) => (endpoints === undefined ? 0 : Object.keys(endpoints).length)
+  if (words.reduce((sum, word) => sum + count(word), 0) <= most) return words
+  let left = most
+  return words.map((word) => {
+    const { endpoints, ...rest } = word
+    if (endpoints === undefined) return word
+    const leftAlone = Object.entries(endpoints).filter(([, said]) => said !== 'healthy')
+    if (leftAlone.length > left) return rest
+    left -= leftAlone.length
+    return { ...rest, endpoints: Object.fromEntries(leftAlone) }
+  })
+}
+
 /** The words of several replicas of one cluster of one Envoy as one: the newest one's, and what each of them counted. */
 export function merged(words: readonly Word[]): Word {
   const [newest, ...others] = words.toSorted((a, b) => a.age - b.age)
