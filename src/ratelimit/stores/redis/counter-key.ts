@@ -61,6 +61,14 @@ export function counterPrefix(policy: string): string {
 /** Where a store keeps the record of the replicas. */
 export const membersKey = `weir:${version}:replicas`
 
+/** Where a store keeps the breaker of a cluster; in a cluster of servers each is in a slot of its own. */
+export function breakerKey(cluster: string): string {
+  return `weir:${version}:b:${cluster}`
+}
+
+/** On which a store tells of every breaker that comes to another state. */
+export const breakerChannel = `weir:${version}:breakers`
+
 function groupPrefix(counter: CounterId, algorithm: AlgorithmName): string {
   const { a, b, c, d } = counterGroup(counter, algorithm)
   bytes.writeInt32LE(a, 0)
