@@ -1,7 +1,7 @@
 -- The strict circuit breaker: one step of one cluster's breaker, as `machine.ts` has it, beside which the rules stand.
 --
 -- KEYS: the state of the cluster.
--- ARGV: a clock in microseconds, or '' for the store's own; the cluster; what the replica knows, as `state-text.ts` writes it,
+-- ARGV: a clock in microseconds, or '' for the store's own; the channel on which transitions are told; the cluster; what the replica knows, as `state-text.ts` writes it,
 -- or ''; errorRate, window, open, probes; hold ('' for nothing, '-' to close, 'hand', or microseconds) and note; the number of
 -- reports, and of each its generation, place or '' and outcomes; the time to live of each request that asks.
 -- Answers with the time, the state without its ring, failures and length of that, the state that it came from or '', the
@@ -29,7 +29,7 @@ else
   now = tonumber(clock)
 end
 
-local cluster, known = text(), text()
+local channel, cluster, known = text(), text(), text()
 local error_rate, window, open, probes = number(), number(), number(), number()
 local hold, note = text(), text()
 
@@ -232,6 +232,6 @@ if changed or now - state.seen >= 86400000000 then
 end
 local said = head(state)
 if from ~= '' then
-  redis.call('PUBLISH', 'weir:2:breakers', from .. ' ' .. cluster .. ' ' .. said .. ' -')
+  redis.call('PUBLISH', channel, from .. ' ' .. cluster .. ' ' .. said .. ' -')
 end
 return { digits(now), said, digits(failures_in(state.ring)), digits(#state.ring), from, unpack(admissions) }

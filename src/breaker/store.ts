@@ -28,6 +28,8 @@ export interface Reply {
 
 /** Where the breakers of all replicas are. Each call is one atomic step (`machine.ts`). */
 export interface BreakerStore {
+  /** Answers at once, and always. */
+  readonly isLocal: boolean
   /** Rejects where the store does not answer; then nobody knows whether it was done. */
   step(question: Question): Reply | Promise<Reply>
 }

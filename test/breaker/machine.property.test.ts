@@ -8,6 +8,7 @@ import { createRedisBreakerStore } from '../../src/breaker/stores/redis-store.ts
 import { valkeyOfTests } from '../support/valkey-link.ts'
 import { PlainBreaker } from './oracle.ts'
 
+const prefix = 'weir:2:b:fleet:'
 const isLong = process.env.WEIR_LONG === '1'
 
 function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
@@ -133,8 +134,8 @@ describe('the machine in Valkey', () => {
       let now = 0
       const clock = () => now
       const memory = createMemoryBreakerStore(clock)
-      const redis = createRedisBreakerStore(valkey.link, clock)
-      const key = `weir:2:b:${cluster}`
+      const redis = createRedisBreakerStore({ link: valkey.link, prefix, clock })
+      const key = prefix + cluster
       const playing = played(history) as Playing
       let known: BreakerState | undefined
       let back = 0
@@ -165,7 +166,7 @@ describe('the machine in Valkey', () => {
   })
 
   test('time is the server’s, and numbers lose no digit', async () => {
-    const store = createRedisBreakerStore(valkey.link)
+    const store = createRedisBreakerStore({ link: valkey.link, prefix })
     const question = { cluster: 'real', numbers: first, known: undefined }
     const { state } = await store.step({ ...question, call: {} })
     const [seconds, micros] = await valkey.link.client.time()
@@ -178,9 +179,9 @@ describe('the machine in Valkey', () => {
   })
 
   test('a state goes 90 days after it was written last', async () => {
-    const store = createRedisBreakerStore(valkey.link)
+    const store = createRedisBreakerStore({ link: valkey.link, prefix })
     await store.step({ cluster: 'days', numbers: first, known: undefined, call: {} })
-    const days = (await valkey.link.client.pttl('weir:2:b:days')) / 86_400_000
+    const days = (await valkey.link.client.pttl(`${prefix}days`)) / 86_400_000
     assert.ok(days > 89 && days <= 90, `${days}`)
   })
 })

@@ -12,6 +12,7 @@ export interface MemoryBreakerStore extends BreakerStore {
 export function createMemoryBreakerStore(clock: () => Micros): MemoryBreakerStore {
   const states = new Map<string, BreakerState>()
   return {
+    isLocal: true,
     states,
     step({ cluster, numbers, known, call }) {
       const now = clock()

@@ -61,13 +61,14 @@ export function counterPrefix(policy: string): string {
 /** Where a store keeps the record of the replicas. */
 export const membersKey = `weir:${version}:replicas`
 
-/** Where a store keeps the breaker of a cluster; in a cluster of servers each is in a slot of its own. */
-export function breakerKey(cluster: string): string {
-  return `weir:${version}:b:${cluster}`
+/**
+ * What stands before a fleet's breakers in Redis: another fleet may have clusters of the same names. `key` is that of the
+ * fleet's counters.
+ */
+export function breakerPrefix(key: Buffer): string {
+  const fleet = createHash('sha256').update('breakers').update(key).digest('base64url').slice(0, 8)
+  return `weir:${version}:b:${fleet}:`
 }
-
-/** On which a store tells of every breaker that comes to another state. */
-export const breakerChannel = `weir:${version}:breakers`
 
 function groupPrefix(counter: CounterId, algorithm: AlgorithmName): string {
   const { a, b, c, d } = counterGroup(counter, algorithm)

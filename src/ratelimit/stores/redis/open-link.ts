@@ -20,6 +20,8 @@ export interface OpenLink extends RedisLink {
    * for what only another REDIS_URL or another server mends.
    */
   check(milliseconds?: number): Promise<{ reached: true } | { reached: false; why: string }>
+  /** A connection of its own to a server that has what is published; nothing while none is known. It tries once. */
+  connection(): Redis | undefined
   close(): void
 }
 
@@ -100,6 +102,14 @@ export function openRedisLink(url: string): OpenLink {
       changed.delete(tell)
       if (fault !== undefined) throw fault
       return isChecked ? { reached: true } : { reached: false, why: lastError }
+    },
+    connection() {
+      const list = nodes()
+      return list[Math.floor(Math.random() * list.length)]?.duplicate({
+        lazyConnect: false,
+        retryStrategy: () => null,
+        autoResubscribe: false,
+      })
     },
     close: link.close,
   }

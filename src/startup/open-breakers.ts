@@ -1,0 +1,80 @@
+import { type Breakers, createBreakers } from '../breaker/breakers.ts'
+import { breakerDomain } from '../breaker/request.ts'
+import { createMemoryBreakerStore } from '../breaker/stores/memory-store.ts'
+import { createRedisBreakerStore, readNews } from '../breaker/stores/redis-store.ts'
+import { breakerPrefix } from '../ratelimit/stores/redis/counter-key.ts'
+import { faultOfError } from '../ratelimit/stores/redis/server-check.ts'
+import { subscribe } from '../ratelimit/stores/redis/subscription.ts'
+import type { Decide } from '../ratelimit/transports/transport.ts'
+import { keepBreakers } from './keep-breakers.ts'
+import type { Counters } from './open-counters.ts'
+import type { StartContext } from './start-context.ts'
+
+/** For which a start waits for what it hears, in milliseconds. */
+const firstHeardMs = 2_000
+
+export interface OpenBreakers extends Breakers {
+  /** Why this replica may not be up to date, as sentences; none where it is. */
+  warnings(): string[]
+}
+
+/**
+ * The breakers where the counters are. Transitions are heard on a connection of its own, and looked for once a second, so
+ * that one that is gone costs a second. Throws a start-up error for a user who may not hear them.
+ */
+export async function openBreakers(
+  start: StartContext,
+  { clocks, clock, link, trouble }: Pick<Counters, 'clocks' | 'clock' | 'link' | 'trouble'>,
+  counterKey: Buffer,
+): Promise<OpenBreakers> {
+  const { settings, observe, shutdown } = start
+  const timeoutMs = settings.counters.kind === 'memory' ? 0 : settings.counters.timeoutMs
+  const common = { clocks, observe, timeoutMs, trouble }
+  if (link === undefined) {
+    const store = createMemoryBreakerStore(clock)
+    keepBreakers(start, store.states)
+    const breakers = createBreakers({ ...common, store })
+    shutdown.add('circuit breakers', breakers.close)
+    return { ...breakers, warnings: () => [] }
+  }
+  const prefix = breakerPrefix(counterKey)
+  const breakers = createBreakers({ ...common, store: createRedisBreakerStore({ link, prefix }) })
+  const subscription = subscribe({
+    connect: link.connection,
+    channel: prefix,
+    onMessage(text) {
+      const news = readNews(text)
+      if (news !== undefined) breakers.hear(news)
+    },
+    onHeard: () => void breakers.readAll(),
+  })
+  shutdown.add('circuit breakers', async () => {
+    await breakers.close()
+    subscription.close()
+  })
+  const { reached } = await link.check(0)
+  if (reached) await atMost(firstHeardMs, subscription.started)
+  const fault = reached ? faultOfError(subscription.trouble() ?? '') : undefined
+  if (fault !== undefined) throw fault
+  return { ...breakers, warnings: () => warningsOf(trouble(), subscription.trouble()) }
+}
+
+function warningsOf(store: string | undefined, pushes: string | undefined): string[] {
+  if (store !== undefined)
+    return [`the store ${store}: breakers stay as this replica knew them, and outcomes are dropped`]
+  return pushes === undefined
+    ? []
+    : [`transitions at other replicas are not told to this one (${pushes}), and may be a second late`]
+}
+
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, milliseconds)
+  await Promise.race([work, promise])
+  clearTimeout(timer)
+}
+
+/** One service on one port: who is asked stands in the domain. */
+export function decideBoth(limits: Decide, breakers: Decide): Decide {
+  return (request) => (request.domain === breakerDomain ? breakers(request) : limits(request))
+}
