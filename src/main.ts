@@ -146,7 +146,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ store: counters.store, clock: counters.clock, key: counterKey, observe },
   })
   counters.keep(ratelimit)
-  const breakers = await openBreakers(parts, counters, counterKey)
+  const breakers = openBreakers(parts, counters, counterKey)
   const token = adminTokenOf(settings.dataDir, settings.adminToken)
   const shared = { databaseUrl, storeUrl: counters.url, secretKeys: keyring.texts(), adminToken: token }
   const replicaPorts = await startReplicas(parts, shared)

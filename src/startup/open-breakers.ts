@@ -3,15 +3,11 @@ import { breakerDomain } from '../breaker/request.ts'
 import { createMemoryBreakerStore } from '../breaker/stores/memory-store.ts'
 import { createRedisBreakerStore, readNews } from '../breaker/stores/redis-store.ts'
 import { breakerPrefix } from '../ratelimit/stores/redis/counter-key.ts'
-import { faultOfError } from '../ratelimit/stores/redis/server-check.ts'
 import { subscribe } from '../ratelimit/stores/redis/subscription.ts'
 import type { Decide } from '../ratelimit/transports/transport.ts'
 import { keepBreakers } from './keep-breakers.ts'
 import type { Counters } from './open-counters.ts'
 import type { StartContext } from './start-context.ts'
-
-/** For which a start waits for what it hears, in milliseconds. */
-const firstHeardMs = 2_000
 
 export interface OpenBreakers extends Breakers {
   /** Why this replica may not be up to date, as sentences; none where it is. */
@@ -20,13 +16,13 @@ export interface OpenBreakers extends Breakers {
 
 /**
  * The breakers where the counters are. Transitions are heard on a connection of its own, and looked for once a second, so
- * that one that is gone costs a second. Throws a start-up error for a user who may not hear them.
+ * that one that is gone costs a second.
  */
-export async function openBreakers(
+export function openBreakers(
   start: StartContext,
   { clocks, clock, link, trouble }: Pick<Counters, 'clocks' | 'clock' | 'link' | 'trouble'>,
   counterKey: Buffer,
-): Promise<OpenBreakers> {
+): OpenBreakers {
   const { settings, observe, shutdown } = start
   const timeoutMs = settings.counters.kind === 'memory' ? 0 : settings.counters.timeoutMs
   const common = { clocks, observe, timeoutMs, trouble }
@@ -52,10 +48,6 @@ export async function openBreakers(
     await breakers.close()
     subscription.close()
   })
-  const { reached } = await link.check(0)
-  if (reached) await atMost(firstHeardMs, subscription.started)
-  const fault = reached ? faultOfError(subscription.trouble() ?? '') : undefined
-  if (fault !== undefined) throw fault
   return { ...breakers, warnings: () => warningsOf(trouble(), subscription.trouble()) }
 }
 
@@ -65,13 +57,6 @@ function warningsOf(store: string | undefined, pushes: string | undefined): stri
   return pushes === undefined
     ? []
     : [`transitions at other replicas are not told to this one (${pushes}), and may be a second late`]
-}
-
-async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, milliseconds)
-  await Promise.race([work, promise])
-  clearTimeout(timer)
 }
 
 /** One service on one port: who is asked stands in the domain. */

@@ -70,6 +70,9 @@ export function breakerPrefix(key: Buffer): string {
   return `weir:${version}:b:${fleet}:`
 }
 
+/** What may be said here nobody hears. */
+export const nobodysChannel = `weir:${version}:b:?`
+
 function groupPrefix(counter: CounterId, algorithm: AlgorithmName): string {
   const { a, b, c, d } = counterGroup(counter, algorithm)
   bytes.writeInt32LE(a, 0)

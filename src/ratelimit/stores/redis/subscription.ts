@@ -6,8 +6,6 @@ import { endSilence } from './silence.ts'
 export interface Subscription {
   /** What is in the way of hearing; nothing where it is heard. */
   trouble(): string | undefined
-  /** It was heard once, or could not be: then nobody waits for it any more. */
-  readonly started: Promise<void>
   close(): void
 }
 
@@ -26,7 +24,6 @@ export function subscribe(options: {
   onHeard(): void
 }): Subscription {
   const { connect, channel, onMessage, onHeard } = options
-  const { promise: started, resolve: onStarted } = Promise.withResolvers<void>()
   let trouble: string | undefined = 'it is not connected yet'
   let client: Redis | undefined
   let timer: NodeJS.Timeout | undefined
@@ -59,12 +56,10 @@ export function subscribe(options: {
         () => {
           trouble = undefined
           attempts = 0
-          onStarted()
           onHeard()
         },
         (error) => {
           failed(error)
-          onStarted()
           opened.disconnect()
         },
       )
@@ -79,12 +74,10 @@ export function subscribe(options: {
   open()
   return {
     trouble: () => trouble,
-    started,
     close() {
       isClosed = true
       clearTimeout(timer)
       client?.disconnect()
-      onStarted()
     },
   }
 }
