@@ -230,7 +230,8 @@ async function startControl(
   const desk = createDelivery({ ...known, retry: xds.retry, expected })
   const revision = controller.revision
   const loaded = () => revision() > 0 || feed.delivered()
-  const readiness = () => readinessOf(parts, counters.state, { feed, revision: revision(), loaded: loaded() })
+  const readiness = () =>
+    readinessOf(parts, counters.state, { feed, breakers, revision: revision(), loaded: loaded() })
   const validation = await openValidation(parts, { live: controller.live, asDelivered: quarantine.of })
   const looks = looksAt(localEnvoys, shared.name)
   const admin = createAdmin({
@@ -288,7 +289,8 @@ async function startDecider(
   })
   shutdown.add('limits in force', limits.close)
   shutdown.add('feed', feed.close)
-  const readiness = () => readinessOf(parts, counters.state, { feed, revision, loaded: ratelimit.ready() })
+  const readiness = () =>
+    readinessOf(parts, counters.state, { feed, breakers, revision, loaded: ratelimit.ready() })
   const told = { token, observe, version, metrics: metrics.expose, readiness, limits: ratelimit }
   const port = await bind(parts, doorsOf(settings).admin, createHealthServer(told))
   return { adminUrl: adminUrlOf(settings, port), store }
