@@ -1,33 +1,48 @@
 import type { BreakerRule } from '../model/breaker-rule.ts'
 import { ClusterSpec, type EffectiveCluster } from '../model/cluster.ts'
-import type { Document } from '../model/document.ts'
 import { milliseconds } from '../model/duration.ts'
 import { effective } from '../model/effective.ts'
 import { all, type State } from '../model/state.ts'
 import type { EffectiveBreaker } from '../policies/outlier-detection/breaker.ts'
-import { outlierDocument, outlierPolicy } from '../policies/outlier-detection/policy-of.ts'
+import { type EffectiveOutlierDetection, OutlierDetectionSpec } from '../policies/outlier-detection/schema.ts'
 import { Remembered } from './remembered.ts'
 
-const remembered = new Remembered<BreakerRule | undefined>()
+/** The strict breaker of a cluster, as its policy has it. */
+export interface StrictBreaker {
+  readonly cluster: string
+  readonly policy: string
+  readonly breaker: EffectiveBreaker
+}
 
-/**
- * The strict breakers of the fleet, by cluster, whether or not a route forwards there. A rule that nothing changed for is
- * the very same object as before.
- */
-export function breakersOf(state: State): ReadonlyMap<string, BreakerRule> {
-  const rules = all(state, 'Cluster').flatMap(({ document }) => {
-    const { outlierDetection } = effective<EffectiveCluster>(ClusterSpec, document.spec)
-    const policy = outlierDocument(state, outlierDetection)
-    if (policy === undefined) return []
-    const make = () => ruleOf(document.name, breakerOf(outlierDetection, policy))
-    const rule = remembered.of(policy, document.name, [], make)
-    return rule === undefined ? [] : [[rule.cluster, rule] as const]
+const remembered = new Remembered<StrictBreaker>()
+
+/** Strict breakers by cluster, whether or not a route forwards there; one that nothing changed for is the very same object. */
+export function strictBreakers(state: State): ReadonlyMap<string, StrictBreaker> {
+  const policies = all(state, 'OutlierDetectionPolicy').flatMap(({ document }) => {
+    const { breaker } = effective<EffectiveOutlierDetection>(OutlierDetectionSpec, document.spec)
+    return breaker === undefined ? [] : [[document.name, { document, breaker }] as const]
   })
-  return new Map(rules)
+  // Most fleets have none, and then no cluster is looked at.
+  if (policies.length === 0) return new Map()
+  const byName = new Map(policies)
+  const found = all(state, 'Cluster').flatMap(({ document: { name: cluster, spec } }) => {
+    const { outlierDetection: policy } = effective<EffectiveCluster>(ClusterSpec, spec)
+    const named = byName.get(policy)
+    if (named === undefined) return []
+    const breaker = named.breaker as EffectiveBreaker
+    const strict = remembered.of(named.document, cluster, [], () => ({ cluster, policy, breaker }))
+    return [[cluster, strict] as const]
+  })
+  return new Map(found)
+}
+
+/** The rules by which the service decides, by cluster; the very same object for the very same breaker. */
+export function breakersOf(state: State): ReadonlyMap<string, BreakerRule> {
+  return new Map([...strictBreakers(state)].map(([cluster, strict]) => [cluster, ruleOf(strict)]))
 }
 
 /**
- * The breakers of a state, and those of clusters that have none there any more while Envoys are held at states in which
+ * The rules of a state, and those of clusters that have no breaker there any more while Envoys are held at states in which
  * they have: those still ask. A cluster with a breaker in both has one rule, the newest.
  */
 export function breakersOver(newest: State, others: readonly State[]): ReadonlyMap<string, BreakerRule> {
@@ -37,12 +52,15 @@ export function breakersOver(newest: State, others: readonly State[]): ReadonlyM
     : new Map([...older.flatMap((rules) => [...rules]), ...breakersOf(newest)])
 }
 
-function breakerOf(name: string, policy: Document): EffectiveBreaker | undefined {
-  return outlierPolicy(name, policy)?.breaker as EffectiveBreaker | undefined
+const known = new WeakMap<StrictBreaker, BreakerRule>()
+
+function ruleOf(strict: StrictBreaker): BreakerRule {
+  const made = known.get(strict) ?? makeRule(strict)
+  known.set(strict, made)
+  return made
 }
 
-function ruleOf(cluster: string, breaker: EffectiveBreaker | undefined): BreakerRule | undefined {
-  if (breaker === undefined) return undefined
+function makeRule({ cluster, breaker }: StrictBreaker): BreakerRule {
   const { errorRate, window, open, probes, slowerThan, fallback } = breaker
   return {
     ...{ cluster, errorRate, window, probes },

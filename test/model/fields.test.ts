@@ -126,7 +126,7 @@ function askedRules(state: State, gateways: readonly Document[]) {
   const said = new Map<string, string>()
   for (const { name, spec } of gateways) {
     const gateway = { name, spec: effective<EffectiveGateway>(GatewaySpec, spec) }
-    const limits = routesOf(state, gateway).flatMap((route) => rateLimitsOf(gateway, route))
+    const limits = routesOf(state, gateway, new Map()).flatMap((route) => rateLimitsOf(gateway, route))
     for (const { policy, actions } of limits) said.set(policy, JSON.stringify(actions))
   }
   const { rules, plans } = limitsOf(state)

@@ -72,5 +72,7 @@ export const Breaker = Type.Object(
   },
 )
 
+export type Breaker = Static<typeof Breaker>
+
 /** A breaker as it is in force: what has a default is there. */
-export type EffectiveBreaker = Static<typeof Breaker> & { probes: number }
+export type EffectiveBreaker = Breaker & { probes: number }
