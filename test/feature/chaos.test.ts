@@ -39,7 +39,7 @@ async function quiet(): Promise<void> {
   for (const { envoy } of fleet.members) {
     await until('nothing is under way', async () => {
       const stats = await envoy.stats(
-        '(downstream_cx_active|cluster.a.upstream_rq_active|upstream_rq_pending_active)',
+        '(downstream_cx_active|cluster.(a|b).upstream_rq_active|upstream_rq_pending_active)',
       )
       const busy = Object.entries(stats).filter(([name, value]) => !name.includes('admin') && value > 0)
       return busy.length === 0
@@ -87,7 +87,7 @@ test('whatever is ended, slowed, failing or reset: requests are answered in time
   await quiet()
   const before = footprints()
 
-  const clients = startClients(ports, [...paths, ...paths], 20)
+  const clients = startClients(ports, [...paths, ...paths], 30)
   const writer = writing()
   const windows: Window[] = []
   const { onTheWay, behind } = lanes

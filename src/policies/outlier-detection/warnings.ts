@@ -2,6 +2,7 @@ import { timeoutWithoutOne } from '../../model/breaker-descriptor.ts'
 import type { Document } from '../../model/document.ts'
 import { durationText, milliseconds } from '../../model/duration.ts'
 import type { Warning } from '../../model/pending.ts'
+import { effectiveRetry } from '../../model/retry.ts'
 import type { RouteSpec } from '../../model/route-spec.ts'
 import { all, type State } from '../../model/state.ts'
 import type { OutlierDetectionSpec } from './schema.ts'
@@ -30,7 +31,7 @@ interface Odd {
 function odd({ retry, timeout }: RouteSpec): Odd[] {
   const found: Odd[] = []
   if (retry !== undefined) {
-    const tries = retry.attempts + 1
+    const tries = effectiveRetry(retry).attempts + 1
     const effect = `a request is one outcome, its last, for up to ${tries} that the cluster gets, while it is probed, too`
     found.push({ field: 'retry', says: `the route tries up to ${tries} times`, effect })
   }

@@ -11,6 +11,7 @@ import { freePort } from '../ports.ts'
 import { startSeveralReplicas } from '../several-replicas.ts'
 import { until } from '../until.ts'
 import { startValkey, type Valkey } from '../valkey.ts'
+import type { Weir } from '../weir.ts'
 import { type FaultyUpstream, startFaultyUpstream } from './upstream.ts'
 
 export type ChaosFleet = Awaited<ReturnType<typeof startChaosFleet>>
@@ -105,13 +106,21 @@ export async function startChaosFleet() {
     async countTogether() {
       for (const weir of replicas.weirs) await countingTogether(weir, replicas.weirs.length)
     },
-    /** Waits until no Envoy has a word against any upstream. */
-    allHealthy: () =>
-      until(
+    /** Waits until no Envoy has a word against any upstream, and no replica has one against a cluster. */
+    async allHealthy() {
+      await until(
         'all upstreams are healthy',
         async () => (await Promise.all(members.map(({ envoy }) => unhealthy(envoy)))).flat().length === 0,
         wellSeconds,
-      ),
+      )
+      for (const weir of replicas.weirs) {
+        await until(
+          'the breaker is closed',
+          async () => (await breakers(weir)).join() === 'b closed',
+          wellSeconds,
+        )
+      }
+    },
     stop: () => running.disposeAsync(),
   }
   for (const member of members) await serves(member)
@@ -120,7 +129,7 @@ export async function startChaosFleet() {
   return fleet
 }
 
-export const paths = ['/plain', '/limited']
+export const paths = ['/plain', '/limited', '/fragile']
 
 function documents(places: readonly { name: string; port: number }[], upstreams: readonly FaultyUpstream[]) {
   const gateways = places.map(({ name, port }) => ({
@@ -135,8 +144,15 @@ function documents(places: readonly { name: string; port: number }[], upstreams:
     ...gateways,
     { kind: 'OutlierDetectionPolicy', name: 'short', spec: ejecting },
     cluster('a', [...upstreams], { outlierDetection: 'short' }),
+    {
+      kind: 'OutlierDetectionPolicy',
+      name: 'strict',
+      spec: { breaker: { errorRate: 50, window: 10, open: '500ms' } },
+    },
+    cluster('b', upstreams[0]!, { outlierDetection: 'strict' }),
     { kind: 'RateLimitPolicy', name: 'many', spec: limit },
     onAll('plain', '/plain', { timeout: '4s', retry }),
+    onAll('fragile', '/fragile', { timeout: '4s', forward: [{ cluster: 'b' }] }),
     onAll('limited', '/limited', { timeout: '4s', retry, rateLimits: ['many'] }),
   ]
 }
@@ -151,6 +167,12 @@ function status(port: number, path: string): Promise<number> {
     (answer) => answer.status,
     () => 0,
   )
+}
+
+/** Where the breakers of all clusters stand, as a replica sees it. */
+async function breakers(weir: Weir): Promise<string[]> {
+  const { items = [] } = (await weir.api('GET', '/v1/breakers')).body
+  return items.map(({ cluster, state }: { cluster: string; state: string }) => `${cluster} ${state}`)
 }
 
 interface Clusters {
