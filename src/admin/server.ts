@@ -13,6 +13,7 @@ import { Query, queryReader } from './query.ts'
 import { readBody } from './read-body.ts'
 import { refusal } from './refusal.ts'
 import { applyRoutes } from './routes/apply.ts'
+import { breakerRoutes } from './routes/breakers.ts'
 import { clusterHealthRoutes } from './routes/cluster-health.ts'
 import { deliveryRoute } from './routes/delivery.ts'
 import { docsRoutes } from './routes/docs.ts'
@@ -88,6 +89,7 @@ const apiRoutes = [
   ],
   healthRoutes,
   rolloutRoutes,
+  breakerRoutes,
   xdsTokenRoutes,
 ]
 

@@ -132,8 +132,8 @@ function reservedHeaders(): Message {
  * A listener warms until a configuration by ECDS is there, so that a new Envoy refuses nothing that it could let pass;
  * where none comes, what is given here takes its place.
  */
-function filterMessage({ name, config, discovered }: HttpFilter): Message {
-  if (discovered === undefined) return { name, typed_config: config }
+function filterMessage({ name, config, discovered, disabled }: HttpFilter): Message {
+  if (discovered === undefined) return { name, typed_config: config, ...(disabled && { disabled }) }
   const type_urls = [config['@type']]
   return { name, config_discovery: { config_source: fromAds(), default_config: config, type_urls } }
 }

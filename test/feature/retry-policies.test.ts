@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { after, before, test } from 'node:test'
 import { cluster, type Edge, route, startEdge } from '../support/edge.ts'
 import { type Received, send } from '../support/http.ts'
@@ -12,6 +12,7 @@ interface Try {
   host: string
   /** Milliseconds since the process began. */
   at: number
+  request: IncomingMessage
   response: ServerResponse
   /** Whether Envoy still waits for its answer. */
   open: boolean
@@ -25,7 +26,7 @@ let answer: (each: Try, turn: number) => void
 const noting =
   (host: string): Answer =>
   (response, request) => {
-    const each = { url: request.url!, host, at: performance.now(), response, open: true }
+    const each = { url: request.url!, host, at: performance.now(), request, response, open: true }
     response.on('close', () => {
       each.open = false
     })
@@ -243,7 +244,9 @@ test('a try that takes too long, or of which nothing comes, is tried again by 5x
 
 test('a body is sent again if Envoy could keep it', async () => {
   await edge.apply(route('bodies', '/bodies', { retry: { on: ['5xx'] } }))
-  answer = failsOnce()
+  // It has read all when it fails, so that Envoy has had to pass on all.
+  const fails = failsOnce()
+  answer = (each, turn) => void each.request.on('end', () => fails(each, turn))
   const tried = async (path: string, bytes: number) => {
     const { status } = await edge.send({ path, method: 'POST', body: Buffer.alloc(bytes, 'x') })
     return { status, tries: triesOf(path).length }

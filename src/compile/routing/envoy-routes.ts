@@ -4,6 +4,7 @@ import type { EffectiveRoute } from '../../model/route-spec.ts'
 import type { ApartRequests, GatewayContext, RouteContribution } from '../../policies/policy-kind.ts'
 import { refused } from '../../policies/request/filters.ts'
 import { action, target } from './action.ts'
+import { breakerRefusers, withBreakers } from './breakers.ts'
 import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors.ts'
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
@@ -29,7 +30,10 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     actions,
   }))
   const removed = contributions.flatMap(({ removedHeaders = [] }) => removedHeaders)
-  const refusers = Object.assign({}, ...contributions.map((contribution) => contribution.refusers ?? {}))
+  const refusers: Record<string, string> = Object.assign(
+    breakerRefusers(route),
+    ...contributions.map((contribution) => contribution.refusers ?? {}),
+  )
   const common = {
     ...headerOperations(spec, removed),
     ...perFilterConfig(contributions),
@@ -45,11 +49,11 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     { name, match, ...action(name, spec, rateLimits), ...common },
   ]
   const apart = contributions.flatMap((contribution) => contribution.apart ?? [])
-  return [
+  return withBreakers(route, [
     ...preflight(route, apart, contributions),
     ...apart.flatMap((requests) => routesApart(requests, refusers, served)),
     ...served,
-  ]
+  ])
 }
 
 /** One for each of the route's own, or one that answers. */
