@@ -1,4 +1,5 @@
 import { struct } from '../envoy-api/build.ts'
+import { breakerIsOpen, breakerMetadata } from '../model/breaker-descriptor.ts'
 import type { RateLimitResponse } from '../ratelimit/transports/messages.ts'
 
 /** The request goes, and nothing is known of a breaker, or it reported. */
@@ -10,12 +11,12 @@ export const passed: RateLimitResponse = {
 
 /** `gen` is how the request is known when it reports. */
 export function admitted(gen: string): RateLimitResponse {
-  return { ...passed, dynamic_metadata: struct({ gen }) }
+  return { ...passed, dynamic_metadata: struct({ [breakerMetadata.generation]: gen }) }
 }
 
 /** A request that goes elsewhere is none of the cluster's, and reports nothing. */
 export function sentElsewhere(cluster: string): RateLimitResponse {
-  return { ...passed, dynamic_metadata: struct({ fallback: cluster }) }
+  return { ...passed, dynamic_metadata: struct({ [breakerMetadata.fallback]: cluster }) }
 }
 
 /**
@@ -35,10 +36,7 @@ export function refused(retryAfter: number): RateLimitResponse {
   }
 }
 
-/** What a problem document says of a refusal. */
-export const breakerIsOpen = 'The circuit breaker of the cluster is open.'
-
 const body = Buffer.from(
   JSON.stringify({ type: 'about:blank', title: 'Service Unavailable', status: 503, detail: breakerIsOpen }),
 )
-const problem = struct({ problem: '503' })
+const problem = struct({ [breakerMetadata.problem]: '503' })

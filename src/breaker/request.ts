@@ -1,3 +1,9 @@
+import {
+  type BreakerDescriptor,
+  type BreakerOutcome,
+  breakerEntries as entry,
+  timeoutWithoutOne,
+} from '../model/breaker-descriptor.ts'
 import type {
   DescriptorEntry,
   RateLimitDescriptor,
@@ -5,9 +11,6 @@ import type {
 } from '../ratelimit/transports/messages.ts'
 import type { Report } from './machine.ts'
 import type { Micros } from './state.ts'
-
-/** The rate-limit domain in which Envoys ask for breakers. A slash stands in no gateway's name. */
-export const breakerDomain = 'weir/breaker'
 
 /** A request wants to go to a cluster. */
 export interface Ask {
@@ -19,7 +22,7 @@ export interface Ask {
 /** What became of one that was admitted. */
 export interface Told extends Omit<Report, 'outcomes'> {
   readonly cluster: string
-  readonly outcome: 'ok' | 'fail' | 'abort'
+  readonly outcome: BreakerOutcome
   /** Milliseconds until its answer began, where they are known. */
   readonly duration: number | undefined
 }
@@ -28,26 +31,37 @@ export interface Told extends Omit<Report, 'outcomes'> {
 const mostEntries = 8
 /** Characters of a value that are looked at: names of clusters are the longest. */
 const longestValue = 253
-/** Of a route without a timeout, and where none can be read. Milliseconds. */
-const usualTimeout = 60_000
+/** Milliseconds. */
 const longestTimeout = 24 * 60 * 60_000
 /** What a request may take beyond its route's timeout: its report has to come, too. */
 const graceMs = 5_000
 
-/** The first descriptor that asks, and all that report. What is neither is passed over: a peer may send anything. */
+/**
+ * The first descriptor that asks, and all that report, with the durations that stand beside them. What is none of these is
+ * passed over: a peer may send anything.
+ */
 export function readRequest({ descriptors = [] }: RateLimitRequest): { ask: Ask | undefined; told: Told[] } {
   let ask: Ask | undefined
-  const told: Told[] = []
+  const told: (Omit<Told, 'duration'> & { key: string })[] = []
+  const durations = new Map<string, number>()
   for (const descriptor of descriptors) {
     const values = valuesOf(descriptor)
-    const cluster = values?.get('destination_cluster')
+    const cluster = values?.get(entry.cluster)
     if (values === undefined || cluster === undefined || cluster === '') continue
-    const what = values.get('breaker')
-    if (what === 'ask') ask ??= { cluster, life: (timeoutOf(values.get('timeout')) + graceMs) * 1_000 }
-    const report = what === 'report' ? toldOf(cluster, values) : undefined
-    if (report !== undefined) told.push(report)
+    switch (values.get(entry.kind) as BreakerDescriptor | undefined) {
+      case 'ask':
+        ask ??= { cluster, life: (timeoutOf(values.get(entry.timeout)) + graceMs) * 1_000 }
+        break
+      case 'report': {
+        const report = toldOf(cluster, values)
+        if (report !== undefined) told.push(report)
+        break
+      }
+      case 'duration':
+        durations.set(ofWhom(cluster, values), Number(descriptor.hits_addend?.value ?? 0))
+    }
   }
-  return { ask, told }
+  return { ask, told: told.map(({ key, ...report }) => ({ ...report, duration: durations.get(key) })) }
 }
 
 /** By which an admitted request is known when it reports: the generation, and behind a point the place of a probe. */
@@ -69,22 +83,22 @@ function textOf(value: NonNullable<DescriptorEntry['value']>): string {
 }
 
 function timeoutOf(text = ''): number {
-  const timeout = wholeNumber(text) ?? 0
-  return timeout === 0 ? usualTimeout : Math.min(timeout, longestTimeout)
+  const timeout = /^\d{1,12}$/.test(text) ? Number(text) : 0
+  return timeout === 0 ? timeoutWithoutOne : Math.min(timeout, longestTimeout)
 }
 
-function toldOf(cluster: string, values: ReadonlyMap<string, string>): Told | undefined {
-  const [, generation, place] = /^(\d{1,16})(?:\.(\d{1,16}))?$/.exec(values.get('gen') ?? '') ?? []
-  const outcome = values.get('outcome')
+function ofWhom(cluster: string, values: ReadonlyMap<string, string>): string {
+  return `${cluster} ${values.get(entry.generation)}`
+}
+
+function toldOf(cluster: string, values: ReadonlyMap<string, string>) {
+  const [, generation, place] = /^(\d{1,16})(?:\.(\d{1,16}))?$/.exec(values.get(entry.generation) ?? '') ?? []
+  const outcome = values.get(entry.outcome) as BreakerOutcome | undefined
   if (generation === undefined) return undefined
   if (outcome !== 'ok' && outcome !== 'fail' && outcome !== 'abort') return undefined
   return {
     ...{ cluster, outcome, generation: Number(generation) },
     ...(place !== undefined && { place: Number(place) }),
-    duration: wholeNumber(values.get('duration') ?? ''),
+    key: ofWhom(cluster, values),
   }
-}
-
-function wholeNumber(text: string): number | undefined {
-  return /^\d{1,12}$/.test(text) ? Number(text) : undefined
 }

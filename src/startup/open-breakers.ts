@@ -1,7 +1,7 @@
 import { type Breakers, createBreakers } from '../breaker/breakers.ts'
-import { breakerDomain } from '../breaker/request.ts'
 import { createMemoryBreakerStore } from '../breaker/stores/memory-store.ts'
 import { createRedisBreakerStore, readNews } from '../breaker/stores/redis-store.ts'
+import { breakerDomain } from '../model/breaker-descriptor.ts'
 import { breakerPrefix } from '../ratelimit/stores/redis/counter-key.ts'
 import { subscribe } from '../ratelimit/stores/redis/subscription.ts'
 import type { Decide } from '../ratelimit/transports/transport.ts'

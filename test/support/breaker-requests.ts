@@ -38,8 +38,14 @@ export function saidBy({ overall_code, response_headers_to_add, dynamic_metadata
 /** Clients of one replica's breakers. */
 export function clientsOf({ decide }: Pick<Breakers, 'decide'>) {
   const ask = async (cluster?: string, timeout?: string) => saidBy(await decide(askOf(cluster, timeout)))
-  const report = async (gen: string, outcome: string, more: Record<string, string> = {}) =>
-    saidBy(await decide(request({ breaker: 'report', destination_cluster: 'shop', gen, outcome, ...more })))
+  /** `milliseconds` as Envoy tells them, where time matters. */
+  const report = async (gen: string, outcome: string, milliseconds?: number) => {
+    const values = { destination_cluster: 'shop', gen, outcome }
+    const kinds = ['report', ...(milliseconds === undefined ? [] : ['duration'])]
+    const told = request(...kinds.map((breaker) => ({ breaker, ...values })))
+    if (milliseconds !== undefined) told.descriptors![1]!.hits_addend = { value: milliseconds }
+    return saidBy(await decide(told))
+  }
   return {
     ask,
     report,
