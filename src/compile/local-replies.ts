@@ -2,6 +2,7 @@ import { any, struct } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
 import { policyKinds } from '../policies/index.ts'
 import { metadataNamespace as limits } from '../policies/rate-limit/filters.ts'
+import { refusalDetails } from '../policies/rate-limit/local/filters.ts'
 import { limitReached } from '../policies/rate-limit/local-replies.ts'
 import { metadataNamespace, type Refusal } from '../policies/request/filters.ts'
 import { longUrl, malformed } from './well-formed.ts'
@@ -38,6 +39,7 @@ export function localReplies(): Message {
   return {
     mappers: [
       mapper([metadata(limits, 'problem', '429'), notGrpc], tooMany),
+      mapper([isStatus(429), isRefusedByEnvoy, notGrpc], tooMany),
       mapper([isStatus(403), isMalformed, notGrpc], unreadable),
       mapper([isStatus(403), isTooLong, notGrpc], tooLong),
       mapper([isStatus(413), metadata(metadataNamespace, 'refusal', contentType), notGrpc], unsupported),
@@ -46,6 +48,9 @@ export function localReplies(): Message {
     ],
   }
 }
+
+/** By a shield, or a limit of each Envoy by itself. */
+const isRefusedByEnvoy = expression(`response.code_details == '${refusalDetails}'`)
 
 /** Envoy's filter knows one status. */
 const isMalformed = expression(Object.values(malformed).map(isRefusedBy).join(' || '))

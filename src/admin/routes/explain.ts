@@ -4,7 +4,7 @@ import { WeirError } from '../../errors.ts'
 import type { Explained } from '../../explain/explain.ts'
 import { Question } from '../../explain/question.ts'
 import type { AdminContext } from '../context.ts'
-import { PolicyVerdict, verdictJson } from '../limit-json.ts'
+import { LocalLimit, localLimitJson, PolicyVerdict, verdictJson } from '../limit-json.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { jsonValueOf } from '../read-value.ts'
@@ -43,6 +43,10 @@ const ExplainAnswer = Type.Object(
         description:
           'The policies that are asked, in their order; those after authentication only where those before it admit.',
       }),
+      localLimits: Type.Array(LocalLimit, {
+        description:
+          'What the Envoy that it meets counts by itself, before those are asked: not judged here.',
+      }),
     }),
     rateLimitRequests: Type.Array(RateLimitRequest, {
       description:
@@ -80,12 +84,12 @@ export function explainRoute(app: FastifyInstance, context: AdminContext): void 
 }
 
 function answerOf(gateway: string, explained: Explained): ExplainAnswer {
-  const { listener, request, route, status, reason, verdicts, sent } = explained
+  const { listener, request, route, status, reason, verdicts, local, sent } = explained
   const asked = request === undefined ? {} : (({ headers: _, ...shown }) => shown)(request)
   return {
     request: { gateway, listener, ...asked },
     route: route === undefined ? null : { name: route },
-    decision: { status, reason, limits: verdicts.map(verdictJson) },
+    decision: { status, reason, limits: verdicts.map(verdictJson), localLimits: local.map(localLimitJson) },
     rateLimitRequests: [...sent],
   }
 }

@@ -8,7 +8,7 @@ import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
 import { rateLimitsOf } from './rate-limits.ts'
-import { refusersMetadata } from './refusers.ts'
+import { routeMetadata } from './refusers.ts'
 import type { GatewayRoute } from './routes-of.ts'
 import { partOf, stickyCookie } from './sticky.ts'
 
@@ -30,10 +30,11 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   }))
   const removed = contributions.flatMap(({ removedHeaders = [] }) => removedHeaders)
   const refusers = Object.assign({}, ...contributions.map((contribution) => contribution.refusers ?? {}))
+  const metadata = Object.assign({}, ...contributions.map((contribution) => contribution.metadata ?? {}))
   const common = {
     ...headerOperations(spec, removed),
     ...perFilterConfig(contributions),
-    ...refusersMetadata(refusers),
+    ...routeMetadata(refusers, metadata),
   }
   const served = [
     ...placed(name, spec).map(({ spec, condition }) => ({
@@ -47,7 +48,7 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   const apart = contributions.flatMap((contribution) => contribution.apart ?? [])
   return [
     ...preflight(route, apart, contributions),
-    ...apart.flatMap((requests) => routesApart(requests, refusers, served)),
+    ...apart.flatMap((requests) => routesApart(requests, { refusers, metadata }, served)),
     ...served,
   ]
 }
@@ -55,7 +56,7 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
 /** One for each of the route's own, or one that answers. */
 function routesApart(
   { headers, perFilterConfig, answer, ...more }: ApartRequests,
-  refusers: Record<string, string>,
+  common: { refusers: Record<string, string>; metadata: Record<string, object> },
   served: readonly Message[],
 ): Message[] {
   const own = answer === undefined ? served : served.slice(-1)
@@ -64,7 +65,7 @@ function routesApart(
     const narrowed = {
       match: { ...known, headers: [...((known.headers as Message[] | undefined) ?? []), ...headers] },
       typed_per_filter_config: { ...(typed_per_filter_config as Message | undefined), ...perFilterConfig },
-      ...refusersMetadata({ ...refusers, ...more.refusers }),
+      ...routeMetadata({ ...common.refusers, ...more.refusers }, common.metadata),
     }
     if (answer === undefined) return { ...rest, ...narrowed }
     const added = Object.entries(answer.headers).map(([key, value]) => ({ header: { key, value } }))
