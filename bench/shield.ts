@@ -34,8 +34,8 @@ interface Seen {
 async function phase(stand: LimitsStand, title: string, more: object): Promise<Seen> {
   const { weir, envoy, port } = stand
   await weir.apply({ kind: 'RateLimitPolicy', name: policy, spec: { ...spec, ...more } })
-  const flood = await startLoad('envoy', port, { who: 'attacker', rate, inFlight: 200 })
-  const clients = await startLoad('envoy', port, { who: 'honest', rate: honestRate, inFlight: 200 })
+  const flood = await startLoad('envoy', port, { who: 'attacker', rate, inFlight: 100 })
+  const clients = await startLoad('envoy', port, { who: 'honest', rate: honestRate, inFlight: 50 })
   const look = async () => ({
     asked: await weir.metric('weir_ratelimit_decisions_total', { policy }),
     cpu: [envoy.pid, weir.pid].map(cpuOf),

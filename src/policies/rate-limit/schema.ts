@@ -119,6 +119,7 @@ export const RateLimitSpec = Type.Object(
         description:
           'Each Envoy refuses by itself what is beyond so many times the limit, so that a flood of one key does not reach the rate-limit service. Whoever keeps within the limit never meets it. Without it there is none.',
         pattern: shieldPattern,
+        maxLength: 5,
         remedy: 'write a whole number from 2 to 1000 and an x, as in 10x',
         examples: ['10x'],
       }),
