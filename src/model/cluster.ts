@@ -202,6 +202,7 @@ function tooHeavy({ endpoints = [] }: ClusterSpec): Problem[] {
 function warnings(document: Document, state: State): Warning[] {
   return [
     ...ignoredWeights(document),
+    ...noZones(document),
     ...unasked(document),
     ...emptied(document),
     ...loopWarningsOfCluster(document, state),
@@ -215,6 +216,16 @@ function ignoredWeights({ kind, name, spec }: Document): Warning[] {
   if (loadBalancing?.policy !== 'random' || weights.size < 2) return []
   const message = 'random takes no account of weights'
   return [{ kind, name, pointer: '/spec/endpoints', message, effect: 'all endpoints get the same share' }]
+}
+
+/** Zones that nobody is in: an endpoint without a locality is in none, and the Envoys of a gateway are as well. */
+function noZones({ kind, name, spec }: Document): Warning[] {
+  const { endpoints = [], loadBalancing } = spec as ClusterSpec
+  if (loadBalancing?.zoneAware === undefined || endpoints.some(({ locality }) => locality !== undefined))
+    return []
+  const message = 'no endpoint of the cluster has a locality'
+  const effect = 'requests go to all endpoints alike'
+  return [{ kind, name, pointer: '/spec/loadBalancing/zoneAware', message, effect }]
 }
 
 /** What an empty list means right after there was another. */
