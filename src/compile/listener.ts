@@ -6,6 +6,7 @@ import type { State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
 import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
+import { concurrencyFilter } from './adaptive-concurrency.ts'
 import type { Live } from './live.ts'
 import { localReplies } from './local-replies.ts'
 import type { Callers } from './observing/callers.ts'
@@ -123,8 +124,8 @@ function reservedHeaders(): Message {
  * A listener warms until a configuration by ECDS is there, so that a new Envoy refuses nothing that it could let pass;
  * where none comes, what is given here takes its place.
  */
-function filterMessage({ name, config, discovered }: HttpFilter): Message {
-  if (discovered === undefined) return { name, typed_config: config }
+function filterMessage({ name, config, discovered, disabled }: HttpFilter): Message {
+  if (discovered === undefined) return { name, typed_config: config, ...(disabled && { disabled }) }
   const type_urls = [config['@type']]
   return { name, config_discovery: { config_source: fromAds(), default_config: config, type_urls } }
 }
@@ -146,6 +147,7 @@ function httpFilters(spec: Listener, gateway: GatewayContext): HttpFilter[] {
     wellFormed(gateway.spec),
     cors,
     ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []),
+    ...concurrencyFilter(gateway.spec),
     router,
   ]
   return filters.sort((a, b) => phaseOrder(a.phase) - phaseOrder(b.phase))

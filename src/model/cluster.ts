@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
+import { AdmissionControl, type EffectiveAdmissionControl } from './admission-control.ts'
 import { ConnectionPool, type EffectiveConnectionPool } from './connection-pool.ts'
 import type { Document } from './document.ts'
 import { Duration, milliseconds } from './duration.ts'
@@ -117,6 +118,7 @@ export const ClusterSpec = Type.Object(
       }),
     ),
     connectionPool: Type.Optional(ConnectionPool),
+    admissionControl: Type.Optional(AdmissionControl),
     tls: Type.Optional(Tls),
   },
   {
@@ -131,12 +133,13 @@ export type ClusterSpec = Static<typeof ClusterSpec>
 export type ClusterTls = Static<typeof Tls>
 
 /** A cluster as it is in force: what has a default is there. */
-export type EffectiveCluster = Omit<ClusterSpec, 'endpoints' | 'healthCheck'> &
+export type EffectiveCluster = Omit<ClusterSpec, 'endpoints' | 'healthCheck' | 'admissionControl'> &
   Required<Pick<ClusterSpec, 'connectTimeout' | 'protocol' | 'outlierDetection'>> & {
     loadBalancing: EffectiveLoadBalancing
     connectionPool: EffectiveConnectionPool
     endpoints?: EffectiveEndpoint[]
     healthCheck?: EffectiveHealthCheck
+    admissionControl?: EffectiveAdmissionControl
   }
 
 export const cluster: Kind = {

@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts'
+import { concurrencyWarnings } from './adaptive-concurrency.ts'
 import { uncoveredHosts } from './certificate-names.ts'
 import type { Document } from './document.ts'
 import { parseGatewayReference } from './gateway-reference.ts'
@@ -116,5 +117,6 @@ function warnings(document: Document, state: State): Warning[] {
     ...loopWarnings(document, state),
     ...shadowWarnings(state, document.name),
     ...uncoveredHosts(document, state),
+    ...concurrencyWarnings(document, state),
   ]
 }

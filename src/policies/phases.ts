@@ -14,6 +14,7 @@ export const phases = [
   'local_limits',
   'limits',
   'delay',
+  'concurrency',
   'breaker',
   'translate',
   'clean',

@@ -18,6 +18,8 @@ export interface HttpFilter {
    * `config` is what holds as long as there is none, and must refuse what it cannot judge.
    */
   discovered?: true
+  /** It is off but for routes that say otherwise. */
+  disabled?: true
 }
 
 export interface GatewayContext {

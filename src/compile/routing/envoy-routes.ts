@@ -3,6 +3,7 @@ import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
 import type { ApartRequests, GatewayContext, RouteContribution } from '../../policies/policy-kind.ts'
 import { refused } from '../../policies/request/filters.ts'
+import { concurrencyOf } from '../adaptive-concurrency.ts'
 import { action, target } from './action.ts'
 import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors.ts'
 import { headerOperations } from './header-operations.ts'
@@ -23,7 +24,11 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   if (route.closed) {
     return [{ name, match, direct_response: { status: 503 }, typed_per_filter_config: refused('closed') }]
   }
-  const contributions = [...policyContributions(gateway, route), corsContribution(route)]
+  const contributions = [
+    ...policyContributions(gateway, route),
+    corsContribution(route),
+    { perFilterConfig: concurrencyOf(spec, gateway.spec) },
+  ]
   const rateLimits = rateLimitsOf(gateway, route).map(({ stage, actions }) => ({
     ...(stage > 0 && { stage: wrap(stage) }),
     actions,
