@@ -1,24 +1,18 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { projectRoot } from '../src/project-root.ts'
 import { startValkey } from '../test/support/valkey.ts'
-import { type Door, policy, type Who } from './attack-asks.ts'
+import { type Door, policy } from './attack-asks.ts'
 import type { LoadSeen } from './attack-load.ts'
 import { cpuOf, cpuOfMachine } from './cpu.ts'
 import { type LimitsStand, withLimitsStand } from './limits-stand.ts'
+import { endLoad, type Load, startLoad } from './loads.ts'
 
 /** Requests a second that one key is admitted. */
 export const limit = 10
-
-export interface Load {
-  who: Who
-  /** Requests a second. */
-  rate: number
-  inFlight: number
-}
 
 export interface Phase {
   loads: LoadSeen[]
@@ -103,7 +97,7 @@ async function phaseOf(
   for (const child of children) child.send('begin')
   await delay(seconds * 1_000)
   const after = await look()
-  const seen = await Promise.all(children.map(ended))
+  const seen = await Promise.all(children.map(endLoad))
   const took = (after.at - before.at) / 1_000
   const cores = (from: number, to: number) => (to - from) / 1_000_000 / took
   const [envoy, weir, store] = before.cpu.map((from, index) => cores(from, after.cpu[index]!))
@@ -117,27 +111,6 @@ async function phaseOf(
     withoutStore: after.elsewhere - before.elsewhere,
     cores: { ...known, others: cores(before.machine, after.machine) - sum },
   }
-}
-
-async function startLoad(door: Door, port: number, load: Load): Promise<ChildProcess> {
-  const options = Object.entries({ door, port, ...load }).flatMap(([name, value]) => [
-    `--${name}`,
-    String(value),
-  ])
-  const child = fork(join(projectRoot, 'bench', 'attack-load.ts'), options)
-  await message(child)
-  return child
-}
-
-async function ended(child: ChildProcess): Promise<LoadSeen> {
-  child.send('end')
-  return (await message(child)) as LoadSeen
-}
-
-function message(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    child.once('message', resolve).once('exit', (code) => reject(new Error(`a load ended with ${code}`)))
-  })
 }
 
 async function withoutStore({ weir }: LimitsStand): Promise<number> {

@@ -7,7 +7,8 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Door, honestKeys, type Who } from './attack-asks.ts'
-import { type AttackStand, type Load, limit, type Phase, withAttackStand } from './attack-stand.ts'
+import { type AttackStand, limit, type Phase, withAttackStand } from './attack-stand.ts'
+import type { Load } from './loads.ts'
 import { quantile } from './quantile.ts'
 
 const { values } = parseArgs({

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { capacityOf } from '../model/capacity.ts'
 import { durationText } from '../model/duration.ts'
 import type { LimitNumbers } from '../model/limit-rule.ts'
+import type { LocalLimit as CountedLocally } from '../policies/rate-limit/local/limit.ts'
 import type { CounterReport } from '../ratelimit/counters/counter-desk.ts'
 import { seconds } from '../ratelimit/decision/headers.ts'
 import type { BusyKey, Verdict } from '../ratelimit/decision/verdict.ts'
@@ -107,6 +108,25 @@ export const PolicyVerdict = Type.Object(
   { title: 'PolicyVerdict', description: 'What one policy says to a request.' },
 )
 
+const { policy, enforced } = PolicyVerdict.properties
+
+export const LocalLimit = Type.Object(
+  {
+    policy,
+    role: Type.Enum(['limit', 'shield'], {
+      description: 'The limit itself, or what holds floods off a limit that the fleet counts together.',
+    }),
+    enforced,
+    capacity: Type.Integer({ description: 'Tokens of a full bucket, of each key and Envoy.' }),
+    refill: Type.Object({ tokens: Type.Integer(), every: Type.String() }),
+  },
+  {
+    title: 'LocalLimit',
+    description: 'What each Envoy counts by itself. weir knows no counters of it, and does not judge by it.',
+  },
+)
+
+export type LocalLimit = Static<typeof LocalLimit>
 export type Counter = Static<typeof Counter>
 export type BusyCounter = Static<typeof BusyCounter>
 export type PolicyVerdict = Static<typeof PolicyVerdict>
@@ -149,6 +169,12 @@ export function verdictJson(verdict: Verdict): PolicyVerdict {
       retryAfter: retryAfter === null ? null : Math.max(1, seconds(retryAfter)),
     }),
   }
+}
+
+export function localLimitJson({ rule, role, shadow, bucket }: CountedLocally): LocalLimit {
+  const { tokens, everyMs } = bucket.refill
+  const refill = { tokens, every: durationText(everyMs) }
+  return { policy: rule.policy, role, enforced: !shadow, capacity: bucket.capacity, refill }
 }
 
 /** As a policy has them. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { maxProgramSize } from '../model/regex.ts'
-import { xdsCluster } from '../model/service-clusters.ts'
+import { localCluster, xdsCluster } from '../model/service-clusters.ts'
 import { secretsOf, tokenFilters, transportSocket, type XdsAccess } from './access.ts'
 import { type OverloadOptions, overloadManager } from './overload.ts'
 import { statsSink, type ToldHealth } from './stats-sink.ts'
@@ -22,10 +22,18 @@ export interface BootstrapOptions extends OverloadOptions {
   protocol: 'delta' | 'sotw'
   /** Port of Envoy's admin interface on 127.0.0.1; 0 lets the kernel choose. */
   adminPort: number
+  /** Where it runs, as the endpoints of clusters say it of themselves. */
+  locality?: Locality | undefined
   /** Where balancers ask whether to send requests here; absent: nowhere. */
   health?: HostPort | undefined
   /** How much it tells weir of its clusters' health; absent: all. */
   toldHealth?: ToldHealth | undefined
+}
+
+export interface Locality {
+  region?: string | undefined
+  zone?: string | undefined
+  subZone?: string | undefined
 }
 
 interface HostPort {
@@ -41,9 +49,13 @@ export const envoyFlags = ['--use-dynamic-base-id', '--reject-unknown-dynamic-fi
  * All else comes by ADS.
  */
 export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
-  const { gateway, id, labels, addresses, xds, protocol, adminPort, health, access, toldHealth } = options
+  const { gateway, id, labels, addresses, xds, protocol, adminPort, health, access } = options
+  const { toldHealth, locality } = options
   return {
-    node: { id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
+    node: {
+      ...{ id, cluster: gateway, metadata: { gateway, labels, addresses: [...addresses] } },
+      ...(locality !== undefined && { locality: localityOf(locality) }),
+    },
     // Who operates an Envoy that is full must reach it.
     admin: { address: address('127.0.0.1', adminPort), ignore_global_conn_limit: true },
     dynamic_resources: {
@@ -69,9 +81,10 @@ export function bootstrap(options: BootstrapOptions): Record<string, unknown> {
     stats_sinks: [statsSink({ id, gateway, labels, health: toldHealth ?? 'endpoints' })],
     static_resources: {
       ...(health !== undefined && { listeners: [readiness(health)] }),
-      clusters: [controlPlane(xds, access)],
+      clusters: [controlPlane(xds, access), ...(locality === undefined ? [] : [ownZone(locality)])],
       ...(access !== undefined && access.secretsFolder === undefined && { secrets: secretsOf(access) }),
     },
+    ...(locality !== undefined && { cluster_manager: { local_cluster_name: localCluster } }),
     overload_manager: overloadManager(options),
     layered_runtime: {
       layers: [
@@ -111,6 +124,26 @@ function controlPlane(xds: readonly HostPort[], access: XdsAccess | undefined): 
         },
         ...(access !== undefined && tokenFilters(access)),
       },
+    },
+  }
+}
+
+function localityOf({ region, zone, subZone }: Locality): Record<string, unknown> {
+  return { region, zone, sub_zone: subZone }
+}
+
+/**
+ * Envoy looks at zones only where it knows the cluster that it is one of itself. Its own place is all that is needed of
+ * that (`compile/cluster/load-balancing.ts`), and nothing is ever sent there.
+ */
+function ownZone(locality: Locality): Record<string, unknown> {
+  const lb_endpoints = [{ endpoint: { address: address('127.0.0.1', 1) } }]
+  return {
+    name: localCluster,
+    type: 'STATIC',
+    load_assignment: {
+      cluster_name: localCluster,
+      endpoints: [{ locality: localityOf(locality), lb_endpoints }],
     },
   }
 }

@@ -7,6 +7,7 @@ import type { State } from '../model/state.ts'
 import { policyKinds } from '../policies/index.ts'
 import { phaseOrder } from '../policies/phases.ts'
 import type { GatewayContext, HttpFilter } from '../policies/policy-kind.ts'
+import { concurrencyFilter } from './adaptive-concurrency.ts'
 import type { Live } from './live.ts'
 import { localReplies } from './local-replies.ts'
 import type { Callers } from './observing/callers.ts'
@@ -155,6 +156,7 @@ function httpFilters(spec: EffectiveListener, gateway: GatewayContext): HttpFilt
     wellFormed(gateway.spec),
     cors,
     ...policyKinds.flatMap((kind) => kind.filters?.(gateway) ?? []),
+    ...concurrencyFilter(gateway.spec),
     router,
   ]
   return filters.sort((a, b) => phaseOrder(a.phase) - phaseOrder(b.phase))

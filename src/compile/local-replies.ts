@@ -3,6 +3,7 @@ import type { Message } from '../envoy-api/types.ts'
 import { breakerIsOpen, breakerMetadata } from '../model/breaker-descriptor.ts'
 import { policyKinds } from '../policies/index.ts'
 import { metadataNamespace as limits } from '../policies/rate-limit/filters.ts'
+import { refusalDetails } from '../policies/rate-limit/local/filters.ts'
 import { limitReached } from '../policies/rate-limit/local-replies.ts'
 import { metadataNamespace, type Refusal } from '../policies/request/filters.ts'
 import { longUrl, malformed } from './well-formed.ts'
@@ -40,6 +41,7 @@ export function localReplies(): Message {
     mappers: [
       mapper([metadata(limits, 'problem', '429'), notGrpc], tooMany),
       mapper([metadata(breakerMetadata.namespace, breakerMetadata.problem, '503'), notGrpc], breakerOpen),
+      mapper([isStatus(429), isRefusedByEnvoy, notGrpc], tooMany),
       mapper([isStatus(403), isMalformed, notGrpc], unreadable),
       mapper([isStatus(403), isTooLong, notGrpc], tooLong),
       mapper([isStatus(413), metadata(metadataNamespace, 'refusal', contentType), notGrpc], unsupported),
@@ -48,6 +50,9 @@ export function localReplies(): Message {
     ],
   }
 }
+
+/** By a shield, or a limit of each Envoy by itself. */
+const isRefusedByEnvoy = expression(`response.code_details == '${refusalDetails}'`)
 
 /** Envoy's filter knows one status. */
 const isMalformed = expression(Object.values(malformed).map(isRefusedBy).join(' || '))

@@ -18,7 +18,7 @@ export function staticBootstrap(
       replaceKey(
         replaceKey(listener, 'rds', (rds) => ['route_config', routes.get(rds.route_config_name as string)!]),
         'config_discovery',
-        (discovery) => ['typed_config', extensionOf(resources, discovery)],
+        (_, filter) => ['typed_config', extensionOf(resources, filter)],
       ),
     ),
   )
@@ -35,11 +35,8 @@ export function staticBootstrap(
   }
 }
 
-/** No two of the filters that come by ECDS are of one type. */
-function extensionOf(resources: Resources, { type_urls }: Message): Message {
-  const [type] = type_urls as string[]
-  const configs = [...resources.get(typeUrls.extension)!.values()].map((each) => each.typed_config as Message)
-  return configs.find((config) => config['@type'] === type)!
+function extensionOf(resources: Resources, { name }: Message): Message {
+  return resources.get(typeUrls.extension)!.get(name as string)!.typed_config as Message
 }
 
 /** A secret that is named without a source is one of the bootstrap. */
@@ -55,11 +52,15 @@ function cleared(value: unknown, inClear: (value: object) => string | undefined)
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cleared(item, inClear)]))
 }
 
-function replaceKey(value: unknown, key: string, by: (value: Message) => [string, Message]): Message {
+function replaceKey(
+  value: unknown,
+  key: string,
+  by: (value: Message, around: Message) => [string, Message],
+): Message {
   if (Array.isArray(value)) return value.map((item) => replaceKey(item, key, by)) as unknown as Message
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value as Message
   const entries = Object.entries(value).map(([name, item]) =>
-    name === key ? by(item as Message) : [name, replaceKey(item, key, by)],
+    name === key ? by(item as Message, value as Message) : [name, replaceKey(item, key, by)],
   )
   return Object.fromEntries(entries)
 }

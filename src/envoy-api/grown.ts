@@ -14,7 +14,7 @@ export interface Grown extends EncodedResource {
 /**
  * A `TypedExtensionConfig` with all that is in `before` or `after`: entries of maps and lists of both; numbers and switches
  * as `after` says, and a text or a message that there can be only one of as `after` says, if it says anything. Nothing if
- * `after` has all of it already, or if the two are of different types.
+ * `after` has all of it already, if the two are of different types, or of one of which two cannot be one.
  *
  * It needs no schema: messages that are written one after the other are read as one (Protocol Buffers, "Last One Wins").
  */
@@ -26,12 +26,22 @@ export function grown(before: EncodedResource, after: EncodedResource): Grown | 
   return pair.grown
 }
 
+/** Envoy refuses one of two items that it takes for the same, so that lists of two versions are not one. */
+const uniqueLists = new Set(
+  ['envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit'].map(typeUrlOf),
+)
+
+function typeUrlOf(typeName: string): string {
+  return `type.googleapis.com/${typeName}`
+}
+
 /** All streams share what was made of two resources. */
 const pairs = new WeakMap<EncodedResource, WeakMap<EncodedResource, { grown: Grown | undefined }>>()
 
 function merged(before: EncodedResource, after: EncodedResource): Grown | undefined {
   const [old, present] = [contentOf(before), contentOf(after)]
   if (old === undefined || present === undefined || old.type_url !== present.type_url) return undefined
+  if (uniqueLists.has(present.type_url)) return undefined
   const had = new Set(fieldsOf(present.value).map(textOf))
   const leftover = fieldsOf(old.value).filter((field) => isLong(field) && !had.has(textOf(field)))
   if (leftover.length === 0) return undefined

@@ -6,9 +6,11 @@ import type { Listener } from '../model/listener.ts'
 import { all, find, type State } from '../model/state.ts'
 import { remedyAmong } from '../model/suggest.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
+import type { LocalLimit } from '../policies/rate-limit/local/limit.ts'
 import type { Explanation, Verdict } from '../ratelimit/decision/verdict.ts'
 import type { RateLimitRequest } from '../ratelimit/transports/messages.ts'
 import { type AskedRequest, arrival, headerProblems } from './asked-request.ts'
+import { localLimitsOf } from './local-limits.ts'
 import { ownAnswer } from './own-answer.ts'
 import type { Question } from './question.ts'
 import { breakerRequests, rateLimitRequests, type SentRequest } from './rate-limit-requests.ts'
@@ -27,6 +29,8 @@ export interface Explained {
   reason: string
   /** Of the policies that would be asked, in their order. */
   verdicts: readonly Verdict[]
+  /** What the Envoy that it meets counts by itself: how much is left there is not known here. */
+  local: readonly LocalLimit[]
   /** What Envoy would send to the rate-limit service. */
   sent: readonly SentRequest[]
   /** Strict breakers of the clusters that it may go to. Whether they let it pass is not judged. */
@@ -45,7 +49,7 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   if (Array.isArray(place) || problems.length > 0) return { problems }
   const { gateway, listener } = place
   const at = { revision: state.revision, listener: listener.name }
-  const nothing = { request: undefined, route: undefined, verdicts: [], sent: [], breakers: [] }
+  const nothing = { request: undefined, route: undefined, verdicts: [], local: [], sent: [], breakers: [] }
   const arrived = arrival(question, listener, gateway.spec)
   if (arrived.kind === 'answered') {
     const { status, reason } = arrived
@@ -63,8 +67,15 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   const passes = judged.status === 200
   const sent = [...judged.sent, ...(passes ? breakerRequests(met.message, request) : [])]
   const breakers = met.route.breakers.map(({ cluster, policy }) => ({ cluster, policy }))
-  const reason = `${judged.reason}${ifAllowed(met)}`
-  return { explained: { ...at, request, route, ...judged, sent, breakers, reason } }
+  const local = localLimitsOf(met)
+  const reason = `${judged.reason}${ifAllowed(met)}${ifLeft(local)}`
+  return { explained: { ...at, request, route, ...judged, local, sent, breakers, reason } }
+}
+
+function ifLeft(local: readonly LocalLimit[]): string {
+  const refusing = local.filter(({ role, shadow }) => role === 'limit' && !shadow)
+  const names = refusing.map(({ rule: { policy } }) => policy)
+  return names.length === 0 ? '' : `, if its Envoy has tokens left for ${names.join(' and ')}`
 }
 
 /** Who calls is not judged here: a token is not verified, and an address may be a proxy's. */

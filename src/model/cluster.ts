@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
+import { AdmissionControl, type EffectiveAdmissionControl } from './admission-control.ts'
 import { ConnectionPool, connectionPoolProblems, type EffectiveConnectionPool } from './connection-pool.ts'
 import type { Document } from './document.ts'
 import { Duration, milliseconds } from './duration.ts'
@@ -118,6 +119,7 @@ export const ClusterSpec = Type.Object(
       }),
     ),
     connectionPool: Type.Optional(ConnectionPool),
+    admissionControl: Type.Optional(AdmissionControl),
     tls: Type.Optional(Tls),
   },
   {
@@ -132,12 +134,13 @@ export type ClusterSpec = Static<typeof ClusterSpec>
 export type ClusterTls = Static<typeof Tls>
 
 /** A cluster as it is in force: what has a default is there. */
-export type EffectiveCluster = Omit<ClusterSpec, 'endpoints' | 'healthCheck'> &
+export type EffectiveCluster = Omit<ClusterSpec, 'endpoints' | 'healthCheck' | 'admissionControl'> &
   Required<Pick<ClusterSpec, 'connectTimeout' | 'protocol' | 'outlierDetection'>> & {
     loadBalancing: EffectiveLoadBalancing
     connectionPool: EffectiveConnectionPool
     endpoints?: EffectiveEndpoint[]
     healthCheck?: EffectiveHealthCheck
+    admissionControl?: EffectiveAdmissionControl
   }
 
 export const cluster: Kind = {
@@ -204,6 +207,7 @@ function tooHeavy({ endpoints = [] }: ClusterSpec): Problem[] {
 function warnings(document: Document, state: State): Warning[] {
   return [
     ...ignoredWeights(document),
+    ...noZones(document),
     ...unasked(document),
     ...emptied(document),
     ...loopWarningsOfCluster(document, state),
@@ -218,6 +222,16 @@ function ignoredWeights({ kind, name, spec }: Document): Warning[] {
   if (loadBalancing?.policy !== 'random' || weights.size < 2) return []
   const message = 'random takes no account of weights'
   return [{ kind, name, pointer: '/spec/endpoints', message, effect: 'all endpoints get the same share' }]
+}
+
+/** Zones that nobody is in: an endpoint without a locality is in none, and the Envoys of a gateway are as well. */
+function noZones({ kind, name, spec }: Document): Warning[] {
+  const { endpoints = [], loadBalancing } = spec as ClusterSpec
+  if (loadBalancing?.zoneAware === undefined || endpoints.some(({ locality }) => locality !== undefined))
+    return []
+  const message = 'no endpoint of the cluster has a locality'
+  const effect = 'requests go to all endpoints alike'
+  return [{ kind, name, pointer: '/spec/loadBalancing/zoneAware', message, effect }]
 }
 
 /** What an empty list means right after there was another. */

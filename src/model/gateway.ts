@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { AccessLog } from './access-log.ts'
+import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
 import { tlsWarnings } from './certificate-names.ts'
 import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
@@ -67,6 +68,7 @@ export const GatewaySpec = Type.Object(
         default: [],
       }),
     ),
+    adaptiveConcurrency: Type.Optional(AdaptiveConcurrency),
     rollout: Type.Optional(Rollout),
   },
   { additionalProperties: false, description: 'A set of equal Envoys with their listeners.' },

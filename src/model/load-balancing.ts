@@ -4,6 +4,26 @@ import { Duration } from './duration.ts'
 import { Hash, hashProblems } from './hash.ts'
 import { PanicThreshold } from './panic-threshold.ts'
 
+const ZoneAware = Type.Object(
+  {
+    minLocalEndpoints: Type.Optional(
+      Type.Integer({
+        description:
+          'How many healthy endpoints of the lowest priority the zone must have; with fewer the requests go to all zones.',
+        minimum: 1,
+        maximum: 10_000,
+        default: 1,
+        examples: [2],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Requests stay in the zone of the Envoy (its bootstrap’s --zone), as long as endpoints with that very locality are healthy. round_robin, least_request and random only. Without it they go to all zones alike.',
+  },
+)
+
 /** How an endpoint is picked for a request, in Envoy's terms. */
 export const LoadBalancing = Type.Object(
   {
@@ -47,6 +67,17 @@ export const LoadBalancing = Type.Object(
         maxItems: 8,
       }),
     ),
+    overprovisioningFactor: Type.Optional(
+      Type.Integer({
+        description:
+          'For how much healthy endpoints count when it is decided whether a priority needs the next one, in percent: at 140 one with 72% of its endpoints healthy still gets all requests, at 100 every endpoint that fails sends its share on.',
+        minimum: 100,
+        maximum: 1000,
+        default: 140,
+        examples: [100],
+      }),
+    ),
+    zoneAware: Type.Optional(ZoneAware),
     panicThreshold: Type.Optional(
       PanicThreshold('Without it that of the outlier detection policy holds, else 0: never.'),
     ),
@@ -57,7 +88,8 @@ export const LoadBalancing = Type.Object(
 export type LoadBalancing = Static<typeof LoadBalancing>
 
 /** It with its defaults. */
-export type EffectiveLoadBalancing = LoadBalancing & Required<Pick<LoadBalancing, 'policy'>>
+export type EffectiveLoadBalancing = LoadBalancing &
+  Required<Pick<LoadBalancing, 'policy' | 'overprovisioningFactor'>>
 
 /** Fields that belong to some policies only. */
 const ofPolicies: Partial<Record<keyof LoadBalancing, readonly string[]>> = {
@@ -65,6 +97,7 @@ const ofPolicies: Partial<Record<keyof LoadBalancing, readonly string[]>> = {
   slowStart: ['round_robin', 'least_request'],
   choiceCount: ['least_request'],
   selectionMethod: ['least_request'],
+  zoneAware: ['round_robin', 'least_request', 'random'],
 }
 
 /** Fields of another policy than the one that is written, and what the written one needs. */

@@ -50,6 +50,14 @@ export const RouteSpec = Type.Object(
       }),
     ),
     match: RouteMatch,
+    adaptiveConcurrency: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether its requests are among those that the adaptiveConcurrency of its gateway bounds by their latency, and counts.',
+        default: false,
+        examples: [true],
+      }),
+    ),
     forward: Type.Optional(
       Type.Array(Forward, {
         description: 'The cluster that gets the request, or several to split the requests by weight.',

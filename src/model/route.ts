@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts'
+import { concurrencyWarnings } from './adaptive-concurrency.ts'
 import { uncoveredHosts } from './certificate-names.ts'
 import type { Document } from './document.ts'
 import { parseGatewayReference } from './gateway-reference.ts'
@@ -123,5 +124,6 @@ function warnings(document: Document, state: State): Warning[] {
     ...routeTimeWarnings(document),
     ...shadowWarnings(state, document.name),
     ...uncoveredHosts(document, state),
+    ...concurrencyWarnings(document, state),
   ]
 }

@@ -4,3 +4,5 @@
  */
 export const xdsCluster = 'weir_xds'
 export const rateLimitCluster = 'weir_ratelimit'
+/** The Envoys of the gateway itself, as far as an Envoy knows of them: its own place. */
+export const localCluster = 'weir_local'

@@ -58,6 +58,8 @@ export interface RouteContribution {
   perFilterConfig?: Record<string, Message>
   /** Names of its policies that may refuse requests, by the `response.code_details` that Envoy writes when they do. */
   refusers?: Record<string, string>
+  /** What the route says to filters (`Route.metadata`), by namespace. */
+  metadata?: Record<string, Record<string, string>>
   /** Request headers that upstreams are not to see; every filter still has them. */
   removedHeaders?: readonly string[]
   /** Requests that the route takes and does not serve as it serves the others. */

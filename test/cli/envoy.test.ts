@@ -29,6 +29,25 @@ describe('weir envoy', () => {
     assert.equal((await weir(['envoy', 'bootstrap', '-g', 'edge', '--protocol', 'rest'])).code, 2)
   })
 
+  test('bootstrap 0: where it runs, so that clusters may prefer its zone', async () => {
+    const printed = async (...args: string[]) => {
+      const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'])
+      return JSON.parse(stdout)
+    }
+    const nowhere = await printed()
+    assert.equal(nowhere.node.locality, undefined)
+    assert.equal(nowhere.cluster_manager, undefined)
+    const somewhere = await printed('--zone', 'eu-1a', '--region', 'eu-1', '--sub-zone', 'rack-7')
+    const locality = { region: 'eu-1', zone: 'eu-1a', sub_zone: 'rack-7' }
+    assert.deepEqual(somewhere.node.locality, locality)
+    const { local_cluster_name: name } = somewhere.cluster_manager
+    const own = somewhere.static_resources.clusters.find((each: { name: string }) => each.name === name)
+    assert.deepEqual(own.load_assignment.endpoints[0].locality, locality)
+    const { code, stderr } = await weir(['envoy', 'bootstrap', '-g', 'edge', '--region', 'eu-1'])
+    assert.equal(code, 2)
+    assert.match(stderr, /--region and --sub-zone say more of --zone/)
+  })
+
   test('bootstrap 0: labels, addresses, the admin port and the xDS address of the environment', async () => {
     const args = [
       '--label',

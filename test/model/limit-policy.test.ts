@@ -83,6 +83,18 @@ describe('what of a policy Envoy gets', () => {
     })
   }
 
+  test('a shield is another resource than routes and listeners, and follows the largest numbers', () => {
+    const shielded = versions({ ...overrides(6, 'gold'), shield: '10x' })
+    const changedBy = (spec: object) => {
+      const after = versions(spec)
+      return Object.keys(shielded).filter((name) => after[name] !== shielded[name])
+    }
+    const extension = 'TypedExtensionConfig envoy.filters.http.local_ratelimit'
+    assert.deepEqual(changedBy({ ...overrides(7, 'gold'), shield: '10x' }), [extension])
+    assert.deepEqual(changedBy({ ...overrides(6, 'gold'), shield: '20x' }), [extension])
+    assert.deepEqual(changedBy({ ...overrides(5, 'gold'), limit: 6, shield: '10x' }), [])
+  })
+
   test('the answers of limits have two mappers for each status, the usual one first', () => {
     const body = (status: number, title: string) => ({ body: `${status} ${title}` })
     const mappers = localReplies({ body, notGrpc: {} }) as {
@@ -134,6 +146,19 @@ describe('what a policy is warned of', () => {
     assert.deepEqual(warned({ key: [{ client_ip: true }, { header: 'x-forwarded-for' }] }), [
       '/spec/key/1/header: every client may write "x-forwarded-for": clients choose what they are counted by; client_ip is the address that they come from',
     ])
+  })
+
+  test('a shield that would refuse what is in shadow, and one that answers otherwise than its limit', () => {
+    assert.deepEqual(warned({ shield: '10x', mode: 'shadow' }), [
+      '/spec/shield: "shield" does nothing beside "mode: shadow": it would refuse requests of keys that are in shadow',
+    ])
+    assert.deepEqual(warned({ shield: '10x', percent: 10 }), [
+      '/spec/shield: "shield" does nothing beside "percent: 10": it would refuse requests of keys that are in shadow',
+    ])
+    assert.deepEqual(warned({ shield: '10x', response: { status: 503 } }), [
+      '/spec/response: "response" is what the limit answers; what the shield refuses gets a 429 with a problem document: clients far beyond the limit see the other answer',
+    ])
+    assert.deepEqual(warned({ shield: '10x', response: {} }), [])
   })
 
   test('a share of the keys for which a shadow is enforced', () => {

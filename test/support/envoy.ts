@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { XdsAccess } from '../../src/bootstrap/access.ts'
-import { bootstrap } from '../../src/bootstrap/bootstrap.ts'
+import { bootstrap, type Locality } from '../../src/bootstrap/bootstrap.ts'
 import type { OverloadOptions } from '../../src/bootstrap/overload.ts'
 import { envoyProgram } from '../../src/local/envoy-binary.ts'
 import { binaryOf } from './binary.ts'
@@ -16,6 +16,8 @@ export interface TestEnvoyOptions extends OverloadOptions {
   moreXdsPorts?: number[]
   /** How it reaches xDS where that is guarded. */
   access?: XdsAccess
+  /** Where it runs. */
+  locality?: Locality
   /** Where it says whether it wants requests. */
   health?: { host: string; port: number }
   /** By default delta. */
@@ -121,9 +123,9 @@ function parseStats(text: string): Record<string, number> {
 /** What `weir envoy bootstrap` prints, with what a test adds. */
 function bootstrapOf(id: string, options: TestEnvoyOptions): object {
   const { gateway, xdsPort, protocol = 'delta', labels = {}, addresses = [], bootstrap: extra } = options
-  const { health, access, moreXdsPorts = [], maxConnections, maxHeapBytes } = options
+  const { health, access, locality, moreXdsPorts = [], maxConnections, maxHeapBytes } = options
   const xds = [xdsPort, ...moreXdsPorts].map((port) => ({ host: '127.0.0.1', port }))
   const overload = { maxConnections, maxHeapBytes }
-  const own = { gateway, id, labels, addresses, xds, access, protocol, adminPort: 0, health }
+  const own = { gateway, id, labels, addresses, xds, access, protocol, adminPort: 0, health, locality }
   return { ...bootstrap({ ...own, ...overload }), ...extra }
 }

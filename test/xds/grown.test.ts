@@ -64,3 +64,13 @@ test('lists within a message are of both', () => {
   // The decoder here takes the last message of a field for all, where others put them together.
   for (const name of ['x-a', 'x-b']) assert.ok(both.any.includes(name), name)
 })
+
+test('of limits that an Envoy counts by itself there is no larger one: it would have two of the same', () => {
+  const local = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit'
+  const limit = (max_tokens: number) =>
+    extension(local, {
+      stat_prefix: 'a',
+      descriptors: [{ entries: [{ key: 'policy', value: 'a' }], token_bucket: { max_tokens } }],
+    })
+  assert.equal(grown(limit(1), limit(2)), undefined)
+})

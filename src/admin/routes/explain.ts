@@ -4,7 +4,7 @@ import { WeirError } from '../../errors.ts'
 import type { Explained } from '../../explain/explain.ts'
 import { Question } from '../../explain/question.ts'
 import type { AdminContext } from '../context.ts'
-import { PolicyVerdict, verdictJson } from '../limit-json.ts'
+import { LocalLimit, localLimitJson, PolicyVerdict, verdictJson } from '../limit-json.ts'
 import { problemResponses } from '../problem-schema.ts'
 import { Query } from '../query.ts'
 import { jsonValueOf } from '../read-value.ts'
@@ -42,6 +42,10 @@ const ExplainAnswer = Type.Object(
       limits: Type.Array(PolicyVerdict, {
         description:
           'The policies that are asked, in their order; those after authentication only where those before it admit.',
+      }),
+      localLimits: Type.Array(LocalLimit, {
+        description:
+          'What the Envoy that it meets counts by itself, before those are asked: not judged here.',
       }),
     }),
     breakers: Type.Array(Type.Object({ cluster: Type.String(), policy: Type.String() }), {
@@ -84,12 +88,12 @@ export function explainRoute(app: FastifyInstance, context: AdminContext): void 
 }
 
 function answerOf(gateway: string, explained: Explained): ExplainAnswer {
-  const { listener, request, route, status, reason, verdicts, sent, breakers } = explained
+  const { listener, request, route, status, reason, verdicts, local, sent, breakers } = explained
   const asked = request === undefined ? {} : (({ headers: _, ...shown }) => shown)(request)
   return {
     request: { gateway, listener, ...asked },
     route: route === undefined ? null : { name: route },
-    decision: { status, reason, limits: verdicts.map(verdictJson) },
+    decision: { status, reason, limits: verdicts.map(verdictJson), localLimits: local.map(localLimitJson) },
     breakers: [...breakers],
     rateLimitRequests: [...sent],
   }

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { WeirError } from '../../errors.ts'
 import { find } from '../../model/state.ts'
 import { rateLimit } from '../../policies/rate-limit/compile.ts'
+import type { RateLimitSpec } from '../../policies/rate-limit/schema.ts'
 import type { BusyKey } from '../../ratelimit/decision/verdict.ts'
 import type { AdminContext } from '../context.ts'
 import { BusyCounter, busyCounterJson, Counter, counterJson } from '../limit-json.ts'
@@ -126,8 +127,15 @@ async function busyKeys(context: AdminContext, policy: string, top: number): Pro
 
 /** There is no such policy; or it was written a moment ago, and is not in force here yet. */
 async function notInForce({ store }: AdminContext, policy: string): Promise<WeirError> {
-  if (find(await store.current(), rateLimit.kind, policy) === undefined)
-    return missingObject(rateLimit, policy)
+  const row = find(await store.current(), rateLimit.kind, policy)
+  if (row === undefined) return missingObject(rateLimit, policy)
+  if ((row.document.spec as RateLimitSpec).scope === 'envoy') {
+    return refusal(
+      'not_found',
+      `RateLimitPolicy/${clipped(policy)} is counted by each Envoy by itself, and weir knows no counters of it.`,
+      'look at http_local_rate_limit in the statistics of the Envoys, or write scope: fleet',
+    )
+  }
   const message = `RateLimitPolicy/${clipped(policy)} is written, and not in force here yet.`
   const problems = [{ pointer: '', message, remedy: 'ask again in a moment, or write it with wait=acked' }]
   return new WeirError('unavailable', message, { problems, retryAfter: 1 })

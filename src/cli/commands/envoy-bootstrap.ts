@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { bootstrap, envoyFlags } from '../../bootstrap/bootstrap.ts'
+import { bootstrap, envoyFlags, type Locality } from '../../bootstrap/bootstrap.ts'
 import { overloadDefaults } from '../../bootstrap/overload.ts'
 import { type ToldHealth, toldHealth } from '../../bootstrap/stats-sink.ts'
 import { addressProblem } from '../../model/announcement.ts'
@@ -30,6 +30,9 @@ interface Options extends AccessOptions {
   protocol: 'delta' | 'sotw'
   adminPort: number
   healthAddress?: HostPort
+  region?: string
+  zone?: string
+  subZone?: string
   maxConnections?: number
   maxHeap?: number
   healthStats: ToldHealth
@@ -57,9 +60,17 @@ export const bootstrapCommand: AddCommand = (group, cli) => {
       const id = given.id ?? `${gateway}-${hostname()}`
       const access = accessOf(given, xds)
       const joins = { gateway, id, labels, addresses, xds, access, protocol, adminPort, health }
-      const value = bootstrap({ ...joins, maxConnections, maxHeapBytes, toldHealth: healthStats })
+      const bounded = { maxConnections, maxHeapBytes, toldHealth: healthStats }
+      const value = bootstrap({ ...joins, locality: localityOf(given), ...bounded })
       cli.stdout.write(given.output === 'json' ? asJson(value) : `${head(gateway, id, xds)}${asYaml(value)}`)
     })
+}
+
+/** Sub-zones are of a zone. Throws `usage` otherwise. */
+function localityOf({ region, zone, subZone }: Options): Locality | undefined {
+  if (zone !== undefined) return { region, zone, subZone }
+  if (region === undefined && subZone === undefined) return undefined
+  throw new Usage('--region and --sub-zone say more of --zone: pass it, too')
 }
 
 function options(command: Command): Command {
@@ -101,6 +112,9 @@ function options(command: Command): Command {
       'where it tells balancers by GET /ready whether it wants requests, as in 0.0.0.0:19001 (nowhere)',
       readHealthAddress,
     )
+    .option('--zone <zone>', 'where it runs, for clusters with loadBalancing.zoneAware', readPlace)
+    .option('--region <region>', "the zone's region, if the localities of endpoints have one", readPlace)
+    .option('--sub-zone <name>', 'a part of the zone, if the localities of endpoints have one', readPlace)
     .option(
       '--max-connections <n>',
       `connections of clients at once, over all listeners (${overloadDefaults.maxConnections})`,
@@ -145,6 +159,12 @@ function readHealthAddress(text: string): HostPort {
   const address = parseHostPort(text)
   if (address !== undefined && address.port !== 0 && isIP(address.host) !== 0) return address
   throw new InvalidArgumentError('Write an IP address of this machine and a port, as in 0.0.0.0:19001.')
+}
+
+/** As long as the locality of an endpoint may be. */
+function readPlace(text: string): string {
+  if (text.length > 0 && text.length <= 128) return text
+  throw new InvalidArgumentError('Write 1 to 128 characters.')
 }
 
 function readConnections(text: string): number {

@@ -77,14 +77,15 @@ function addHeader(text: string, before: Record<string, string[]>): Record<strin
 function told({ request, route, decision, breakers }: ExplainAnswer, stream: NodeJS.WriteStream): string {
   const { gateway, listener, method, host, path, clientIp } = request
   const asked = path === undefined ? '' : `: ${method} ${path} of ${host} from ${clientIp}`
-  const { status, reason, limits } = decision
+  const { status, reason } = decision
+  const rows = limitRows(decision)
   return [
     `${heading('ROUTE', stream)}${route?.name ?? 'none'}`,
     `${heading('REQUEST', stream)}${printable(`${gateway}/${listener}${asked}`)}`,
     ...breakers.map(
       ({ cluster, policy }) => `${heading('BREAKER', stream)}of cluster ${cluster}, by ${policy}`,
     ),
-    ...(limits.length === 0 ? [] : ['', limitsTable(limits, stream)]),
+    ...(rows.length === 0 ? [] : ['', table(stream, head, rows)]),
     `${heading('STATUS', stream)}${style(stream, status < 400 ? 'green' : 'red', String(status))}: ${printable(reason)}`,
     '',
   ].join('\n')
@@ -94,9 +95,10 @@ function heading(text: string, stream: NodeJS.WriteStream): string {
   return style(stream, 'bold', `${text}:`.padEnd(9))
 }
 
-function limitsTable(limits: ExplainAnswer['decision']['limits'], stream: NodeJS.WriteStream): string {
-  const head = ['POLICY', 'VERDICT', 'NUMBERS', 'FROM', 'LEFT', 'KEY', 'ID', 'REASON']
-  const rows = limits.map(
+const head = ['POLICY', 'VERDICT', 'NUMBERS', 'FROM', 'LEFT', 'KEY', 'ID', 'REASON']
+
+function limitRows({ limits, localLimits }: ExplainAnswer['decision']): string[][] {
+  const judged = limits.map(
     ({ policy, result, enforced, numbers, from = '-', remaining, limit, key, reason }) => [
       policy,
       enforced || result === 'unknown' ? result : `${result} (shadow)`,
@@ -108,5 +110,11 @@ function limitsTable(limits: ExplainAnswer['decision']['limits'], stream: NodeJS
       reason,
     ],
   )
-  return table(stream, head, rows)
+  const local = localLimits.map(({ policy, role, enforced, ...numbers }) => [
+    role === 'shield' ? `${policy} (shield)` : policy,
+    enforced ? 'not judged' : 'not judged (shadow)',
+    numbersText({ algorithm: 'token_bucket', ...numbers }),
+    ...['policy', '-', '-', '-', 'each Envoy counts it by itself'],
+  ])
+  return [...local, ...judged]
 }

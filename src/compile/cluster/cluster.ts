@@ -29,7 +29,7 @@ export function clusterMessages(
   policy: EffectiveOutlierDetection | undefined,
   endpoints: readonly EffectiveEndpoint[],
 ): ClusterMessages {
-  const load = assignment(name, endpoints)
+  const load = assignment(name, endpoints, spec.loadBalancing.overprovisioningFactor)
   const rest = {
     name,
     connect_timeout: duration(milliseconds(spec.connectTimeout)),

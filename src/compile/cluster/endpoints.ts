@@ -6,7 +6,11 @@ import type { EffectiveEndpoint } from '../../model/endpoint.ts'
  * Endpoints as Envoy wants them, grouped by priority and locality (Envoy docs: ClusterLoadAssignment). Localities are
  * not weighted against each other, so that an endpoint's share is its own weight whatever its locality.
  */
-export function assignment(name: string, endpoints: readonly EffectiveEndpoint[]): Message {
+export function assignment(
+  name: string,
+  endpoints: readonly EffectiveEndpoint[],
+  overprovisioningFactor: number,
+): Message {
   const priorities = dense(endpoints)
   const groups = Map.groupBy(endpoints, ({ priority, locality: place = {} }) =>
     JSON.stringify([priority, place.region ?? '', place.zone ?? '', place.subZone ?? '']),
@@ -19,6 +23,7 @@ export function assignment(name: string, endpoints: readonly EffectiveEndpoint[]
       load_balancing_weight: wrap(group.reduce((sum, { weight }) => sum + weight, 0)),
       lb_endpoints: group.map(lbEndpoint),
     })),
+    policy: { overprovisioning_factor: wrap(overprovisioningFactor) },
   }
 }
 

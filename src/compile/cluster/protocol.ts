@@ -1,7 +1,8 @@
 import { any } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveCluster } from '../../model/cluster.ts'
-import { connectionPings, http2Options, optionsName } from '../http2-options.ts'
+import { connectionPings, optionsName } from '../http2-options.ts'
+import { upstreamFilters } from './admission-control.ts'
 
 const pings = { pingEvery: 30_000, pingTimeout: 5_000 }
 
@@ -9,9 +10,21 @@ const pings = { pingEvery: 30_000, pingTimeout: 5_000 }
  * What the endpoints are spoken to in; HTTP/1.1 is Envoy's default and says nothing. Whoever is asked by ALPN must be
  * spoken to over TLS.
  */
-export function protocolOptions({ protocol, tls }: EffectiveCluster): Message {
-  if (protocol === 'http2') return http2Options(pings)
-  if (protocol === 'http1' || tls === undefined) return {}
-  const auto_config = { http_protocol_options: {}, http2_protocol_options: connectionPings(pings) }
-  return { typed_extension_protocol_options: { [optionsName]: any(optionsName, { auto_config }) } }
+export function protocolOptions({ protocol, tls, admissionControl }: EffectiveCluster): Message {
+  const known = protocol === 'auto' && tls === undefined ? 'http1' : protocol
+  if (known === 'http1' && admissionControl === undefined) return {}
+  const options = { ...spoken(known), ...upstreamFilters(admissionControl) }
+  return { typed_extension_protocol_options: { [optionsName]: any(optionsName, options) } }
+}
+
+function spoken(protocol: EffectiveCluster['protocol']): Message {
+  const http2_protocol_options = connectionPings(pings)
+  switch (protocol) {
+    case 'http1':
+      return { explicit_http_config: { http_protocol_options: {} } }
+    case 'http2':
+      return { explicit_http_config: { http2_protocol_options } }
+    case 'auto':
+      return { auto_config: { http_protocol_options: {}, http2_protocol_options } }
+  }
 }

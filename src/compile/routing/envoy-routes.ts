@@ -3,13 +3,14 @@ import type { Message } from '../../envoy-api/types.ts'
 import type { EffectiveRoute } from '../../model/route-spec.ts'
 import type { ApartRequests, GatewayContext, RouteContribution } from '../../policies/policy-kind.ts'
 import { refused } from '../../policies/request/filters.ts'
+import { concurrencyOf } from '../adaptive-concurrency.ts'
 import { action, target } from './action.ts'
 import { breakerRefusers, withBreakers } from './breakers.ts'
 import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors.ts'
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
 import { rateLimitsOf } from './rate-limits.ts'
-import { refusersMetadata } from './refusers.ts'
+import { routeMetadata } from './refusers.ts'
 import type { GatewayRoute } from './routes-of.ts'
 import { partOf, stickyCookie } from './sticky.ts'
 
@@ -24,7 +25,11 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   if (route.closed) {
     return [{ name, match, direct_response: { status: 503 }, typed_per_filter_config: refused('closed') }]
   }
-  const contributions = [...policyContributions(gateway, route), corsContribution(route)]
+  const contributions = [
+    ...policyContributions(gateway, route),
+    corsContribution(route),
+    { perFilterConfig: concurrencyOf(spec, gateway.spec) },
+  ]
   const rateLimits = rateLimitsOf(gateway, route).map(({ stage, actions }) => ({
     ...(stage > 0 && { stage: wrap(stage) }),
     actions,
@@ -34,10 +39,11 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     breakerRefusers(route),
     ...contributions.map((contribution) => contribution.refusers ?? {}),
   )
+  const metadata = Object.assign({}, ...contributions.map((contribution) => contribution.metadata ?? {}))
   const common = {
     ...headerOperations(spec, removed),
     ...perFilterConfig(contributions),
-    ...refusersMetadata(refusers),
+    ...routeMetadata(refusers, metadata),
   }
   const served = [
     ...placed(name, spec).map(({ spec, condition }) => ({
@@ -51,7 +57,7 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
   const apart = contributions.flatMap((contribution) => contribution.apart ?? [])
   return withBreakers(route, [
     ...preflight(route, apart, contributions),
-    ...apart.flatMap((requests) => routesApart(requests, refusers, served)),
+    ...apart.flatMap((requests) => routesApart(requests, { refusers, metadata }, served)),
     ...served,
   ])
 }
@@ -59,7 +65,7 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
 /** One for each of the route's own, or one that answers. */
 function routesApart(
   { headers, perFilterConfig, answer, ...more }: ApartRequests,
-  refusers: Record<string, string>,
+  common: { refusers: Record<string, string>; metadata: Record<string, object> },
   served: readonly Message[],
 ): Message[] {
   const own = answer === undefined ? served : served.slice(-1)
@@ -68,7 +74,7 @@ function routesApart(
     const narrowed = {
       match: { ...known, headers: [...((known.headers as Message[] | undefined) ?? []), ...headers] },
       typed_per_filter_config: { ...(typed_per_filter_config as Message | undefined), ...perFilterConfig },
-      ...refusersMetadata({ ...refusers, ...more.refusers }),
+      ...routeMetadata({ ...common.refusers, ...more.refusers }, common.metadata),
     }
     if (answer === undefined) return { ...rest, ...narrowed }
     const added = Object.entries(answer.headers).map(([key, value]) => ({ header: { key, value } }))

@@ -4,12 +4,17 @@ import type { Message } from '../../envoy-api/types.ts'
 const namespace = 'weir.refusers'
 
 /**
- * What a route says of the policies that may refuse its requests: their names, by what Envoy writes into
+ * What a route says to filters, and of the policies that may refuse its requests: their names, by what Envoy writes into
  * `response.code_details` when they do. Nothing else tells which policy was behind it.
  */
-export function refusersMetadata(refusers: Readonly<Record<string, string>>): Message {
-  if (Object.keys(refusers).length === 0) return {}
-  return { metadata: { filter_metadata: { [namespace]: struct(refusers) } } }
+export function routeMetadata(
+  refusers: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, object>>,
+): Message {
+  const all = Object.keys(refusers).length === 0 ? own : { ...own, [namespace]: refusers }
+  if (Object.keys(all).length === 0) return {}
+  const structs = Object.entries(all).map(([name, value]) => [name, struct(value)])
+  return { metadata: { filter_metadata: Object.fromEntries(structs) } }
 }
 
 /** Which of them it was, as an expression of CEL; an error, so nothing, where it was none. */

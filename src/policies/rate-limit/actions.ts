@@ -59,32 +59,32 @@ function action(part: RequestPart, route: string): Message {
  * skip_if_absent it would drop the whole descriptor of a request that lacks the header, and leaving it out would evade
  * the limit.
  */
-function requestHeader(name: string, key: string): Message {
-  return { request_headers: { header_name: name, descriptor_key: key, skip_if_absent: true } }
+export function requestHeader(name: string, key: string, skip = true): Message {
+  return { request_headers: { header_name: name, descriptor_key: key, skip_if_absent: skip } }
 }
 
 /**
  * A claim of a verified token, where jwt_authn leaves them. Envoy says texts alone: a number, a boolean, a list or an empty
  * text is as if the token had no such claim.
  */
-function claim(name: string, key: string): Message {
+export function claim(name: string, key: string, skip = true): Message {
   const path = [{ key: payload.key }, { key: name }]
   const metadata_key = { key: payload.namespace, path }
-  return { metadata: { descriptor_key: key, metadata_key, source: 'DYNAMIC', skip_if_absent: true } }
+  return { metadata: { descriptor_key: key, metadata_key, source: 'DYNAMIC', skip_if_absent: skip } }
 }
 
 /**
  * Whose certificate it is, in the words of `AuthPolicy.allow.certificates`. Where there is none the expression looks for
  * what nobody has and fails, and the entry is left out; Envoy would say it empty otherwise.
  */
-function certificate(key: string): Message {
+export function certificate(key: string, skip = true): Message {
   const names = ['uri_san', 'dns_san'].map((kind) => `connection.${kind}_peer_certificate`)
   const identity = names.reduceRight(
     (otherwise, name) => `has(${name}) && ${name} != '' ? ${name} : (${otherwise})`,
     'connection.subject_peer_certificate',
   )
   const text = `connection.mtls ? (${identity}) : metadata.filter_metadata['none']['none']`
-  return expression(key, text)
+  return expression(key, text, skip)
 }
 
 /**
@@ -96,9 +96,9 @@ function allLines(name: string, key: string): Message {
   return expression(key, `request.headers['${name}']`)
 }
 
-/** An entry with what an expression on the request says; none where it fails. */
-function expression(key: string, text: string): Message {
-  const config = { descriptor_key: key, skip_if_error: true, text }
+/** An entry with what an expression on the request says; where it fails, none, or else no descriptor at all. */
+export function expression(key: string, text: string, skip = true): Message {
+  const config = { descriptor_key: key, skip_if_error: skip, text }
   return {
     extension: {
       name: 'envoy.rate_limit_descriptors.expr',

@@ -4,6 +4,7 @@ import type { Document } from '../../model/document.ts'
 import { tickUnit } from '../../model/tick-unit.ts'
 import { escapePointer } from '../../model/walk.ts'
 import { faultHeaders } from './filters.ts'
+import { localProblems } from './local/check.ts'
 import { numberProblems } from './numbers.ts'
 import { tooManyParts } from './one-counter.ts'
 import { type Place, placesOf, pointerTo, repeatedOverrides } from './places.ts'
@@ -24,6 +25,7 @@ export function check(document: Document): Problem[] {
     })),
     ...unknownBeforeAuth(spec),
     ...strippedHeaders(spec),
+    ...localProblems(spec),
     ...responseHeaderProblems(Object.keys(spec.response?.headers ?? {}), '/spec/response/headers'),
     ...(numbers.length > 0 ? [] : countingProblems(spec, placesOf(spec))),
     ...(numbers.length > 0 ? [] : tooManyParts(document)),

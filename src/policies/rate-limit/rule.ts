@@ -12,11 +12,19 @@ export function limitRule({ name, spec }: Document): LimitRule {
 
 const known = new WeakMap<EffectiveRateLimit, LimitRule>()
 
+/** What a limit that each Envoy counts by itself has no field for. */
+const unused: Pick<LimitRule, 'percent' | 'response' | 'xRateLimitHeaders' | 'onStoreFailure'> = {
+  percent: 100,
+  response: { status: 429, headers: {}, body: '' },
+  xRateLimitHeaders: false,
+  onStoreFailure: 'local',
+}
+
 /** The same of a spec with its defaults, made once however many routes have the policy. */
 export function ruleOf(policy: string, spec: EffectiveRateLimit): LimitRule {
   const before = known.get(spec)
   if (before?.policy === policy) return before
-  const rule = made(policy, spec)
+  const rule = made(policy, { ...unused, ...spec })
   known.set(spec, rule)
   return rule
 }
@@ -83,7 +91,7 @@ type Written = RateLimitSpec['key'][number]
 type Match = NonNullable<RateLimitSpec['overrides']>[number]['match']
 
 /** A part of a key holds one field: the part's name, with what it is of, or `true`. */
-function keyPart(part: Written): KeyPart {
+export function keyPart(part: Written): KeyPart {
   const [[kind, value]] = Object.entries(part) as [[KeyPart['kind'], string | true]]
   if (kind === 'constant') return { kind, value: value as string }
   return (value === true ? { kind } : { kind, name: value }) as RequestPart

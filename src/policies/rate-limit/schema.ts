@@ -4,6 +4,7 @@ import { HeaderMap, HeaderName } from '../../model/header.ts'
 import type { DeniedResponse } from '../../model/limit-rule.ts'
 import { Name } from '../../model/name.ts'
 import { KeyPart } from './key-part.ts'
+import { shieldPattern } from './local/shield.ts'
 import { numbers } from './numbers.ts'
 import { Override } from './override.ts'
 
@@ -56,6 +57,7 @@ const Response = Type.Object(
   {
     additionalProperties: false,
     default: {},
+    defaultWith: { field: 'scope', is: 'fleet' },
     description: 'What a refused client gets. Without it a 429 with a problem document.',
   },
 )
@@ -100,7 +102,26 @@ export const RateLimitSpec = Type.Object(
         minimum: 0,
         maximum: 100,
         default: 100,
+        defaultWith: { field: 'scope', is: 'fleet' },
         examples: [10],
+      }),
+    ),
+    scope: Type.Optional(
+      Type.Enum(['fleet', 'envoy'], {
+        description:
+          'Who counts: the rate-limit service for all Envoys together, exactly; or each Envoy by itself, without a question, so that n Envoys admit n times as much. envoy has token buckets only.',
+        default: 'fleet',
+        examples: ['envoy'],
+      }),
+    ),
+    shield: Type.Optional(
+      Type.String({
+        description:
+          'Each Envoy refuses by itself what is beyond so many times the limit, so that a flood of one key does not reach the rate-limit service. Whoever keeps within the limit never meets it. Without it there is none.',
+        pattern: shieldPattern,
+        maxLength: 5,
+        remedy: 'write a whole number from 2 to 1000 and an x, as in 10x',
+        examples: ['10x'],
       }),
     ),
     stage: Type.Optional(
@@ -133,6 +154,7 @@ export const RateLimitSpec = Type.Object(
         description:
           'Whether clients get x-ratelimit-limit, -remaining and -reset besides RateLimit and RateLimit-Policy. Of several such policies they tell the one with the least left.',
         default: false,
+        defaultWith: { field: 'scope', is: 'fleet' },
       }),
     ),
     onStoreFailure: Type.Optional(
@@ -140,6 +162,7 @@ export const RateLimitSpec = Type.Object(
         description:
           'While the counter store is away: each replica counts its share, all pass, or all are refused.',
         default: 'local',
+        defaultWith: { field: 'scope', is: 'fleet' },
       }),
     ),
   },
@@ -153,6 +176,7 @@ type WithDefaults =
   | 'cost'
   | 'mode'
   | 'percent'
+  | 'scope'
   | 'stage'
   | 'xRateLimitHeaders'
   | 'onStoreFailure'

@@ -4,6 +4,7 @@ import type { Warning } from '../../model/pending.ts'
 import type { State } from '../../model/state.ts'
 import { escapePointer } from '../../model/walk.ts'
 import { idleNumbers } from './idle-numbers.ts'
+import { shieldWarnings } from './local/warnings.ts'
 import { alternatingTimes } from './one-counter.ts'
 import type { RateLimitSpec } from './schema.ts'
 
@@ -19,6 +20,7 @@ export function warnings({ kind, name, spec }: Document, state: State): Warning[
     ...chosenAddress(policy),
     ...chosenCost(policy),
     ...shadowShare(policy),
+    ...shieldWarnings(policy),
     ...noPlaceholders(policy),
   ].map((told) => ({ kind, name, ...told }))
 }
