@@ -82,34 +82,12 @@ function addMetric(metric: WireReader, sum: Sum): void {
   }
 }
 
-/** The same tags come again with every flush of every Envoy: to read them takes longer than all else of a point. */
-const knownTags = new Map<string, ReadonlyMap<string, string>>()
-/** In number and characters; what an Envoy of ours sends has some hundred. */
-const [maxKnownTags, maxTags] = [50_000, 512]
-
-/** What a point of a cluster's stat says; of other fields nothing is read. */
-function readClusterPoint(point: WireReader): { tags: ReadonlyMap<string, string>; value: number } {
-  let [raw, value] = ['', 0]
-  const again = point.copy()
-  while (point.next()) {
-    if (point.field === 4) value = point.double()
-    else if (point.field === 6) value = point.fixed64()
-    else if (point.field === 7) raw += point.raw()
-  }
-  const known = knownTags.get(raw)
-  if (known !== undefined) return { tags: known, value }
-  const { tags } = readPoint(again)
-  if (knownTags.size >= maxKnownTags) knownTags.clear()
-  if (raw.length <= maxTags) knownTags.set(raw, tags)
-  return { tags, value }
-}
-
 function addGauge(name: string, gauge: WireReader, { clusters }: Sum): void {
   const take = clusters.taker(name)
   if (take === undefined) return
   each(gauge, {
     1: (point) => {
-      const { tags, value } = readClusterPoint(point)
+      const { tags, value } = readPoint(point)
       take(tags, positive(value))
     },
   })
@@ -120,7 +98,7 @@ function addSum(name: string, message: WireReader, sum: Sum): void {
   const take = sum.clusters.taker(name)
   if (take === undefined) return
   addPoints(message, sum, (point) => {
-    const { tags, value } = readClusterPoint(point)
+    const { tags, value } = readPoint(point)
     take(tags, positive(value))
   })
 }

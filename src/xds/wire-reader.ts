@@ -17,11 +17,6 @@ export class WireReader {
     this.#end = end
   }
 
-  /** Another reader of the same message, from where this one is. */
-  copy(): WireReader {
-    return new WireReader(this.#bytes, this.#at, this.#end)
-  }
-
   /** Comes to the next field; false at the end. What was not read of the one before is passed over. */
   next(): boolean {
     this.#at += this.#length
@@ -54,12 +49,6 @@ export class WireReader {
     return this.#bytes.toString('utf8', this.#at, this.#at + this.#length)
   }
 
-  /** Each byte as a character: for comparing. */
-  raw(): string {
-    this.#expect(2)
-    return this.#bytes.toString('latin1', this.#at, this.#at + this.#length)
-  }
-
   /** A `double`. */
   double(): number {
     this.#expect(1)
@@ -69,8 +58,7 @@ export class WireReader {
   /** A `fixed64` or `sfixed64`, exact from -2^53 to 2^53. */
   fixed64(): number {
     this.#expect(1)
-    const high = this.#bytes.readInt32LE(this.#at + 4)
-    return high * 0x1_0000_0000 + this.#bytes.readUInt32LE(this.#at)
+    return Number(this.#bytes.readBigInt64LE(this.#at))
   }
 
   /** A varint, exact up to 2^53. */
