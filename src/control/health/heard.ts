@@ -38,7 +38,7 @@ export interface HeardBounds {
 }
 
 /**
- * Bounds of what is kept: some 600 bytes for each cluster of each Envoy, and 60 for an endpoint of it. Beyond them what is new
+ * Bounds of what is kept: some 300 bytes for each cluster of each Envoy, and 60 for an endpoint of it. Beyond them what is new
  * is passed over, as though it had not been said, and counted.
  */
 export const heardBounds: HeardBounds = { envoys: 10_000, clusters: 100_000, endpoints: 500_000 }

@@ -29,7 +29,15 @@ export function whyLeftAlone(
   gauges: Gauges,
   endpoints: ReadonlyMap<string, boolean>,
   before: { gauges: Gauges; endpoints: ReadonlyMap<string, 'healthy' | Why> | undefined } | undefined,
-): Map<string, 'healthy' | Why> {
+): ReadonlyMap<string, 'healthy' | Why> {
+  const same = before?.endpoints
+  // So it is nearly always.
+  if (
+    same?.size === endpoints.size &&
+    endpoints.entries().every(([at, healthy]) => healthy && same.get(at) === 'healthy')
+  ) {
+    return same
+  }
   const numbers = numbersOf(gauges)
   const known = before?.endpoints ?? new Map<string, 'healthy' | Why>()
   const left = [...endpoints].flatMap(([address, healthy]) => (healthy ? [] : [address]))
