@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { until } from '../until.ts'
 import type { Asked } from './clients.ts'
 import type { ChaosFleet } from './fleet.ts'
 import { type Illness, illnesses } from './upstream.ts'
@@ -66,6 +67,7 @@ export async function goThrough(
       const upstream = fleet.upstreams[fault.index]!
       await upstream.fall(fault.illness)
       await pause(fault.ms)
+      await until('a request meets it', () => upstream.met.has(fault.illness), 60)
       await upstream.recover()
       await fleet.allHealthy()
       break

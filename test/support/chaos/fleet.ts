@@ -113,12 +113,9 @@ export async function startChaosFleet() {
         async () => (await Promise.all(members.map(({ envoy }) => unhealthy(envoy)))).flat().length === 0,
         wellSeconds,
       )
-      for (const weir of replicas.weirs) {
-        await until(
-          'the breaker is closed',
-          async () => (await breakers(weir)).join() === 'b closed',
-          wellSeconds,
-        )
+      for (const index of replicas.weirs.keys()) {
+        const stands = async () => (await breakers(replicas.weirs[index]!)).join()
+        await until('the breaker is closed', async () => (await stands()) === 'b closed', wellSeconds)
       }
     },
     stop: () => running.disposeAsync(),
@@ -169,10 +166,11 @@ function status(port: number, path: string): Promise<number> {
   )
 }
 
-/** Where the breakers of all clusters stand, as a replica sees it. */
+/** Where the breakers of all clusters stand, as a replica sees it; nowhere where it is ended just now. */
 async function breakers(weir: Weir): Promise<string[]> {
-  const { items = [] } = (await weir.api('GET', '/v1/breakers')).body
-  return items.map(({ cluster, state }: { cluster: string; state: string }) => `${cluster} ${state}`)
+  const answer = await weir.api('GET', '/v1/breakers').catch(() => undefined)
+  const items: { cluster: string; state: string }[] = answer?.body.items ?? []
+  return items.map(({ cluster, state }) => `${cluster} ${state}`)
 }
 
 interface Clusters {
@@ -181,7 +179,8 @@ interface Clusters {
 
 /** The upstreams that an Envoy leaves alone, by what it says of them. */
 async function unhealthy({ url }: TestEnvoy): Promise<string[]> {
-  const { cluster_statuses } = (await (await fetch(`${url}/clusters?format=json`)).json()) as Clusters
+  const answer = await fetch(`${url}/clusters?format=json`)
+  const { cluster_statuses } = (await answer.json()) as Clusters
   const hosts = cluster_statuses.find(({ name }) => name === 'a')?.host_statuses ?? []
   return hosts.flatMap(({ health_status }) =>
     Object.entries(health_status).flatMap(([what, value]) => (value === true ? [what] : [])),

@@ -9,8 +9,8 @@ export type Illness = (typeof illnesses)[number]
 
 export interface FaultyUpstream {
   readonly port: number
-  /** How often each illness was met by a request. */
-  readonly met: Map<Illness, number>
+  /** What a request, or a connection, met since it fell ill last. */
+  readonly met: ReadonlySet<Illness>
   fall(illness: Illness): Promise<void>
   recover(): Promise<void>
   close(): Promise<void>
@@ -20,11 +20,11 @@ const slowMs = 200
 
 /** A service that is well, until it is told not to be. */
 export async function startFaultyUpstream(): Promise<FaultyUpstream> {
-  const met = new Map<Illness, number>()
+  const met = new Set<Illness>()
   let illness: Illness | undefined
   const server: Server = createServer(async (request, response) => {
     request.resume()
-    if (illness !== undefined) met.set(illness, (met.get(illness) ?? 0) + 1)
+    if (illness !== undefined) met.add(illness)
     if (illness === 'hanging') return
     if (illness === 'resetting') return void request.socket.destroy()
     if (illness === 'slow') await delay(slowMs)
@@ -43,10 +43,11 @@ export async function startFaultyUpstream(): Promise<FaultyUpstream> {
     port,
     met,
     async fall(next) {
+      met.clear()
       illness = next
       if (next !== 'ended') return
       // Each connection that it had meets it.
-      met.set(next, (met.get(next) ?? 0) + 1)
+      met.add(next)
       await end()
     },
     async recover() {
