@@ -37,7 +37,7 @@ export function refused(retryAfter: number): RateLimitResponse {
 }
 
 /** What a problem document says of a refusal. */
-export const breakerIsOpen = 'The circuit breaker of the cluster is open.'
+export const breakerIsOpen = 'The circuit breaker of the service is open.'
 
 const body = Buffer.from(
   JSON.stringify({ type: 'about:blank', title: 'Service Unavailable', status: 503, detail: breakerIsOpen }),
