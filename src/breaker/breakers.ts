@@ -53,6 +53,8 @@ export interface Breakers extends BreakerDesk {
 
 /** For so long after a request a closed breaker is looked at, in milliseconds. */
 const lateMs = 10_000
+/** The longest that a call to the store may take, in milliseconds. */
+const patienceMs = 5_000
 /** Reads that are under way at once. */
 const mostReads = 64
 
@@ -63,6 +65,7 @@ export function createBreakers(options: BreakersOptions): Breakers {
   const listeners = new Set<(move: Move) => void>()
   const around = {
     ...{ store, clocks, observe, deadlines: new Deadlines(timeoutMs) },
+    patience: new Deadlines(Math.max(timeoutMs, patienceMs)),
     isAway: () => trouble() !== undefined,
     onMoved: (transition: Transition) => {
       for (const listener of listeners) listener(moveOf(transition))

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly store: BreakerStore
   /** The bound of an ask. */
   readonly deadlines: Deadlines
+  /** That of every call, so that nothing waits for one that will not be answered. */
+  readonly patience: Deadlines
   readonly clocks: Clocks
   readonly observe: Observe
   /** Whether the store is not to be asked. */
@@ -149,12 +151,12 @@ export class ClusterBreaker {
   }
 
   #step(call: Call): Answer<Reply> {
-    const { store, clocks, observe } = this.#around
+    const { store, clocks, observe, patience } = this.#around
     const sentAt = clocks.monotonic()
     const { cluster } = this.rule
     const answer = store.step({ cluster, numbers: this.rule, known: this.state, call })
     if (!(answer instanceof Promise)) return this.#learn(answer, sentAt)
-    return answer.then(
+    return patience.bound(answer).then(
       (reply) => this.#learn(reply, sentAt),
       (error) => {
         observe({ event: 'counter_store_failed', kind: failureKind(error), error })

@@ -112,7 +112,7 @@ describe('breakers of a replica', () => {
     ])
     assert.deepEqual(JSON.parse(String(raw_body)), {
       ...{ type: 'about:blank', title: 'Service Unavailable', status: 503 },
-      detail: 'The circuit breaker of the cluster is open.',
+      detail: 'The circuit breaker of the service is open.',
     })
     assert.deepEqual(dynamic_metadata, { fields: { problem: { stringValue: '503' } } })
   })

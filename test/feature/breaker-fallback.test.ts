@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { lineOf } from '../support/access-log.ts'
 import { cluster, gateway, route } from '../support/edge.ts'
 import { send } from '../support/http.ts'
 import { type ScriptedBreaker, startScriptedBreaker } from '../support/scripted-breaker.ts'
@@ -23,7 +24,7 @@ before(async () => {
     }),
   ])
   run = await startScriptedBreaker((port) => {
-    documents = (window = 10) => [gateway(port, {}), ...written(window)]
+    documents = (window = 10) => [gateway(port, { accessLog: { format: 'json' } }), ...written(window)]
     return documents()
   })
 })
@@ -201,6 +202,21 @@ test('nothing that a client sends leads there, or past the breaker', async () =>
     assert.equal((await run.send({ path: '/shop', headers })).status, 503)
     run.script.clear()
   }
+})
+
+test('the access log says whose breaker it was, and by which policy', async () => {
+  const lines = []
+  for (const script of ['fallback', 'refuse', 'admit'] as const) {
+    run.script.set('shop', script)
+    const { headers } = await run.send('/shop')
+    const line = await lineOf(run.envoy, headers['x-request-id'] as string)
+    lines.push(['status', 'cluster', 'fallbackFor', 'deniedBy', 'details'].map((field) => line[field]))
+  }
+  assert.deepEqual(lines, [
+    [200, 'spare', 'shop', null, 'via_upstream'],
+    [503, 'shop', null, 'elsewhere', 'request_rate_limited'],
+    [200, 'shop', null, null, 'via_upstream'],
+  ])
 })
 
 test('a breaker that comes, changes and goes drains no listener: a connection stays', async () => {
