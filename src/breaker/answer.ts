@@ -1,5 +1,5 @@
 import { struct } from '../envoy-api/build.ts'
-import { breakerMetadata } from '../model/breaker-descriptor.ts'
+import { breakerIsOpen, breakerMetadata } from '../model/breaker-descriptor.ts'
 import type { RateLimitResponse } from '../ratelimit/transports/messages.ts'
 
 /** The request goes, and nothing is known of a breaker, or it reported. */
@@ -35,9 +35,6 @@ export function refused(retryAfter: number): RateLimitResponse {
     dynamic_metadata: problem,
   }
 }
-
-/** What a problem document says of a refusal. */
-export const breakerIsOpen = 'The circuit breaker of the service is open.'
 
 const body = Buffer.from(
   JSON.stringify({ type: 'about:blank', title: 'Service Unavailable', status: 503, detail: breakerIsOpen }),

@@ -1,6 +1,6 @@
 import { any, struct } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
-import { breakerMetadata } from '../model/breaker-descriptor.ts'
+import { breakerIsOpen, breakerMetadata } from '../model/breaker-descriptor.ts'
 import { policyKinds } from '../policies/index.ts'
 import { metadataNamespace as limits } from '../policies/rate-limit/filters.ts'
 import { limitReached } from '../policies/rate-limit/local-replies.ts'
@@ -58,7 +58,7 @@ const contentType: Refusal = 'content_type'
 
 const tooMany = problem(429, 'Too Many Requests', limitReached)
 
-const breakerOpen = problem(503, 'Service Unavailable', 'The circuit breaker of the service is open.')
+const breakerOpen = problem(503, 'Service Unavailable', breakerIsOpen)
 
 const unreadable = {
   status_code: { value: 400 },

@@ -45,5 +45,8 @@ export const breakerMetadata = {
   problem: 'problem',
 } as const
 
+/** What a problem document says of a refusal. */
+export const breakerIsOpen = 'The circuit breaker of the cluster is open.'
+
 /** What counts for a route without a timeout. Milliseconds. */
 export const timeoutWithoutOne = 60_000

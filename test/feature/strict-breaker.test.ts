@@ -47,7 +47,7 @@ describe('the strict breaker of a fleet', () => {
    * All clients ask until one of them is a probe, which the upstream holds; then all ask once more. Answers with what the
    * refused were told, with how long that took.
    */
-  async function storm(): Promise<{ refused: Received[]; times: number[]; probe: Promise<Received> }> {
+  async function storm(length: number): Promise<{ refused: Received[]; times: number[]; probe: Promise<Received> }> {
     const before = fleet.arrivals.length
     fleet.answers('held')
     const refused: Received[] = []
@@ -65,7 +65,7 @@ describe('the strict breaker of a fleet', () => {
       while (!isProbed) await once()
     }
     const asking = Array.from({ length: clients }, client)
-    await until('a probe arrives', () => fleet.held.length > 0)
+    await until('a probe arrives', () => fleet.held.length > 0, 20 + length / 1_000)
     isProbed = true
     // One of them waits for its answer.
     await Promise.all(asking.map((each) => Promise.race([each, probeIsAll(asking, each)])))
@@ -136,7 +136,7 @@ describe('the strict breaker of a fleet', () => {
           assert.ok(told >= least! && told <= most!, `${told}: ${least} to ${most}`)
         }
       }
-      const { refused, probe, times: taken } = await storm()
+      const { refused, probe, times: taken } = await storm(length)
       times.push(...taken)
       const early = fleet.arrivals.filter((at) => at > knownAt && at < end - 1)
       assert.deepEqual(early, [], `round ${round}`)

@@ -66,7 +66,9 @@ export async function startScriptedBreaker(
   const live = testLive({ services: { ratelimit: [{ host: '127.0.0.1', port: servicePort }] } })
   let revision = 0
   const publish = async (...documents: object[]) => {
-    const { resources } = compile({ ...stateOf(documents)!, revision: ++revision }, 'edge', live)
+    const state = stateOf(documents)
+    if (state === undefined) throw new Error('the documents are refused')
+    const { resources } = compile({ ...state, revision: ++revision }, 'edge', live)
     xds.publish({ gateway: 'edge', revision, resources: encodeResources(resources, inClear) })
   }
   const port = await freePort()

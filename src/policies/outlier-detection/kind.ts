@@ -1,5 +1,6 @@
 import type { Reference } from '../../model/kind.ts'
 import type { PolicyKind } from '../policy-kind.ts'
+import { builtInPolicies } from './built-in.ts'
 import { check } from './check.ts'
 import { checkWrite } from './fallback-loops.ts'
 import { filters } from './filters.ts'
@@ -19,6 +20,7 @@ export const outlierDetection: PolicyKind = {
   references,
   check,
   checkWrite,
+  builtIn: builtInPolicies,
   warnings,
   filters,
   routeWarnings,

@@ -16,7 +16,7 @@ export function routeWarnings({ kind, name, spec }: Document, state: State): War
   if (strict === undefined) return []
   return odd(route).map(({ field, says, effect }) => ({
     ...{ kind, name, pointer: `/spec/${field}`, effect },
-    message: `${says} and cluster ${strict.cluster} has a strict breaker`,
+    message: `${says}, and cluster ${strict.cluster} has a strict breaker`,
   }))
 }
 
