@@ -47,7 +47,9 @@ describe('the strict breaker of a fleet', () => {
    * All clients ask until one of them is a probe, which the upstream holds; then all ask once more. Answers with what the
    * refused were told, with how long that took.
    */
-  async function storm(length: number): Promise<{ refused: Received[]; times: number[]; probe: Promise<Received> }> {
+  async function storm(
+    length: number,
+  ): Promise<{ refused: Received[]; times: number[]; probe: Promise<Received> }> {
     const before = fleet.arrivals.length
     fleet.answers('held')
     const refused: Received[] = []
