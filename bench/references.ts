@@ -73,7 +73,8 @@ async function built(
   }
 }
 
-async function installed(variable: string, name: string): Promise<string | undefined> {
+/** A program of the system, by its variable, else on the PATH. */
+export async function installed(variable: string, name: string): Promise<string | undefined> {
   const given = process.env[variable]
   if (given !== undefined) return given
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']

@@ -32,6 +32,7 @@ describe('/docs', () => {
       '/v1/gateways/{name}/rollout',
       '/v1/fleet/{node}/drift',
       '/v1/fleet/health',
+      '/v1/clusters/{name}/breaker',
       '/v1/clusters/{name}/health',
       '/v1/explain',
       '/v1/rate-limit-policies/{name}/keys',

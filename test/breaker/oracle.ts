@@ -67,17 +67,12 @@ export class PlainBreaker {
   #ask({ probes: most }: Numbers, life: number, now: number): Admission {
     const { era } = this
     if (era.name !== 'half_open') return era.name === 'closed' ? 'closed' : 'refused'
-    for (;;) {
-      const underWay = era.probes.filter(({ isLost, said }) => !isLost && said === undefined)
-      if (underWay.length < most) break
-      const dead = underWay.filter(({ dies }) => dies <= now)
-      if (dead.length === 0) return 'refused'
-      const first = dead.reduce((one, other) => {
-        if (other.dies !== one.dies) return other.dies < one.dies ? other : one
-        return other.id < one.id ? other : one
-      })
-      first.isLost = true
-    }
+    const underWay = era.probes.filter(({ isLost, said }) => !isLost && said === undefined)
+    const dead = underWay.filter(({ dies }) => dies <= now).sort((a, b) => a.dies - b.dies || a.id - b.id)
+    const tooMany = Math.max(0, underWay.length - most + 1)
+    // With fewer probes than were written before, more may be alive than may be under way.
+    if (dead.length < tooMany) return 'refused'
+    for (const probe of dead.slice(0, tooMany)) probe.isLost = true
     this.#ids = now > this.#ids ? now : this.#ids + 1
     era.probes.push({ id: this.#ids, dies: now + life, isLost: false, said: undefined })
     return this.#ids
