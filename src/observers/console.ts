@@ -29,6 +29,10 @@ const tell: Teller = {
     `Envoy ${node} (gateway ${gateway}) announces ${address}, which counts for nothing: it ${reason}`,
   xds_nack: ({ gateway, node, type, resources, error }) =>
     `Envoy ${node} (gateway ${gateway}) refused ${type} ${resources.join(', ')}: ${error}`,
+  cluster_health: ({ gateway, cluster, state, id, healthy, total }) =>
+    state === 'recovered'
+      ? undefined
+      : `Cluster ${cluster} ${state === 'down' ? 'has no healthy endpoint' : 'is in panic'} at gateway ${gateway}: ${healthy} of ${total} healthy at ${id}`,
   rollout_moved: ({ gateway, revision, state, reason }) =>
     state === 'reverting' ? `Revision ${revision} is reverted at gateway ${gateway}: ${reason}` : undefined,
   failed: ({ where, error }) => `${where} failed: ${messageOf(error)}`,

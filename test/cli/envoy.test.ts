@@ -12,6 +12,12 @@ import { weir } from '../support/run-weir.ts'
 const execute = promisify(execFile)
 const envoyBin = process.env.ENVOY_BIN ?? ''
 
+interface Rule {
+  predicate: {
+    not_matcher: { single_predicate: { value_match: { prefix?: string; safe_regex?: { regex: string } } } }
+  }
+}
+
 describe('weir envoy', () => {
   let folder: string
   before(() => {
@@ -46,6 +52,29 @@ describe('weir envoy', () => {
     const { code, stderr } = await weir(['envoy', 'bootstrap', '-g', 'edge', '--region', 'eu-1'])
     assert.equal(code, 2)
     assert.match(stderr, /--region and --sub-zone say more of --zone/)
+  })
+
+  test('bootstrap 0: it tells weir of health as much as is asked for', async () => {
+    const names = [
+      'http.edge/http@127.0.0.1:80.downstream_rq_5xx',
+      'cluster.shop.v1.membership_healthy',
+      'cluster.shop.v1.endpoint.10_0_0_1_80.healthy',
+      'cluster.shop.v1.upstream_cx_active',
+    ]
+    const told = async (...args: string[]) => {
+      const { stdout } = await weir(['envoy', 'bootstrap', '-g', 'edge', ...args, '-o', 'json'])
+      const [sink] = JSON.parse(stdout).stats_sinks
+      const rules: string[] = sink.typed_config.custom_metric_conversions.matcher_list.matchers.map(
+        (rule: Rule) => {
+          const { prefix, safe_regex } = rule.predicate.not_matcher.single_predicate.value_match
+          return prefix === undefined ? `^(?:${safe_regex!.regex})$` : `^${prefix}`
+        },
+      )
+      return names.filter((name) => rules.every((rule) => new RegExp(rule).test(name)))
+    }
+    assert.deepEqual(await told(), names.slice(0, 3))
+    assert.deepEqual(await told('--health-stats', 'clusters'), names.slice(0, 2))
+    assert.deepEqual(await told('--health-stats', 'none'), names.slice(0, 1))
   })
 
   test('bootstrap 0: labels, addresses, the admin port and the xDS address of the environment', async () => {

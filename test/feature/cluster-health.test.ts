@@ -31,7 +31,7 @@ before(async () => {
   ;[database, port, upstreams] = await Promise.all([
     freshDatabase(),
     freePort(),
-    Promise.all(['a', 'b', 'c'].map(start)),
+    Promise.all(['a', 'b', 'c', 'd'].map(start)),
   ])
   replicas = await startSeveralReplicas([database.url, database.url])
   events = await Promise.all(replicas.weirs.map((weir) => readEvents(weir, '?types=cluster_health')))
@@ -49,7 +49,7 @@ after(async () => {
 const first = () => replicas.weirs[0]!
 const address = (index: number) => `127.0.0.1:${upstreams[index]!.port}`
 
-async function health(weir: Weir, name = 'shop'): Promise<ClusterHealth> {
+async function health(weir: Weir, name = 'shop.v1'): Promise<ClusterHealth> {
   const { status, body } = await weir.api('GET', `/v1/clusters/${name}/health`)
   assert.equal(status, 200)
   return body
@@ -94,7 +94,8 @@ test('a cluster that is not there, that no gateway uses, and that no Envoy has',
     ...{ kind: 'OutlierDetectionPolicy', name: 'strict' },
     spec: { consecutive5xx: 3, ejectionTime: '120s', interval: '200ms', maxEjectionPercent: 100 },
   }
-  const shop = cluster('shop', upstreams, {
+  const shop = cluster('shop.v1', [], {
+    endpoints: upstreams.map(({ port }, index) => ({ address: '127.0.0.1', port, draining: index === 3 })),
     healthCheck: { type: 'http', path: '/healthz', interval: '100ms', unhealthyThreshold: 1 },
     outlierDetection: 'strict',
     loadBalancing: { panicThreshold: 30 },
@@ -104,7 +105,7 @@ test('a cluster that is not there, that no gateway uses, and that no Envoy has',
     policy,
     shop,
     cluster('spare', upstreams),
-    route('all', '/', { forward: [{ cluster: 'shop' }] }),
+    route('all', '/', { forward: [{ cluster: 'shop.v1' }] }),
   )
   const missing = await first().api('GET', '/v1/clusters/nowhere/health')
   assert.deepEqual([missing.status, missing.body.title !== undefined], [404, true])
@@ -126,7 +127,7 @@ test('both replicas tell of each endpoint as each Envoy sees it', async () => {
       }),
     ),
   )
-  const well = ['healthy', 'healthy', 'healthy']
+  const well = ['healthy', 'healthy', 'healthy', 'draining']
   const calm = both({ state: 'told', healthy: 3, panic: false, endpoints: well })
   await untilSeen('all is well', { state: 'healthy', envoys: calm })
 
@@ -135,7 +136,7 @@ test('both replicas tell of each endpoint as each Envoy sees it', async () => {
     state: 'told',
     healthy: 2,
     panic: false,
-    endpoints: ['failed_health_check', 'healthy', 'healthy'],
+    endpoints: ['failed_health_check', 'healthy', 'healthy', 'draining'],
   }
   await untilSeen('a fails its check', { state: 'impaired', envoys: both(failed) })
 
@@ -144,27 +145,27 @@ test('both replicas tell of each endpoint as each Envoy sees it', async () => {
     state: 'told',
     healthy: 1,
     panic: false,
-    endpoints: ['failed_health_check', 'ejected', 'healthy'],
+    endpoints: ['failed_health_check', 'ejected', 'healthy', 'draining'],
   }
   await until('b is ejected by both', async () => {
     await send(port, { path: '/' })
     const counted = await Promise.all(
-      envoys.map((envoy) => envoy.stats('cluster.shop.outlier_detection.ejections_active')),
+      envoys.map((envoy) => envoy.stats('cluster.shop.v1.outlier_detection.ejections_active')),
     )
-    return counted.every((stats) => stats['cluster.shop.outlier_detection.ejections_active'] === 1)
+    return counted.every((stats) => stats['cluster.shop.v1.outlier_detection.ejections_active'] === 1)
   })
   await untilSeen('b is ejected', { state: 'impaired', envoys: both(ejected) })
 
   const { envoys: told } = await health(first())
   for (const { hosts, figures } of told) {
     assert.deepEqual(hosts, {
-      total: 3,
+      total: 4,
       healthy: 1,
       degraded: 0,
       excluded: 0,
       failedHealthCheck: 1,
       ejected: 1,
-      draining: 0,
+      draining: 1,
     })
     assert.deepEqual([figures!.ejections, figures!.poolsFull], [{ active: 1, counted: 1 }, []])
     assert.ok(
@@ -173,24 +174,24 @@ test('both replicas tell of each endpoint as each Envoy sees it', async () => {
   }
   const { ailments }: FleetHealth = (await replicas.weirs[1]!.api('GET', '/v1/fleet/health')).body
   assert.deepEqual(ailments.map(({ cluster, id, hosts }) => [cluster, id, hosts!.healthy]).sort(), [
-    ['shop', 'edge-0', 1],
-    ['shop', 'edge-1', 1],
+    ['shop.v1', 'edge-0', 1],
+    ['shop.v1', 'edge-1', 1],
   ])
   const environment = { WEIR_URL: first().url, WEIR_ADMIN_TOKEN: first().token }
   const { stdout } = await run(['fleet'], { environment })
-  assert.match(stdout, /^edge\/edge-0 shop: 1 of 3 healthy \(1 failed, 1 ejected\)$/m)
-  const shown = await run(['health', 'shop'], { environment })
-  assert.match(shown.stdout, /^shop: impaired$/m)
+  assert.match(stdout, /^edge\/edge-0 shop\.v1: 1 of 4 healthy \(1 failed, 1 ejected, 1 draining\)$/m)
+  const shown = await run(['health', 'shop.v1'], { environment })
+  assert.match(shown.stdout, /^shop\.v1: impaired$/m)
   assert.match(shown.stdout, new RegExp(`^${address(1)} +ejected +edge-0, edge-1$`, 'm'))
-  assert.equal(await first().metric('weir_cluster_healthy_hosts', { cluster: 'shop' }), 1)
-  assert.equal(await first().metric('weir_cluster_ejected_hosts', { cluster: 'shop' }), 1)
+  assert.equal(await first().metric('weir_cluster_healthy_hosts', { cluster: 'shop.v1' }), 1)
+  assert.equal(await first().metric('weir_cluster_ejected_hosts', { cluster: 'shop.v1' }), 1)
 })
 
 test('panic is seen and told once, and an Envoy that went silent is not taken for one that is well', async () => {
   process.kill(envoys[1]!.pid, 'SIGSTOP')
   failing.add('c check')
-  const left = ['failed_health_check', 'ejected', 'failed_health_check']
-  const before = ['failed_health_check', 'ejected', 'healthy']
+  const left = ['failed_health_check', 'ejected', 'failed_health_check', 'draining']
+  const before = ['failed_health_check', 'ejected', 'healthy', 'draining']
   await untilSeen('one is in panic, and one silent', {
     state: 'panic',
     envoys: [
@@ -206,8 +207,8 @@ test('panic is seen and told once, and an Envoy that went silent is not taken fo
       (event) => event.type === 'cluster_health' && [event.cluster, event.state, event.id],
     )
     assert.deepEqual(states, [
-      ['shop', 'panic', 'edge-0'],
-      ['shop', 'recovered', 'edge-0'],
+      ['shop.v1', 'panic', 'edge-0'],
+      ['shop.v1', 'recovered', 'edge-0'],
     ])
   }
 })

@@ -3,10 +3,11 @@ import type { HealthAnswers } from '../../model/health-answers.ts'
 import type { Observe } from '../../observe.ts'
 import type { FleetItem } from '../../xds/fleet-item.ts'
 import type { Controller } from '../controller.ts'
+import { timeOf } from '../fleet-events.ts'
 import { createHealthExchange, type HealthExchange } from './exchange.ts'
 import { factsOf } from './facts.ts'
 import { type Heard, type HeardHealth, silentMs, type Teller } from './heard.ts'
-import { envoyHealth, type Member, timeOf, troubleOf, worstOf } from './view.ts'
+import { envoyHealth, type Member, troubleOf, worstOf } from './view.ts'
 import { type Answer, maxWords, merged, type Word, withoutTooMany, wordOf } from './word.ts'
 
 /** Clusters that one answer about the whole fleet lists. */

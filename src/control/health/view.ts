@@ -1,7 +1,7 @@
 import type { ClusterHealth, EndpointHealth, EndpointState, EnvoyHealth } from '../../model/cluster-health.ts'
 import { endpointStates } from '../../model/cluster-health.ts'
-import type { ClusterFacts } from './facts.ts'
-import { isInPanic } from './facts.ts'
+import { timeOf } from '../fleet-events.ts'
+import { type ClusterFacts, isInPanic } from './facts.ts'
 import { silentMs } from './heard.ts'
 import { numbersOf, settle, type Why } from './why.ts'
 import type { Word } from './word.ts'
@@ -151,8 +151,4 @@ const fromBest: readonly Trouble[] = ['healthy', 'impaired', 'panic', 'down']
 export function worstOf(envoys: readonly EnvoyHealth[]): ClusterHealth['state'] {
   const found = envoys.map(troubleOf)
   return fromBest.findLast((trouble) => found.includes(trouble)) ?? 'unknown'
-}
-
-export function timeOf(milliseconds: number): string {
-  return new Date(milliseconds).toISOString()
 }
