@@ -129,7 +129,8 @@ async function allIsRight(): Promise<void> {
   }
   await fleet.countTogether()
   await fleet.allHealthy()
-  for (const weir of fleet.replicas.weirs) {
+  for (const [index, weir] of fleet.replicas.weirs.entries()) {
+    await fleet.breakerClosed(index)
     await until(
       'both Envoys are connected, whichever replica is asked',
       async () => {

@@ -236,7 +236,15 @@ test('a try that takes too long, or of which nothing comes, is tried again by 5x
   assert.deepEqual(await ended('/idle/1'), { status: 200, tries: 2 })
   assert.deepEqual(await ended('/ge/1'), { status: 200, tries: 2 })
   assert.deepEqual(await ended('/never/1'), { status: 504, tries: 1 })
-  // An answer that has begun is cut off, since it cannot be taken back.
+  // An answer that has begun has no time of its own: another try is over before this one's end.
+  await edge.apply(route('long', '/long', { timeout: '0s', retry: { on: ['5xx'], perTryTimeout: '200ms' } }))
+  answer = ({ url, response }) => void (url === '/long/1' && response.writeHead(200).write('begin'))
+  const long = edge.send('/long/1')
+  await until('it has begun', () => triesOf('/long/1').length === 1)
+  assert.deepEqual(await ended('/never/2'), { status: 504, tries: 1 })
+  triesOf('/long/1')[0]!.response.end(' and end')
+  assert.deepEqual([(await long).status, (await long).body], [200, 'begin and end'])
+  // One that stalls is cut off, since it cannot be taken back.
   answer = ({ response }) => void response.writeHead(200, { 'content-length': '10' }).write('begin')
   await assert.rejects(edge.send('/stalls/1'), { code: 'ECONNRESET' })
   assert.equal(triesOf('/stalls/1').length, 1)

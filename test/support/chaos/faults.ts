@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { until } from '../until.ts'
 import type { Asked } from './clients.ts'
-import type { ChaosFleet } from './fleet.ts'
+import { type ChaosFleet, fragile } from './fleet.ts'
 import { type Illness, illnesses } from './upstream.ts'
 
 /** Something that goes wrong, and is made good. */
@@ -87,9 +87,13 @@ export async function goThrough(
   return { fault, from, to: performance.now() }
 }
 
-/** Whether a request may fail for a fault that it met: none does for what is behind. */
+/** What is told from replica to replica, and from Envoy to Envoy, is known everywhere by then. */
+const toldMs = 1_000
+
+/** Whether a request may fail for a fault that it met: none does for what is behind, or for a service that is not its own. */
 export function excuses({ fault, from, to }: Window, asked: Asked, fleet: ChaosFleet): boolean {
-  if (asked.answeredAt < from || asked.sentAt > to) return false
+  if (asked.answeredAt < from || asked.sentAt > to + toldMs) return false
   if (fault.what === 'envoy') return asked.port === fleet.members[1]!.port
-  return fault.what === 'upstream' && asked.status >= 500
+  if (fault.what !== 'upstream') return false
+  return asked.status >= 500 && (asked.path !== fragile || fault.index === 0)
 }

@@ -106,18 +106,21 @@ export async function startChaosFleet() {
     async countTogether() {
       for (const weir of replicas.weirs) await countingTogether(weir, replicas.weirs.length)
     },
-    /** Waits until no Envoy has a word against any upstream, and no replica has one against a cluster. */
+    /** Waits until no Envoy has a word against any upstream, and the steady replica none against a cluster. */
     async allHealthy() {
       await until(
         'all upstreams are healthy',
         async () => (await Promise.all(members.map(({ envoy }) => unhealthy(envoy)))).flat().length === 0,
         wellSeconds,
       )
-      for (const index of replicas.weirs.keys()) {
-        const stands = async () => (await breakers(replicas.weirs[index]!)).join()
-        await until('the breaker is closed', async () => (await stands()) === 'b closed', wellSeconds)
-      }
+      await fleet.breakerClosed(0)
     },
+    breakerClosed: (index: number) =>
+      until(
+        `the breaker is closed at ${index}`,
+        async () => (await breakers(replicas.weirs[index]!)).join() === 'b closed',
+        wellSeconds,
+      ),
     stop: () => running.disposeAsync(),
   }
   for (const member of members) await serves(member)
@@ -126,7 +129,9 @@ export async function startChaosFleet() {
   return fleet
 }
 
-export const paths = ['/plain', '/limited', '/fragile']
+/** Of a cluster with one endpoint, the first of the upstreams, and with a strict breaker. */
+export const fragile = '/fragile'
+export const paths = ['/plain', '/limited', fragile]
 
 function documents(places: readonly { name: string; port: number }[], upstreams: readonly FaultyUpstream[]) {
   const gateways = places.map(({ name, port }) => ({
@@ -149,7 +154,7 @@ function documents(places: readonly { name: string; port: number }[], upstreams:
     cluster('b', upstreams[0]!, { outlierDetection: 'strict' }),
     { kind: 'RateLimitPolicy', name: 'many', spec: limit },
     onAll('plain', '/plain', { timeout: '4s', retry }),
-    onAll('fragile', '/fragile', { timeout: '4s', forward: [{ cluster: 'b' }] }),
+    onAll('fragile', fragile, { timeout: '4s', forward: [{ cluster: 'b' }] }),
     onAll('limited', '/limited', { timeout: '4s', retry, rateLimits: ['many'] }),
   ]
 }
@@ -166,10 +171,9 @@ function status(port: number, path: string): Promise<number> {
   )
 }
 
-/** Where the breakers of all clusters stand, as a replica sees it; nowhere where it is ended just now. */
+/** Where the breakers of all clusters stand, as a replica sees it. */
 async function breakers(weir: Weir): Promise<string[]> {
-  const answer = await weir.api('GET', '/v1/breakers').catch(() => undefined)
-  const items: { cluster: string; state: string }[] = answer?.body.items ?? []
+  const items: { cluster: string; state: string }[] = (await weir.api('GET', '/v1/breakers')).body.items ?? []
   return items.map(({ cluster, state }) => `${cluster} ${state}`)
 }
 
