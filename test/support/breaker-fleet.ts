@@ -62,7 +62,7 @@ export async function startBreakerFleet(breaker: object) {
       ...gateway(ports[index]!, { rateLimitService: { timeout: '3s' } }),
       name,
     })),
-    { kind: 'OutlierDetectionPolicy', name: 'strict', spec: { breaker } },
+    policy(breaker),
     cluster('shop', upstream, { outlierDetection: 'strict' }),
     cluster('plain', upstream, { outlierDetection: 'none' }),
     {
@@ -121,6 +121,8 @@ export async function startBreakerFleet(breaker: object) {
     async many(count: number): Promise<Received[]> {
       return Promise.all(Array.from({ length: count }, () => fleet.send()))
     },
+    /** Other numbers for it. */
+    apply: (breaker: object) => weir.apply(policy(breaker)),
     breaker: async () => (await weir.api('GET', '/v1/clusters/shop/breaker')).body,
     post,
     async set(body: object) {
@@ -173,4 +175,8 @@ export async function startBreakerFleet(breaker: object) {
     return states.every(({ body }) => String(body).includes('weir_breaker_state{cluster="shop"} 0'))
   })
   return fleet
+}
+
+function policy(breaker: object): object {
+  return { kind: 'OutlierDetectionPolicy', name: 'strict', spec: { breaker } }
 }
