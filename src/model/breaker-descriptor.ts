@@ -46,7 +46,7 @@ export const breakerMetadata = {
 } as const
 
 /** What a problem document says of a refusal. */
-export const breakerIsOpen = 'The circuit breaker of the cluster is open.'
+export const breakerIsOpen = 'The circuit breaker of the service is open.'
 
 /** What counts for a route without a timeout. Milliseconds. */
 export const timeoutWithoutOne = 60_000

@@ -262,7 +262,7 @@ test('a refusal: 503 with what the service says, a problem document, no header t
   })
   assert.deepEqual(JSON.parse(body), {
     ...{ type: 'about:blank', title: 'Service Unavailable', status: 503, requestId: id },
-    detail: 'The circuit breaker of the cluster is open.',
+    detail: 'The circuit breaker of the service is open.',
   })
   const grpc = await run.send({ path: '/fine', headers: { 'content-type': 'application/grpc' } })
   assert.equal(grpc.headers['grpc-status'], '14')
