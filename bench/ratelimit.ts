@@ -5,6 +5,7 @@
  */
 
 import { availableParallelism, cpus } from 'node:os'
+import { breaker } from './ratelimit/breaker.ts'
 import { check } from './ratelimit/check.ts'
 import { direct } from './ratelimit/direct.ts'
 import { edge } from './ratelimit/edge.ts'
@@ -16,7 +17,7 @@ const references = await findReferences()
 print(
   `\n${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.version}\n`,
 )
-const parts = { direct, check, edge }
+const parts = { direct, check, breaker, edge }
 for (const [name, part] of Object.entries(parts)) {
   if (!options.parts.includes(name)) continue
   await part(references)

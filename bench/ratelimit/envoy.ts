@@ -79,6 +79,7 @@ const limiter = {
 }
 
 function route(dialect: Dialect | undefined): object {
+  if (dialect === 'ask' || dialect === 'report') throw new Error('breakers are measured by bench:breaker')
   const key = (name: string) => ({ request_headers: { header_name: 'x-tenant', descriptor_key: name } })
   const actions = {
     weir: [{ generic_key: { descriptor_key: 'policy', descriptor_value: 'p0' } }, key('header:x-tenant')],

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 /** What is measured. Every list may be shortened: `npm run bench:ratelimit -- --parts direct --rows lane --keys 100000`. */
 const { values } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'direct,check,edge' },
+    parts: { type: 'string', default: 'direct,check,breaker,edge' },
     rows: { type: 'string' },
     keys: { type: 'string', default: '1,100000,1000000' },
     policies: { type: 'string', default: '1,4' },

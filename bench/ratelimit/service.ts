@@ -9,5 +9,8 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** Whose descriptors: weir's name the policy, those of the others are keyed by it. */
-export type Dialect = 'weir' | 'plain'
+/**
+ * Whose descriptors: weir's name the policy, those of the others are keyed by it. `ask` and `report` are those about a
+ * circuit breaker.
+ */
+export type Dialect = 'weir' | 'plain' | 'ask' | 'report'

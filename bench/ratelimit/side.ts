@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from 'node:util'
+import { breakerDomain } from '../../src/model/breaker-descriptor.ts'
 import type { Event } from '../../src/observe.ts'
 import { createRateLimitService } from '../../src/ratelimit/service.ts'
 import { createMemoryStore } from '../../src/ratelimit/stores/memory/memory-store.ts'
@@ -11,7 +12,9 @@ import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.t
 import { createSingleLink } from '../../src/ratelimit/stores/redis/single.ts'
 import { createGrpcJsTransport } from '../../src/ratelimit/transports/grpc-js.ts'
 import { createLaneTransport } from '../../src/ratelimit/transports/lane.ts'
+import type { Decide } from '../../src/ratelimit/transports/transport.ts'
 import { fixed, limitRule, limitsOf } from '../../test/support/limit-rules.ts'
+import { benchBreakers } from './breakers.ts'
 import { createHttp2Transport } from './http2-transport.ts'
 
 const { values } = parseArgs({
@@ -36,10 +39,13 @@ const rules = Array.from({ length: Number(values.policies) }, (_, index) =>
   limitRule(`p${index}`, fixed(Number(values.limit), 3_600_000)),
 )
 service.setLimits(limitsOf(rules))
-const shared = { decide: service.decide, serving: () => true, observe }
+const breakers = benchBreakers(values.redis, observe)
+const decide: Decide = (request) =>
+  request.domain === breakerDomain ? breakers.decide(request) : service.decide(request)
+const shared = { decide, serving: () => true, observe }
 const transports = {
   'grpc-js': () => createGrpcJsTransport(shared),
-  http2: () => createHttp2Transport(service.decide),
+  http2: () => createHttp2Transport(decide),
   lane: () => createLaneTransport(shared),
 }
 const { port } = await transports[values.transport as keyof typeof transports]().listen('127.0.0.1:0')

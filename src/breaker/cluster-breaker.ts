@@ -60,8 +60,6 @@ export class ClusterBreaker {
   readAt = Number.NEGATIVE_INFINITY
   /** While it is closed: what each request is told. */
   #closed: Verdict | undefined
-  /** The generation of the last transition that was told. */
-  #told = 0
   readonly #time: StoreTime
   readonly #asks: AskQueue
   readonly #outbox: Outbox
@@ -188,9 +186,7 @@ export class ClusterBreaker {
     this.#closed = name === 'closed' ? { kind: 'admitted', generation } : undefined
     this.#around.observe({ event: 'breaker_state', cluster: this.rule.cluster, state: name })
     const cameFrom = from ?? before?.name
-    if (cameFrom !== undefined && generation > this.#told)
-      this.#around.onMoved({ cluster: this.rule.cluster, from: cameFrom, state })
-    this.#told = Math.max(this.#told, generation)
+    if (cameFrom !== undefined) this.#around.onMoved({ cluster: this.rule.cluster, from: cameFrom, state })
   }
 
   #isOver(state: BreakerState): boolean {

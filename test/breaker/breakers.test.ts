@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Breakers, createBreakers } from '../../src/breaker/breakers.ts'
 import type { BreakerStore } from '../../src/breaker/store.ts'
 import { createMemoryBreakerStore } from '../../src/breaker/stores/memory-store.ts'
+import { breakerIsOpen } from '../../src/model/breaker-descriptor.ts'
 import type { BreakerRule } from '../../src/model/breaker-rule.ts'
 import type { Event } from '../../src/observe.ts'
 import { askOf, clientsOf, request, saidBy, shop } from '../support/breaker-requests.ts'
@@ -112,7 +113,7 @@ describe('breakers of a replica', () => {
     ])
     assert.deepEqual(JSON.parse(String(raw_body)), {
       ...{ type: 'about:blank', title: 'Service Unavailable', status: 503 },
-      detail: 'The circuit breaker of the service is open.',
+      detail: breakerIsOpen,
     })
     assert.deepEqual(dynamic_metadata, { fields: { problem: { stringValue: '503' } } })
   })

@@ -26,6 +26,20 @@ spec:
   rateLimits: [per-tenant, all]
 `
 
+const guarded = `
+kind: OutlierDetectionPolicy
+name: strict
+spec: { breaker: { errorRate: 50, window: 10, open: 30s } }
+---
+kind: Cluster
+name: guarded
+spec: { endpoints: [], outlierDetection: strict }
+---
+kind: Route
+name: guarded
+spec: { gateways: [edge], match: { path: { prefix: /guarded } }, forward: [{ cluster: guarded }] }
+`
+
 describe('weir explain and weir limits', () => {
   let admin: LimitedAdmin
   const environment = () => ({ WEIR_URL: admin.url, WEIR_ADMIN_TOKEN: token })
@@ -90,6 +104,18 @@ describe('weir explain and weir limits', () => {
     const yaml = await run('explain', 'edge', '/none', '-o', 'yaml', '--host', 'b.example')
     const { route, request: asked } = parse(yaml.stdout)
     assert.deepEqual([route.name, asked.host], ['echo', 'b.example'])
+  })
+
+  test('explain 0: the strict breaker of where it goes, and what is asked about it', async () => {
+    await admin.apply(guarded)
+    const { stdout } = await run('explain', 'edge', '/guarded')
+    assert.match(stdout, /\nREQUEST: [^\n]+\nBREAKER: of cluster guarded, by strict\nSTATUS: {2}200: /)
+    const { breakers, rateLimitRequests } = await json('explain', 'edge', '/guarded')
+    assert.deepEqual(breakers, [{ cluster: 'guarded', policy: 'strict' }])
+    assert.deepEqual(
+      rateLimitRequests.map(({ domain }: { domain: string }) => domain),
+      ['weir/breaker'],
+    )
   })
 
   test('explain 1: what is wrong with the request, and what to write', async () => {

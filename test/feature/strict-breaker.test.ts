@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { breakerIsOpen } from '../../src/model/breaker-descriptor.ts'
 import { type BreakerFleet, startBreakerFleet } from '../support/breaker-fleet.ts'
 import type { Received } from '../support/http.ts'
 import { until } from '../support/until.ts'
@@ -14,10 +15,7 @@ const strict = { errorRate: 50, window: 10, open: `${openMs}ms` }
 function retryAfterOf({ status, headers, body }: Received): number {
   assert.deepEqual([status, headers['content-type']], [503, 'application/problem+json'])
   const { title, status: told, detail } = JSON.parse(body)
-  assert.deepEqual(
-    [title, told, detail],
-    ['Service Unavailable', 503, 'The circuit breaker of the service is open.'],
-  )
+  assert.deepEqual([title, told, detail], ['Service Unavailable', 503, breakerIsOpen])
   return Number(headers['retry-after'])
 }
 

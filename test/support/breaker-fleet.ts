@@ -55,7 +55,8 @@ export async function startBreakerFleet(breaker: object) {
   const [weir] = weirs as [Weir, Weir]
   const gateways = ['edge', 'west']
   const ports = [await freePort(), await freePort()]
-  const all = { gateways, timeout: '1s' }
+  // A probe is held while others ask, however long that takes.
+  const all = { gateways, timeout: '20s' }
   await weir.apply(
     ...gateways.map((name, index) => ({
       // Decisions that come late on a busy machine are waited for, so that none is missing.
@@ -69,6 +70,16 @@ export async function startBreakerFleet(breaker: object) {
       kind: 'Route',
       name: 'shop',
       spec: { ...all, match: { path: { prefix: '/' } }, forward: [{ cluster: 'shop' }] },
+    },
+    {
+      kind: 'Route',
+      name: 'short',
+      spec: {
+        gateways,
+        timeout: '1s',
+        match: { path: { prefix: '/short' } },
+        forward: [{ cluster: 'shop' }],
+      },
     },
     {
       kind: 'Route',
@@ -113,7 +124,8 @@ export async function startBreakerFleet(breaker: object) {
     },
     /** Through one Envoy and the other, by turns. */
     send: (sent: Sent = { path: '/' }): Promise<Received> => send(used[next++ % used.length]!, sent),
-    through: (port: number): Promise<Received> => send(port, { path: '/' }),
+    /** A request that may take 1 s, not 20. */
+    through: (port: number): Promise<Received> => send(port, { path: '/short' }),
     /** The other Envoy is no more. */
     only(index: number): void {
       used = [ports[index]!]
