@@ -142,17 +142,35 @@ export async function startBreakerFleet(breaker: object) {
       if (status !== 200) throw new Error(JSON.stringify(answer))
       return answer
     },
-    /** So many requests that are answered so, and counted. */
+    /** When it opened last, in Unix milliseconds, as the replica said that did it. */
+    openedAt(): number {
+      const opened = /"to":"open","generation":(\d+)/g
+      const all = weirs.flatMap((each) => [...each.output().matchAll(opened)])
+      return Math.max(...all.map(([, generation]) => Number(generation))) / 1_000
+    },
+    /**
+     * So many requests that are answered so, and counted. On a busy machine the store may be taken for away for a moment:
+     * what is dropped then is sent once more.
+     */
     async requests(count: number, status: number): Promise<void> {
       const { generation, outcomes } = await fleet.breaker()
+      const dropped = async () => {
+        const all = weirs.map((each) => each.metric('weir_breaker_dropped_outcomes_total').catch(() => 0))
+        return (await Promise.all(all)).reduce((sum, each) => sum + each, 0)
+      }
+      const before = await dropped()
+      let sent = 0
       fleet.answers(status)
-      const answers = await fleet.many(count)
-      if (answers.some((answer) => answer.status !== status))
-        throw new Error(answers.map((answer) => answer.status).join())
       await until('they are counted', async () => {
+        const missing = count - sent + (await dropped()) - before
+        const answers = await fleet.many(missing)
+        if (answers.some((answer) => answer.status !== status))
+          throw new Error(answers.map((answer) => answer.status).join())
+        sent += missing
         const now = await fleet.breaker()
-        const most = Math.min(now.opensAt.of, outcomes.of + count)
-        return now.generation !== generation || now.outcomes.of >= most
+        return (
+          now.generation !== generation || now.outcomes.of >= Math.min(now.opensAt.of, outcomes.of + count)
+        )
       })
     },
     /** The store is paused while `work` is done; then every replica is back at it. */
