@@ -32,6 +32,7 @@ import { firstLive } from './startup/live.ts'
 import { localEnvoyOf, looksAt } from './startup/local-envoys.ts'
 import { findLocalEnvoy, startEmbeddedPostgres, superviseEnvoys } from './startup/machine.ts'
 import { both, createObservers } from './startup/observers.ts'
+import { decideBoth, type OpenBreakers, openBreakers } from './startup/open-breakers.ts'
 import { type Counters, openCounters } from './startup/open-counters.ts'
 import { applyFirstDocuments, openStore } from './startup/open-store.ts'
 import { createProgress } from './startup/progress.ts'
@@ -106,6 +107,7 @@ interface Core {
   refusals: QuarantineTable
   counters: Counters
   ratelimit: RateLimitService
+  breakers: OpenBreakers
   /** By which revision each rate-limit service answers. */
   replicas: Replicas
   /** The rate-limit services of this machine, as the Envoys reach them. */
@@ -144,12 +146,15 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ store: counters.store, clock: counters.clock, key: counterKey, observe },
   })
   counters.keep(ratelimit)
+  const breakers = openBreakers(parts, counters, counterKey)
   const token = adminTokenOf(settings.dataDir, settings.adminToken)
   const shared = { databaseUrl, storeUrl: counters.url, secretKeys: keyring.texts(), adminToken: token }
   const replicaPorts = await startReplicas(parts, shared)
   const serving = () => ratelimit.ready() && !shutdown.signal.aborted
   const { rlsTransport: how } = settings
-  const rls = createTransport(how, { decide: ratelimit.decide, serving, observe })
+  const rls = createTransport(how, {
+    ...{ decide: decideBoth(ratelimit.decide, breakers.decide), serving, observe },
+  })
   const port = settings.roles.has('ratelimit')
     ? await bind(parts, { ...doorsOf(settings).ratelimit, how }, rls)
     : undefined
@@ -159,7 +164,7 @@ async function openCore(parts: StartContext): Promise<Core> {
     ...{ table: store.exchangeReplicas, counting: counters.replicas, observe },
   })
   shutdown.add('revision of this replica', replicas.close)
-  return { databaseUrl, store, refusals, counters, ratelimit, replicas, services, keyring, token }
+  return { databaseUrl, store, refusals, counters, ratelimit, breakers, replicas, services, keyring, token }
 }
 
 /** All of weir, but for the rate-limit service where that is no role of this process. */
@@ -169,7 +174,7 @@ async function startControl(
   told: { metrics: Metrics; gauges: Gauges; envoyBinary: string | undefined },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe, context } = parts
-  const { databaseUrl, store, counters, ratelimit, replicas, services, token } = core
+  const { databaseUrl, store, counters, ratelimit, breakers, replicas, services, token } = core
   const { metrics, gauges, envoyBinary } = told
 
   // What is written and runs on this machine.
@@ -183,7 +188,7 @@ async function startControl(
   const guards = await guardXds(parts, core.keyring)
   const xds = createXdsServer({ observe, ...guards.server })
   const xdsPort = await bind(parts, { ...doors.xds, ...guards.how }, xds)
-  const outlets = { ...xds, ...ratelimit }
+  const outlets = { ...xds, ...ratelimit, setBreakers: breakers.setBreakers }
   const controller = createController({ live: firstLive(settings, services), outlets, observe })
   gauges.revision = controller.revision
   gauges.connectedEnvoys = () => xds.fleet.places().length
@@ -221,11 +226,12 @@ async function startControl(
 
   // The door.
   const expected = () => (localEnvoys === undefined ? [] : controller.gateways().map(localEnvoyOf))
-  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts, quarantine }
+  const known = { feed, fleet: xds.fleet, shared, controller, replicas, rollouts, quarantine, breakers }
   const desk = createDelivery({ ...known, retry: xds.retry, expected })
   const revision = controller.revision
   const loaded = () => revision() > 0 || feed.delivered()
-  const readiness = () => readinessOf(parts, counters.state, { feed, revision: revision(), loaded: loaded() })
+  const readiness = () =>
+    readinessOf(parts, counters.state, { feed, breakers, revision: revision(), loaded: loaded() })
   const validation = await openValidation(parts, { live: controller.live, asDelivered: quarantine.of })
   const looks = looksAt(localEnvoys, shared.name)
   const admin = createAdmin({
@@ -246,6 +252,7 @@ async function startControl(
     heldBack: quarantine.held,
     explain: (question) => explain(controller.state(), question, ratelimit.explain),
     limits: ratelimit,
+    breakers,
     decides: settings.roles.has('ratelimit'),
     counters: counters.state,
     ...foresee(controller.live, quarantine.of),
@@ -264,9 +271,10 @@ async function startDecider(
   { metrics, gauges }: { metrics: Metrics; gauges: Gauges },
 ): Promise<{ adminUrl: string; store: Store }> {
   const { settings, shutdown, observe } = parts
-  const { databaseUrl, store, refusals, counters, ratelimit, replicas, token } = core
+  const { databaseUrl, store, refusals, counters, ratelimit, breakers, replicas, token } = core
   let revision = 0
-  const limits = await createHeldLimits({ table: refusals, setLimits: ratelimit.setLimits, observe })
+  const outlets = { setLimits: ratelimit.setLimits, setBreakers: breakers.setBreakers }
+  const limits = await createHeldLimits({ table: refusals, ...outlets, observe })
   gauges.revision = () => revision
   const feed = createFeed({
     url: databaseUrl,
@@ -281,7 +289,8 @@ async function startDecider(
   })
   shutdown.add('limits in force', limits.close)
   shutdown.add('feed', feed.close)
-  const readiness = () => readinessOf(parts, counters.state, { feed, revision, loaded: ratelimit.ready() })
+  const readiness = () =>
+    readinessOf(parts, counters.state, { feed, breakers, revision, loaded: ratelimit.ready() })
   const told = { token, observe, version, metrics: metrics.expose, readiness, limits: ratelimit }
   const port = await bind(parts, doorsOf(settings).admin, createHealthServer(told))
   return { adminUrl: adminUrlOf(settings, port), store }

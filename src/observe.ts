@@ -141,6 +141,23 @@ export type Event =
   | { event: 'reserve_conflict' }
   /** `rank` counts from 0. */
   | { event: 'replicas_changed'; number: number; replicas: number; rank: number }
+  // breaker/
+  /** A breaker came to another state by what this replica did or saw; `author` and `message` of one that did it by hand. */
+  | {
+      event: 'breaker_moved'
+      cluster: string
+      from: BreakerStateName
+      to: BreakerStateName
+      generation: number
+      cause: string
+      author?: string
+      message?: string
+    }
+  /** As this replica knows it; nothing where the cluster has none any more. */
+  | { event: 'breaker_state'; cluster: string; state: BreakerStateName | undefined }
+  | { event: 'breaker_refused'; cluster: string; by: 'answer' | 'fallback' }
+  /** They could not be written, or nobody knows whether they were. */
+  | { event: 'breaker_outcomes_dropped'; cluster: string; outcomes: number }
   // grpc-lane/
   /** A connection was cut off by this rule (`grpc-lane/bounds.ts`); in the log so many of that address, the last by this peer. */
   | { event: 'lane_cut'; rule: string; peer: string; cuts?: number }
@@ -177,6 +194,8 @@ export type XdsRule =
 
 /** `hot_key`: the store said before that it would refuse; it was not asked, and would say the same. */
 export type StoreDecider = 'store' | 'hot_key' | 'joining' | 'local' | 'allow' | 'deny'
+
+type BreakerStateName = 'closed' | 'open' | 'half_open'
 
 type Decided = 'admitted' | 'denied' | 'not_counted'
 export type DecisionResult = Decided | `shadow_${Decided}` | 'skipped'

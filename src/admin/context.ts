@@ -1,3 +1,4 @@
+import type { BreakerDesk } from '../breaker/breaker-desk.ts'
 import type { ExplainResult } from '../explain/explain.ts'
 import type { Question } from '../explain/question.ts'
 import type { Reduction } from '../model/confirmation.ts'
@@ -150,6 +151,8 @@ export interface AdminOptions {
   explain(question: Question): Promise<ExplainResult>
   /** The counters of the rate-limit service. */
   limits: CounterDesk
+  /** The circuit breakers of clusters. */
+  breakers: BreakerDesk & { /** Why all of them may not be up to date. */ warnings(): string[] }
   /** Whether requests are decided here: which keys are busy is known by who decides. */
   decides: boolean
   /** Where the counters are, and who decides now. */

@@ -13,6 +13,7 @@ import { Query, queryReader } from './query.ts'
 import { readBody } from './read-body.ts'
 import { refusal } from './refusal.ts'
 import { applyRoutes } from './routes/apply.ts'
+import { breakerRoutes } from './routes/breakers.ts'
 import { deliveryRoute } from './routes/delivery.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -86,6 +87,7 @@ const apiRoutes = [
   ],
   healthRoutes,
   rolloutRoutes,
+  breakerRoutes,
   xdsTokenRoutes,
 ]
 

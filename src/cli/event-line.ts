@@ -50,6 +50,8 @@ function textOf(event: FleetEvent): string {
       return `${formText(event.row)}: another Envoy has it in force; it is held back no longer`
     case 'released':
       return `${formText(event.row)}: it is held back no longer`
+    case 'breaker_moved':
+      return breakerLine(event)
     case 'rollout_moved':
       return rolloutLine(event)
     case 'lost':
@@ -59,6 +61,21 @@ function textOf(event: FleetEvent): string {
 
 function formText({ kind, name, revision, type, resource }: HeldRow): string {
   return `${kind}/${name} of revision ${revision}, refused as ${type} ${resource}`
+}
+
+function breakerLine(event: Extract<FleetEvent, { type: 'breaker_moved' }>): string {
+  const { cluster, from, to, cause, author, message } = event
+  const why = author === undefined ? causes[cause] : `by ${author}${message ? `: ${message}` : ''}`
+  return `${cluster}  ${from} -> ${to}, ${why}`
+}
+
+const causes: Record<Extract<FleetEvent, { type: 'breaker_moved' }>['cause'], string> = {
+  new: 'new',
+  outcomes: 'too many requests failed',
+  time: 'its time is over',
+  probe_failed: 'a probe failed',
+  probes_succeeded: 'the probes succeeded',
+  hand: 'by hand',
 }
 
 function rolloutLine(event: Extract<FleetEvent, { type: 'rollout_moved' }>): string {

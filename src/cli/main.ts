@@ -4,6 +4,7 @@ import { version } from '../version.ts'
 import { type Cli, exitCodes, Refused, Usage } from './cli.ts'
 import type { AddCommand } from './command.ts'
 import { applyCommand } from './commands/apply.ts'
+import { breakerCommand } from './commands/breaker.ts'
 import { completionCommand } from './commands/completion.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { deliveryCommand } from './commands/delivery.ts'
@@ -44,6 +45,7 @@ const commands: readonly AddCommand[] = [
   limitsCommand,
   fleetCommand,
   rolloutCommand,
+  breakerCommand,
   envoyCommand,
   tokenCommand,
   secretsCommand,

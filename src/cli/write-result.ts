@@ -61,11 +61,16 @@ export function writeRequest(
   }
   return {
     query: query.size > 0 ? `?${query}` : '',
-    headers: {
-      'weir-author': headerText(author()),
-      ...(message === undefined ? {} : { 'weir-message': headerText(message) }),
-    },
+    headers: authorshipHeaders(message),
     write,
+  }
+}
+
+/** Who writes, and why. */
+export function authorshipHeaders(message: string | undefined): Record<string, string> {
+  return {
+    'weir-author': headerText(author()),
+    ...(message === undefined ? {} : { 'weir-message': headerText(message) }),
   }
 }
 

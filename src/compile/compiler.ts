@@ -4,6 +4,7 @@ import { type EffectiveGateway, GatewaySpec } from '../model/gateway.ts'
 import { rateLimitCluster } from '../model/service-clusters.ts'
 import { compareNames, find, type State } from '../model/state.ts'
 import type { GatewayContext } from '../policies/policy-kind.ts'
+import { type StrictBreaker, strictBreakers } from './breakers.ts'
 import { type WrittenClusters, writtenClusters } from './cluster/written-clusters.ts'
 import type { Compiled, CompileProblem } from './compile.ts'
 import { type CompiledExtension, extensionsOf } from './extensions.ts'
@@ -13,7 +14,7 @@ import { collectorsOf } from './observing/observing.ts'
 import { Parts } from './parts.ts'
 import { type Origins, Provenance } from './provenance.ts'
 import { areSame } from './remembered.ts'
-import { type GatewayRoute, routesOf } from './routing/routes-of.ts'
+import { fallbacksOf, type GatewayRoute, routesOf } from './routing/routes-of.ts'
 import { type CompiledSecret, secretsOf, unreadable } from './secrets.ts'
 import { serviceCluster } from './service-cluster.ts'
 
@@ -46,7 +47,9 @@ export function createCompiler(name: string): Compiler {
     const gateway = parts.of('gateway', [], (rows) => gatewayOf(rows, name))
     // What is left out is read beside the rows, and rarely changes.
     const leftOut = [...(state.leftOut ?? [])].sort().join()
-    const routes = parts.of('routes', [gateway, leftOut], (rows) => routesOf(rows, gateway), areSame)
+    const breakers = parts.of('breakers', [], strictBreakers, areSameBreakers)
+    const make = (rows: State) => routesOf(rows, gateway, breakers)
+    const routes = parts.of('routes', [gateway, leftOut, breakers], make, areSame)
     const names = parts.of('names', [gateway, routes], () => clusterNames(gateway, routes), areSame)
     const own = parts.of('own clusters', [], () => ownClusters(live))
     const clusters = writtenClusters(names, own, before?.clusters, parts, live)
@@ -64,6 +67,11 @@ export function createCompiler(name: string): Compiler {
   }
 }
 
+/** Their clusters are their own. */
+function areSameBreakers(a: ReadonlyMap<string, StrictBreaker>, b: ReadonlyMap<string, StrictBreaker>) {
+  return areSame([...a.values()], [...b.values()])
+}
+
 function gatewayOf(state: State, name: string): GatewayContext {
   const row = find(state, 'Gateway', name)
   if (row === undefined) throw new Error(`there is no gateway ${name} at revision ${state.revision}`)
@@ -71,7 +79,8 @@ function gatewayOf(state: State, name: string): GatewayContext {
 }
 
 function clusterNames(gateway: GatewayContext, routes: readonly GatewayRoute[]): string[] {
-  const names = new Set([...routes.flatMap(({ clusters }) => clusters), ...collectorsOf(gateway.spec)])
+  const forwarded = routes.flatMap((route) => [...route.clusters, ...fallbacksOf(route)])
+  const names = new Set([...forwarded, ...collectorsOf(gateway.spec)])
   return [...names].sort(compareNames)
 }
 

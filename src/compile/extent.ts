@@ -15,7 +15,8 @@ export function extentOf(state: State, gatewayName: string, reach: Reach): Exten
   const row = find(state, 'Gateway', gatewayName)
   if (row === undefined) return { routes: 0, endpoints: 0 }
   const spec = effective<EffectiveGateway>(GatewaySpec, row.document.spec)
-  const routes = routesOf(state, { name: gatewayName, spec })
+  // Where requests go while a breaker is open does not count.
+  const routes = routesOf(state, { name: gatewayName, spec }, new Map())
   const clusters = new Set([...routes.flatMap((route) => route.clusters), ...collectorsOf(spec)])
   const numbers = [...clusters].map((name) => endpointsIn(state, name, reach))
   return { routes: routes.length, endpoints: numbers.reduce((sum, number) => sum + number, 0) }

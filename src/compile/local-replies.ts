@@ -1,5 +1,6 @@
 import { any, struct } from '../envoy-api/build.ts'
 import type { Message } from '../envoy-api/types.ts'
+import { breakerIsOpen, breakerMetadata } from '../model/breaker-descriptor.ts'
 import { policyKinds } from '../policies/index.ts'
 import { metadataNamespace as limits } from '../policies/rate-limit/filters.ts'
 import { refusalDetails } from '../policies/rate-limit/local/filters.ts'
@@ -40,6 +41,7 @@ export function localReplies(): Message {
     mappers: [
       mapper([metadata(limits, 'problem', '429'), notGrpc], tooMany),
       mapper([isStatus(429), isRefusedByEnvoy, notGrpc], tooMany),
+      mapper([metadata(breakerMetadata.namespace, breakerMetadata.problem, '503'), notGrpc], breakerOpen),
       mapper([isStatus(403), isMalformed, notGrpc], unreadable),
       mapper([isStatus(403), isTooLong, notGrpc], tooLong),
       mapper([isStatus(413), metadata(metadataNamespace, 'refusal', contentType), notGrpc], unsupported),
@@ -60,6 +62,8 @@ const isTooLong = expression(isRefusedBy(longUrl))
 const contentType: Refusal = 'content_type'
 
 const tooMany = problem(429, 'Too Many Requests', limitReached)
+
+const breakerOpen = problem(503, 'Service Unavailable', breakerIsOpen)
 
 const unreadable = {
   status_code: { value: 400 },

@@ -1,3 +1,4 @@
+import { breakersOver } from '../compile/breakers.ts'
 import { tierClusters } from '../compile/cluster/tier-endpoints.ts'
 import { type Compiled, compile } from '../compile/compile.ts'
 import { type Compiler, createCompiler } from '../compile/compiler.ts'
@@ -7,6 +8,7 @@ import type { Origin } from '../compile/provenance.ts'
 import { type EncodedResources, encodeResources } from '../envoy-api/encoded.ts'
 import { type TypeUrl, typeUrls } from '../envoy-api/types.ts'
 import { nothingStaged, type Staged, type StagedGateways, statesIn } from '../feed/staged.ts'
+import type { BreakerRule } from '../model/breaker-rule.ts'
 import type { Limits } from '../model/limit-rule.ts'
 import { emptyState, type State } from '../model/state.ts'
 import type { Observe } from '../observe.ts'
@@ -24,6 +26,7 @@ export interface Outlets {
   retire(gateway: string, revision: number): void
   /** The rate-limit service's side: the rules of the same state. */
   setLimits(limits: Limits): void
+  setBreakers(rules: ReadonlyMap<string, BreakerRule>): void
 }
 
 export interface Controller {
@@ -142,7 +145,9 @@ export function createController(options: { live: Live; outlets: Outlets; observ
       staged = held
       live = { ...live, secrets: keys, kept }
       // The service first: an Envoy that asks by the new routes must find their rules.
-      guarded('limits', () => outlets.setLimits(limitsOver(state, statesIn(staged))))
+      const others = statesIn(staged)
+      guarded('limits', () => outlets.setLimits(limitsOver(state, others)))
+      guarded('breakers', () => outlets.setBreakers(breakersOver(state, others)))
       const wanted = [...(state.objects.get('Gateway')?.keys() ?? [])].sort()
       for (const gateway of wanted) {
         if (!isSame || before.get(gateway) !== held.get(gateway)) tryRefresh(state, gateway)

@@ -14,22 +14,29 @@ import { shownRow } from './shown-row.ts'
 const toldNacks = 20
 const toldRows = 20
 
-/** Writes down what happens to revisions, Envoys, rows that are held back and rollouts from now on. */
+/** Tells each transition of a circuit breaker once, whichever replica made it. */
+export interface BreakerMoves {
+  follow(listener: (move: Omit<Extract<FleetEvent, { type: 'breaker_moved' }>, 'type' | 'at'>) => void): void
+}
+
+/** Writes down what happens to revisions, Envoys, rows that are held back, rollouts and circuit breakers from now on. */
 export function recordFleet(options: {
   log: EventLog
   feed: Pick<Feed, 'follow'>
   fleet: Pick<FleetView, 'watch'>
   quarantine: Pick<QuarantineControl, 'follow'>
   rollouts: Pick<Rollouts, 'follow'>
+  breakers: BreakerMoves
   rows: RowsBehind
   now?: () => number
 }): void {
-  const { log, feed, fleet, quarantine, rollouts, rows, now = Date.now } = options
+  const { log, feed, fleet, quarantine, rollouts, breakers, rows, now = Date.now } = options
   feed.follow((revision) => log.append({ type: 'revision', at: timeOf(now()), revision }))
   fleet.watch((news) => log.append(eventOf(news, rows)))
   quarantine.follow((...looks) => {
     for (const news of heldNews(...looks)) log.append(heldEventOf(news, timeOf(now())))
   })
+  breakers.follow((move) => log.append({ type: 'breaker_moved', at: timeOf(now()), ...move }))
   rollouts.follow((record) => log.append(rolloutEventOf(record, timeOf(now()))))
 }
 

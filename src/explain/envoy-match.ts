@@ -10,7 +10,9 @@ export function takes(match: Message, request: AskedRequest): boolean {
   const at = request.path.indexOf('?')
   const path = at < 0 ? request.path : request.path.slice(0, at)
   const query = at < 0 ? '' : request.path.slice(at + 1)
+  // What a filter finds out is not there when a route is looked for first.
   return (
+    match.dynamic_metadata === undefined &&
     takesPath(match, path) &&
     list(match.headers).every((matcher) => headerHolds(matcher, request)) &&
     list(match.query_parameters).every((matcher) => holds(matcher, firstOf(parameters(query), matcher))) &&

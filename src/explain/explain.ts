@@ -13,7 +13,7 @@ import { type AskedRequest, arrival, headerProblems } from './asked-request.ts'
 import { localLimitsOf } from './local-limits.ts'
 import { ownAnswer } from './own-answer.ts'
 import type { Question } from './question.ts'
-import { rateLimitRequests, type SentRequest } from './rate-limit-requests.ts'
+import { breakerRequests, rateLimitRequests, type SentRequest } from './rate-limit-requests.ts'
 import { type Met, routeOf } from './route-of.ts'
 
 /** What would become of a request, and why. */
@@ -33,6 +33,8 @@ export interface Explained {
   local: readonly LocalLimit[]
   /** What Envoy would send to the rate-limit service. */
   sent: readonly SentRequest[]
+  /** Strict breakers of the clusters that it may go to. Whether they let it pass is not judged. */
+  breakers: readonly { cluster: string; policy: string }[]
 }
 
 /** What the rate-limit service would answer, with nothing counted. */
@@ -47,7 +49,7 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   if (Array.isArray(place) || problems.length > 0) return { problems }
   const { gateway, listener } = place
   const at = { revision: state.revision, listener: listener.name }
-  const nothing = { request: undefined, route: undefined, verdicts: [], local: [], sent: [] }
+  const nothing = { request: undefined, route: undefined, verdicts: [], local: [], sent: [], breakers: [] }
   const arrived = arrival(question, listener, gateway.spec)
   if (arrived.kind === 'answered') {
     const { status, reason } = arrived
@@ -62,9 +64,12 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   const own = ownAnswer(met, request)
   if (own !== undefined) return { explained: { ...at, ...nothing, request, route, ...own } }
   const judged = await judge(rateLimitRequests(gateway.name, rateLimitsOf(gateway, met.route), request), ask)
+  const passes = judged.status === 200
+  const sent = [...judged.sent, ...(passes ? breakerRequests(met.message, request) : [])]
+  const breakers = met.route.breakers.map(({ cluster, policy }) => ({ cluster, policy }))
   const local = localLimitsOf(met)
   const reason = `${judged.reason}${ifAllowed(met)}${ifLeft(local)}`
-  return { explained: { ...at, request, route, ...judged, local, reason } }
+  return { explained: { ...at, request, route, ...judged, local, sent, breakers, reason } }
 }
 
 function ifLeft(local: readonly LocalLimit[]): string {

@@ -1,5 +1,7 @@
 import type { Message } from '../envoy-api/types.ts'
+import { breakerDomain, breakerEntries } from '../model/breaker-descriptor.ts'
 import { domainOf } from '../model/descriptor.ts'
+import { breakerFilter } from '../policies/outlier-detection/filters.ts'
 import type { RouteLimit } from '../policies/policy-kind.ts'
 import { stages } from '../policies/rate-limit/filters.ts'
 import type { AskedRequest } from './asked-request.ts'
@@ -35,8 +37,24 @@ export function rateLimitRequests(
   })
 }
 
+/**
+ * What Envoy asks before it forwards to the one cluster of an Envoy route, if that has a strict breaker. Of a split it is
+ * not known which part is drawn.
+ */
+export function breakerRequests(message: Message, request: AskedRequest): SentRequest[] {
+  const { cluster } = (message.route ?? {}) as { cluster?: string }
+  const configs = message.typed_per_filter_config as Record<string, Message> | undefined
+  const [ask] = (configs?.[breakerFilter]?.rate_limits as { actions: Message[] }[] | undefined) ?? []
+  if (cluster === undefined || ask === undefined) return []
+  const descriptor = descriptorOf(ask.actions, { ...request, cluster })
+  return descriptor === undefined ? [] : [{ domain: breakerDomain, descriptors: [descriptor] }]
+}
+
+/** A request, and where it goes if that is looked at. */
+type Described = AskedRequest & { cluster?: string }
+
 /** Without one of its parts Envoy sends no descriptor at all, unless the action says that it may be left out. */
-function descriptorOf(actions: readonly Message[], request: AskedRequest): { entries: Entry[] } | undefined {
+function descriptorOf(actions: readonly Message[], request: Described): { entries: Entry[] } | undefined {
   const entries: Entry[] = []
   for (const action of actions) {
     const entry = entryOf(action, request)
@@ -46,11 +64,9 @@ function descriptorOf(actions: readonly Message[], request: AskedRequest): { ent
   return { entries }
 }
 
-function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 'missing' | 'left out' {
-  const { generic_key, request_headers, remote_address, metadata, extension } = action as Record<
-    string,
-    Message | undefined
-  >
+function entryOf(action: Message, { headers, clientIp, cluster }: Described): Entry | 'missing' | 'left out' {
+  const { generic_key, request_headers, remote_address, metadata, extension, destination_cluster } =
+    action as Record<string, Message | undefined>
   if (generic_key !== undefined) {
     const { descriptor_key = 'generic_key', descriptor_value } = generic_key as Record<string, string>
     return { key: descriptor_key, value: descriptor_value! }
@@ -62,6 +78,7 @@ function entryOf(action: Message, { headers, clientIp }: AskedRequest): Entry | 
     if (value === undefined) return skip_if_absent === true ? 'left out' : 'missing'
     return { key: descriptor_key as string, value }
   }
+  if (destination_cluster !== undefined) return { key: breakerEntries.cluster, value: cluster! }
   if (remote_address !== undefined) return { key: 'remote_address', value: clientIp }
   if (extension !== undefined) return expressed(extension, headers)
   // What the token says is not known here.

@@ -1,3 +1,4 @@
+import { strictBreakers } from '../compile/breakers.ts'
 import { widening } from '../compile/routing/hosts.ts'
 import { inOrder, routesByHost } from '../compile/routing/order.ts'
 import { compiledRoute } from '../compile/routing/route-configuration.ts'
@@ -24,7 +25,7 @@ export function routeOf(
 ): Met | undefined {
   const host = request.host.toLowerCase().replace(/:\d+$/, '')
   const levels = new Set(widening(host))
-  const possible = routesOf(state, gateway).filter(
+  const possible = routesOf(state, gateway, strictBreakers(state)).filter(
     (route) => route.listeners.has(listener) && route.spec.hosts.some((each) => levels.has(each)),
   )
   for (const route of inOrder(host, routesByHost(possible))) {

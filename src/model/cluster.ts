@@ -112,7 +112,7 @@ export const ClusterSpec = Type.Object(
     outlierDetection: Type.Optional(
       Name({
         description:
-          'OutlierDetectionPolicy by which failing endpoints are left alone. Two are built in: `none`, and `default`, which is consecutive5xx: 5 and maxEjectionPercent: 50 unless a policy of that name is written.',
+          'OutlierDetectionPolicy by which failing endpoints are left alone. Two are built in: `none`, and `default`, which is the preset `hosts` unless a policy of that name is written.',
         default: defaultOutlierDetection,
         examples: ['hosts'],
       }),

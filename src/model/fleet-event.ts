@@ -1,4 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { BreakerCause, BreakerGeneration, BreakerStateName } from './breaker-json.ts'
 import { HeldRowSchema } from './held-row.ts'
 import { RefusedResource } from './receipt.ts'
 import { Rollout } from './rollout-json.ts'
@@ -57,6 +58,15 @@ export const fleetEventSchemas = [
     ...{ base: Rollout.properties.base, state: Rollout.properties.state },
     wave: Type.Integer({ description: 'Counted from 1: the one that it is in, or was in.' }),
     reason: Rollout.properties.reason,
+  }),
+  Kind('breaker_moved', 'A circuit breaker came to another state, here or at another replica.', {
+    cluster: Type.String(),
+    from: BreakerStateName,
+    to: BreakerStateName,
+    cause: BreakerCause,
+    generation: BreakerGeneration,
+    author: Type.Optional(Type.String({ description: 'Who did it by hand.' })),
+    message: Type.Optional(Type.String({ description: 'And why.' })),
   }),
   Kind(
     'lost',

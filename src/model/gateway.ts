@@ -29,7 +29,7 @@ const RateLimitService = Type.Object(
     onUnavailable: Type.Optional(
       Type.Enum(['allow', 'deny'], {
         description:
-          'What happens to a limited request when no decision arrives: it passes, or it gets a 500.',
+          'What happens to a limited request when no decision arrives: it passes, or it gets a 500. A circuit breaker lets it pass anyway.',
         default: 'allow',
       }),
     ),

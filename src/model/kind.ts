@@ -68,6 +68,8 @@ export interface Kind {
    * that the write brought: each problem is told on one of them.
    */
   checkWrite?(written: readonly Document[], state: State): ProblemOf[]
+  /** Documents that are in force without being written, at a state in which they are. */
+  builtIn?(state: State): Document[]
   /** What is allowed and most likely not meant, in the state after a write. */
   warnings?(document: Document, state: State): Warning[]
 }

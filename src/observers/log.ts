@@ -32,6 +32,8 @@ const levels: Partial<Record<Event['event'], 'info' | 'warn' | 'error'>> = {
   counters_kept: 'info',
   counters_not_kept: 'warn',
   replicas_changed: 'info',
+  breaker_moved: 'warn',
+  breaker_outcomes_dropped: 'warn',
   failed_open: 'warn',
   endpoints_kept: 'warn',
   endpoints_let_go: 'warn',

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Event, Observe } from '../observe.ts'
+import { breakerInterpreters } from './breaker-metrics.ts'
 
 export interface Metrics {
   observe: Observe
@@ -164,6 +165,7 @@ function interpreters(registry: Registry): Interpreters {
     registers,
   })
   return {
+    ...breakerInterpreters(registry),
     decision: ({ gateway, policy, plan, result }) => decisions.inc({ gateway, policy, plan, result }),
     unknown_policy: () => unknown.inc(),
     counters_full: ({ policy }) => overflows.inc({ policy }),

@@ -5,13 +5,13 @@ import { outlierDetection } from './outlier-detection/kind.ts'
 import type { PolicyKind } from './policy-kind.ts'
 import { rateLimit } from './rate-limit/compile.ts'
 import { request } from './request/kind.ts'
-import { warnedOfPolicies } from './route-warnings.ts'
+import { warnedOfPolicies } from './warned-of-policies.ts'
 
 /** Every policy kind. One folder and one line here is all that a new one needs. */
 export const policyKinds: readonly PolicyKind[] = [rateLimit, outlierDetection, auth, request]
 
 /** Every kind of object, in the order in which an export lists them. */
 export const kinds: readonly Kind[] = [
-  ...coreKinds.map((kind) => (kind.kind === 'Route' ? warnedOfPolicies(kind, policyKinds) : kind)),
+  ...coreKinds.map((kind) => warnedOfPolicies(kind, policyKinds)),
   ...policyKinds,
 ]

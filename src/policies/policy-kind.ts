@@ -18,7 +18,7 @@ export interface HttpFilter {
    * `config` is what holds as long as there is none, and must refuse what it cannot judge.
    */
   discovered?: true
-  /** It is off but for routes that say otherwise. */
+  /** It acts on no request but those of routes that say so (`Route.typed_per_filter_config`). */
   disabled?: true
 }
 
@@ -108,6 +108,8 @@ export interface PolicyKind extends Kind {
   rateLimits?(context: RouteContext): RouteLimit[]
   /** What the writer of a route should know of the policies of this kind that it names. */
   routeWarnings?(route: Document, state: State): Warning[]
+  /** The same for the writer of a cluster. */
+  clusterWarnings?(cluster: Document, state: State): Warning[]
   /** Where a policy looks for credentials, as `header:x-api-key`: what is found there is never shown. */
   credentials?(spec: unknown): string[]
   /** What the rate-limit service needs for one policy, if the kind is a limit. */

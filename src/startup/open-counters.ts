@@ -4,7 +4,7 @@ import { type Clocks, createSteadyClock } from '../ratelimit/clock.ts'
 import type { RateLimitService } from '../ratelimit/service.ts'
 import type { CounterStore } from '../ratelimit/stores/counter-store.ts'
 import { createMemoryStore } from '../ratelimit/stores/memory/memory-store.ts'
-import { openRedisLink } from '../ratelimit/stores/redis/open-link.ts'
+import { type OpenLink, openRedisLink } from '../ratelimit/stores/redis/open-link.ts'
 import { createRedisStore } from '../ratelimit/stores/redis/redis-store.ts'
 import { createResilientStore } from '../ratelimit/stores/resilient/resilient-store.ts'
 import type { CountersState } from '../ratelimit/stores/resilient/store-state.ts'
@@ -25,6 +25,11 @@ export interface Counters {
   replicas(): readonly string[]
   /** The URL of a store that others may use, too. */
   url: string | undefined
+  clocks: Clocks
+  /** The way to a store that others use, too. */
+  link: OpenLink | undefined
+  /** Why the store is not asked now, as a clause about it; nothing where it is. */
+  trouble(): string | undefined
   /** Lets counters in memory outlive a restart. To be called before anything is decided. */
   keep(service: RateLimitService): void
 }
@@ -46,16 +51,18 @@ export async function openCounters(start: StartContext, counterKey: Buffer): Pro
     const store = createMemoryStore({ clock, maxCounters, onOverflow })
     const keep = (service: RateLimitService) => keepCounters(start, { store, service, clock, counterKey })
     const state = () => ({ store: 'memory' as const })
-    return { store, clock, state, replica, replicas: () => [], url: undefined, keep }
+    const none = { url: undefined, link: undefined, trouble: () => undefined }
+    return { store, clock, clocks, state, replica, replicas: () => [], ...none, keep }
   }
   const { timeoutMs } = settings.counters
   const url = settings.counters.kind === 'redis' ? settings.counters.url : await startEmbeddedValkey(start)
   const isReplica = settings.roles.has('ratelimit')
-  const { store, shown } = await reachStore(start, url, {
+  const { store, link } = await reachStore(start, url, {
     ...{ clocks, maxCounters, onOverflow, timeoutMs, isReplica, id: replica },
   })
-  const state = () => ({ store: 'redis' as const, url: shown, ...store.state() })
-  return { store, clock: store.clock, state, replica, replicas: store.replicas, url, keep: () => {} }
+  const state = () => ({ store: 'redis' as const, url: link.shown, ...store.state() })
+  const own = { clock: store.clock, replicas: store.replicas, trouble: store.trouble, keep: () => {} }
+  return { store, clocks, state, replica, ...own, url, link }
 }
 
 type StoreOptions = Omit<Parameters<typeof createResilientStore>[0], 'primary' | 'link' | 'observe'>
@@ -77,6 +84,6 @@ function reachStore({ progress, observe, shutdown }: StartContext, url: string, 
     const detail = checked.reached
       ? shown
       : `${shown} is not reached yet (${checked.why}); until it is, policies decide by onStoreFailure`
-    return { result: { store, shown }, detail }
+    return { result: { store, link }, detail }
   })
 }

@@ -4,9 +4,16 @@ import type { StartContext } from './start-context.ts'
 export function readinessOf(
   { shutdown }: StartContext,
   counters: () => unknown,
-  { feed, revision, loaded }: { feed: { trouble(): string | undefined }; revision: number; loaded: boolean },
+  known: {
+    feed: { trouble(): string | undefined }
+    breakers: { warnings(): string[] }
+    revision: number
+    loaded: boolean
+  },
 ) {
+  const { feed, revision, loaded } = known
   const stopping = shutdown.signal.aborted
-  const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters() }
+  const breakers = known.breakers.warnings().join('; ') || 'ok'
+  const detail = { revision, postgres: feed.trouble() ?? 'ok', counters: counters(), breakers }
   return { ready: loaded && !stopping, stopping, detail }
 }

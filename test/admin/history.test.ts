@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { parseYaml } from '../../src/model/yaml.ts'
 import { sample, startAdmin, type TestAdmin } from '../support/admin.ts'
 import { storefrontDocuments } from '../support/example.ts'
 import { withClient } from '../support/postgres.ts'
@@ -181,7 +182,73 @@ describe('GET /v1/export?effective=true', () => {
     assert.equal((await admin.call('GET', '/v1/export?effective=true')).text, text)
     assert.equal((await admin.call('GET', '/v1/export')).text, text)
   })
+
+  describe('the policy that is in force where none is written', () => {
+    const policies = '/v1/export?kind=OutlierDetectionPolicy&effective=true'
+    const cluster = (name: string, spec: object) => ({
+      kind: 'Cluster',
+      name,
+      spec: { endpoints: [], ...spec },
+    })
+    let other: TestAdmin
+    before(async () => {
+      other = await startAdmin()
+      await other.call('POST', '/v1/apply', [cluster('off', { outlierDetection: 'none' })]) // 1
+      await other.call('POST', '/v1/apply', [cluster('a', {})]) // 2
+    })
+    after(() => other.close())
+
+    test('is a document, and each cluster says which one it has', async () => {
+      const [policy] = documentsIn((await other.call('GET', policies)).text)
+      assert.equal(policy!.name, 'default')
+      const { preset, failurePercentage, requestVolume, interval, ejectionTime, maxEjectionPercent } =
+        policy!.spec
+      assert.deepEqual(
+        { preset, failurePercentage, requestVolume, interval, ejectionTime, maxEjectionPercent },
+        {
+          ...{ preset: 'hosts', failurePercentage: 51, requestVolume: 10, interval: '5s' },
+          ...{ ejectionTime: '30s', maxEjectionPercent: 100 },
+        },
+      )
+      const clusters = documentsIn((await other.call('GET', '/v1/export?kind=Cluster&effective=true')).text)
+      assert.deepEqual(
+        clusters.map(({ name, spec }) => [name, spec.outlierDetection]),
+        [
+          ['a', 'default'],
+          ['off', 'none'],
+        ],
+      )
+      assert.equal((await other.call('GET', policies.replace('&effective=true', ''))).text, '')
+    })
+
+    test('not where no cluster has it, then or now', async () => {
+      assert.equal((await other.call('GET', `${policies}&at=1`)).text, '')
+      assert.match((await other.call('GET', `${policies}&at=2`)).text, /^name: default$/m)
+    })
+
+    test('can be applied elsewhere, and one that is written is shown as such', async () => {
+      const { text } = await other.call('GET', '/v1/export?effective=true')
+      const fresh = await startAdmin()
+      try {
+        const { status, body } = await fresh.call('POST', '/v1/apply', text)
+        assert.equal(status, 200, JSON.stringify(body.errors))
+        assert.equal((await fresh.call('GET', '/v1/export')).text, text)
+      } finally {
+        await fresh.close()
+      }
+      const written = { kind: 'OutlierDetectionPolicy', name: 'default', spec: { consecutive5xx: 7 } }
+      await other.call('POST', '/v1/apply', [written])
+      const [policy, ...more] = documentsIn((await other.call('GET', policies)).text)
+      assert.deepEqual(more, [])
+      assert.equal(policy!.spec.consecutive5xx, 7)
+      assert.equal(policy!.spec.preset, undefined)
+    })
+  })
 })
+
+function documentsIn(text: string): { name: string; spec: Record<string, unknown> }[] {
+  return parseYaml(text).values as { name: string; spec: Record<string, unknown> }[]
+}
 
 describe('a list at a revision', () => {
   let admin: TestAdmin

@@ -24,6 +24,7 @@ function route(name: string, hosts: string[], prefix: string): GatewayRoute {
     missing: [],
     listeners: new Set(),
     clusters: ['c'],
+    breakers: [],
     policies: [],
     origins: [],
   }

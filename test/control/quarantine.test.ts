@@ -150,7 +150,7 @@ async function start(t: TestContext, envoys: Parameters<typeof simulatedFleet>[0
   const fleet = simulatedFleet(envoys)
   const events: Event[] = []
   const observe = (event: Event) => void events.push(event)
-  const outlets = { publish: fleet.publish, retire: () => {}, setLimits: () => {} }
+  const outlets = { publish: fleet.publish, retire: () => {}, setLimits: () => {}, setBreakers: () => {} }
   const controller = createController({ live: testLive(), outlets, observe })
   const quarantine = await createQuarantine({
     ...{ table: store.table, fleet, controller, kinds, observe, retry: fleet.retry },

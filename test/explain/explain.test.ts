@@ -246,3 +246,52 @@ describe('a question about a request', () => {
     assert.equal(wrong!.pointer, '/headers/host')
   })
 })
+
+describe('strict breakers', () => {
+  const strict = { kind: 'OutlierDetectionPolicy', name: 'strict' }
+  const breaker = { errorRate: 50, window: 10, open: '30s' }
+  const shop = { kind: 'Cluster', name: 'shop', spec: { endpoints: [], outlierDetection: 'strict' } }
+  const state = (spec: object = { breaker }, ...documents: object[]) =>
+    stateWith({ ...strict, spec }, shop, ...documents)
+  const named = [{ cluster: 'shop', policy: 'strict' }]
+  const ask = (timeout: string) => {
+    const entries = { breaker: 'ask', destination_cluster: 'shop', timeout }
+    return {
+      domain: 'weir/breaker',
+      descriptors: [{ entries: Object.entries(entries).map(([key, value]) => ({ key, value })) }],
+    }
+  }
+
+  test('are asked last, and named', async () => {
+    const documents = [policy('p', [{ method: true }]), route('r', '/', { forward: [{ cluster: 'shop' }] })]
+    const limited = route('l', '/l', { forward: [{ cluster: 'shop' }], rateLimits: ['p'], timeout: '3s' })
+    const { sent, breakers, status } = await explained(state(undefined, ...documents, limited), {
+      path: '/l',
+    })
+    assert.deepEqual(breakers, named)
+    assert.equal(status, 200)
+    assert.deepEqual(
+      sent.map(({ domain }) => domain),
+      ['edge', 'weir/breaker'],
+    )
+    assert.deepEqual(sent[1], ask('3000'))
+  })
+
+  test('are not asked of a request that a limit refuses, nor where it is not known which part is drawn', async () => {
+    const limited = route('l', '/l', { forward: [{ cluster: 'shop' }], rateLimits: ['p'] })
+    const split = route('s', '/s', { forward: [{ cluster: 'shop' }, { cluster: 'a' }] })
+    const all = state(undefined, policy('p', [{ method: true }]), limited, split)
+    const refusing = limiter({ p: { result: 'denied' } })
+    const refused = await explained(all, { path: '/l' }, refusing.ask)
+    assert.deepEqual([refused.sent.map(({ domain }) => domain), refused.breakers], [['edge'], named])
+    const drawn = await explained(all, { path: '/s' })
+    assert.deepEqual([drawn.sent, drawn.breakers], [[], named])
+  })
+
+  test('with a fallback the route that a request meets first is the route', async () => {
+    const fallback = { breaker: { ...breaker, fallback: { respond: { status: 203 } } } }
+    const all = state(fallback, route('r', '/', { forward: [{ cluster: 'shop' }] }))
+    const { status, sent, route: met } = await explained(all, {})
+    assert.deepEqual([status, met, sent], [200, 'r', [ask('15000')]])
+  })
+})

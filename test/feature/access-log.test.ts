@@ -69,7 +69,14 @@ describe('a line of the access log', () => {
     assert.deepEqual(line, {
       ...{ requestId: idOf(answer), traceId: null, gateway: 'edge', listener: 'http', route: 'moved' },
       ...{ method: 'POST', host: 'shop.example', path: '/old/books', protocol: 'HTTP/1.1' },
-      ...{ status: 200, grpcStatus: null, flags: '-', details: 'via_upstream', cluster: 'a' },
+      ...{
+        status: 200,
+        grpcStatus: null,
+        flags: '-',
+        details: 'via_upstream',
+        cluster: 'a',
+        fallbackFor: null,
+      },
       ...{ upstreamHost: `127.0.0.1:${upstream.port}`, attempts: 1, bytesIn: 12, bytesOut: 6 },
       ...{ client: '127.0.0.7', userAgent: 'browser "of\ttests"' },
       ...{ deniedBy: null, deniedPlan: null, deniedLimit: null },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { breakersOf, strictBreakers } from '../../src/compile/breakers.ts'
 import { compile } from '../../src/compile/compile.ts'
 import { limitsOf } from '../../src/compile/limits.ts'
 import type { Live } from '../../src/compile/live.ts'
@@ -116,8 +117,9 @@ function delivered(state: State, secrets: Live['secrets']): string {
       ([type, byName]) => [type, [...byName].map(([name, { version }]) => [name, version])],
     ),
   )
-  return JSON.stringify([versions, askedRules(state, gateways)], (_, value) =>
-    value instanceof Map ? [...value] : value,
+  return JSON.stringify(
+    [versions, askedRules(state, gateways), askedBreakers(state, gateways)],
+    (_, value) => (value instanceof Map ? [...value] : value),
   )
 }
 
@@ -126,7 +128,7 @@ function askedRules(state: State, gateways: readonly Document[]) {
   const said = new Map<string, string>()
   for (const { name, spec } of gateways) {
     const gateway = { name, spec: effective<EffectiveGateway>(GatewaySpec, spec) }
-    const limits = routesOf(state, gateway).flatMap((route) => rateLimitsOf(gateway, route))
+    const limits = routesOf(state, gateway, new Map()).flatMap((route) => rateLimitsOf(gateway, route))
     for (const { policy, actions } of limits) said.set(policy, JSON.stringify(actions))
   }
   const { rules, plans } = limitsOf(state)
@@ -141,6 +143,17 @@ function askedRules(state: State, gateways: readonly Document[]) {
       overrides.filter(({ part }) => (part.kind === 'client_ip' ? remoteAddress : isSaid(part))),
     ]
   })
+}
+
+/** Strict breakers as far as a route asks for them. */
+function askedBreakers(state: State, gateways: readonly Document[]) {
+  const breakers = strictBreakers(state)
+  const asked = gateways.flatMap(({ name, spec }) => {
+    const gateway = { name, spec: effective<EffectiveGateway>(GatewaySpec, spec) }
+    return routesOf(state, gateway, breakers).flatMap((route) => route.breakers)
+  })
+  const rules = breakersOf(state)
+  return asked.map(({ cluster }) => rules.get(cluster))
 }
 
 const now = delivered(base, secretsOf(written))

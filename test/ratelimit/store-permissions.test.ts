@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Redis } from 'ioredis'
+import { createRedisBreakerStore, readNews } from '../../src/breaker/stores/redis-store.ts'
 import type { Event } from '../../src/observe.ts'
 import { projectRoot } from '../../src/project-root.ts'
 import { bindRule } from '../../src/ratelimit/algorithms/bound-rule.ts'
+import { breakerPrefix } from '../../src/ratelimit/stores/redis/counter-key.ts'
 import type { RedisLink } from '../../src/ratelimit/stores/redis/link.ts'
 import { openRedisLink } from '../../src/ratelimit/stores/redis/open-link.ts'
 import { createRedisStore } from '../../src/ratelimit/stores/redis/redis-store.ts'
 import { aclRules, sentinelAclRules } from '../../src/ratelimit/stores/redis/server-check.ts'
+import { subscribe } from '../../src/ratelimit/stores/redis/subscription.ts'
 import { createResilientStore } from '../../src/ratelimit/stores/resilient/resilient-store.ts'
 import { counterUnder, hitOn } from '../support/hits.ts'
 import { fixed } from '../support/limit-rules.ts'
@@ -42,6 +45,13 @@ async function openStore(running: AsyncDisposableStack, url: string) {
   }
   const events: Event[] = []
   const observe = (event: Event) => void events.push(event)
+  const prefix = breakerPrefix(Buffer.alloc(16))
+  const heard: string[] = []
+  const subscription = subscribe({
+    ...{ connect: opened.connection, channel: prefix, onHeard: () => {} },
+    onMessage: (text) => void heard.push(text),
+  })
+  running.defer(subscription.close)
   const store = createResilientStore({
     ...{
       primary: createRedisStore({ link, observe }),
@@ -60,11 +70,25 @@ async function openStore(running: AsyncDisposableStack, url: string) {
   })
   await store.started
   return {
-    store,
-    events,
+    ...{ store, events, heard },
+    breakers: createRedisBreakerStore({ link: opened, prefix }),
+    hears: () => until('it hears', () => subscription.trouble() === undefined),
     cut(cut: boolean) {
       isCut = cut
     },
+  }
+}
+
+/** Whoever hears is told of a breaker, at whichever server it is. */
+async function useBreaker({ breakers, heard, hears }: Opened): Promise<void> {
+  await hears()
+  const numbers = { errorRate: 50, window: 10, open: 1, probes: 1 }
+  const hand = { to: 'open' as const, note: { author: 'ada', message: '' } }
+  for (const cluster of ['one', 'two', 'three']) {
+    const before = heard.length
+    const { state } = await breakers.step({ cluster, numbers, known: undefined, call: { hand } })
+    await until('it is told', () => heard.length > before)
+    assert.deepEqual(readNews(heard.at(-1)!)?.state, state)
   }
 }
 
@@ -88,6 +112,7 @@ async function useAll(opened: Opened): Promise<void> {
   assert.equal((await store.peek('p', one.counter, one.rule))?.used, 2)
   assert.ok(await store.grant('p', one.counter, one.rule, 1))
   assert.ok(await store.reset('p', one.counter, one.rule))
+  await useBreaker(opened)
   // Another algorithm takes the counter over.
   const bucket = bindRule({ algorithm: 'token_bucket', capacity: 9, refill: { tokens: 1, everyMs: day } })
   const former = hitOn('former', fixed(9, day), { counter: counterUnder('next', 'fixed_window') })
@@ -161,6 +186,10 @@ test('the documented rules are all that weir needs of one server, and none is mo
   )
   await setUser(admin, aclRules)
   await until('it decides', () => opened.store.state().rung === 'store')
+  await setUser(admin, aclRules.replace('&weir:* ', ''))
+  const deaf = openRedisLink(url)
+  running.defer(deaf.close)
+  await assert.rejects(deaf.check(10_000), /may not do what is needed: .*publish, subscribe/)
 })
 
 test('they are all that it needs of a cluster', async () => {
@@ -196,6 +225,7 @@ test('and of Sentinels, and the servers that they watch', async () => {
     )
   })
   await until('it decides', () => opened.store.state().rung === 'store')
+  await useBreaker(opened)
   for (const client of [sentinel, ...servers]) assert.deepEqual(await refusals(client), [])
 })
 
@@ -214,8 +244,5 @@ test('a name that no Sentinel knows stops the start; one that is away says nothi
 test('the page has them', () => {
   const page = readFileSync(join(projectRoot, 'docs', 'counter-store.md'), 'utf8').replaceAll(/\\\n\s*/g, '')
   for (const rules of [aclRules, sentinelAclRules])
-    assert.ok(
-      page.includes(`on '>secret' '${rules.split(' ')[0]}' ${rules.split(' ').slice(1).join(' ')}`),
-      rules,
-    )
+    assert.ok(page.includes(`on '>secret' ${rules.replaceAll(/[~&]\S+/g, "'$&'")}`), rules)
 })

@@ -69,6 +69,12 @@ export async function startAdmin(
       explain(await store.current(), question, () => ({ admitted: true, verdicts: [] })),
     counters: () => ({ store: 'memory' }),
     limits: noCounters,
+    breakers: {
+      list: async () => [],
+      find: async () => undefined,
+      set: async () => undefined,
+      warnings: () => [],
+    },
     decides: true,
     readiness: () => ({ ready: true, stopping: false, detail: { database: 'ok' } }),
     ...overrides,

@@ -37,7 +37,7 @@ export async function startSmallWeir(options: {
   const { port } = await xds.listen(`127.0.0.1:${xdsPort}`)
   const controller = createController({
     live: testLive(),
-    outlets: { ...xds, setLimits() {} },
+    outlets: { ...xds, setLimits() {}, setBreakers() {} },
     observe,
   })
   const announcements = await createAnnouncements({

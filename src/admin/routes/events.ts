@@ -17,12 +17,13 @@ interface EventQuery {
   types?: string
 }
 
-/** `GET /v1/events`: what happens to revisions, Envoys, rows that are held back and rollouts, as server-sent events. */
+/** `GET /v1/events`: what happens to revisions, Envoys, rows that are held back, rollouts and circuit breakers, as server-sent events. */
 export function eventRoutes(app: FastifyInstance, context: AdminContext): void {
   const { events, closing } = context
   let streams = 0
   const schema = {
-    summary: 'What happens to revisions, Envoys, rows that are held back and rollouts, live',
+    summary:
+      'What happens to revisions, Envoys, rows that are held back, rollouts and circuit breakers, live',
     description:
       'Server-sent events, until the client ends them or this weir stops. A client that comes back with the header ' +
       '`last-event-id` gets what it missed, or an event `lost` where that is not kept any more. Comments keep the ' +
@@ -33,7 +34,8 @@ export function eventRoutes(app: FastifyInstance, context: AdminContext): void {
       revision: Type.Optional(Type.Integer({ description: 'Only events about this revision.', minimum: 1 })),
       gateway: Type.Optional(
         Type.String({
-          description: 'Only this gateway’s Envoys and rollout; revisions and rows are told all the same.',
+          description:
+            'Only this gateway’s Envoys and rollout; revisions, rows and breakers are told all the same.',
         }),
       ),
       types: Type.Optional(

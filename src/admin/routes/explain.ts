@@ -48,6 +48,10 @@ const ExplainAnswer = Type.Object(
           'What the Envoy that it meets counts by itself, before those are asked: not judged here.',
       }),
     }),
+    breakers: Type.Array(Type.Object({ cluster: Type.String(), policy: Type.String() }), {
+      description:
+        'Strict circuit breakers of the clusters that the route forwards to, with the policies that they are of. Whether one is open is not judged.',
+    }),
     rateLimitRequests: Type.Array(RateLimitRequest, {
       description:
         'What Envoy would send to the rate-limit service (envoy.service.ratelimit.v3.RateLimitRequest), the values in clear.',
@@ -84,12 +88,13 @@ export function explainRoute(app: FastifyInstance, context: AdminContext): void 
 }
 
 function answerOf(gateway: string, explained: Explained): ExplainAnswer {
-  const { listener, request, route, status, reason, verdicts, local, sent } = explained
+  const { listener, request, route, status, reason, verdicts, local, sent, breakers } = explained
   const asked = request === undefined ? {} : (({ headers: _, ...shown }) => shown)(request)
   return {
     request: { gateway, listener, ...asked },
     route: route === undefined ? null : { name: route },
     decision: { status, reason, limits: verdicts.map(verdictJson), localLimits: local.map(localLimitJson) },
+    breakers: [...breakers],
     rateLimitRequests: [...sent],
   }
 }

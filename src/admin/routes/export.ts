@@ -5,7 +5,7 @@ import { stringify } from 'yaml'
 import type { Document } from '../../model/document.ts'
 import { effective } from '../../model/effective.ts'
 import type { Kind } from '../../model/kind.ts'
-import { all, type State } from '../../model/state.ts'
+import { all, compareNames, type State } from '../../model/state.ts'
 import { atParameter, stateAt } from '../at.ts'
 import { isNotModified, notModifiedResponse, readHeaders } from '../conditional-read.ts'
 import type { AdminContext } from '../context.ts'
@@ -30,7 +30,8 @@ export function exportRoutes(app: FastifyInstance, context: AdminContext): void 
       effective: Type.Optional(
         Type.Boolean({
           description:
-            'Fill in the defaults of all fields that are not written. Applied again, they count as written.',
+            'Fill in the defaults of all fields that are not written, and show what is in force without a document as one. ' +
+            'Applied again, they count as written.',
           default: false,
         }),
       ),
@@ -47,14 +48,17 @@ export function exportRoutes(app: FastifyInstance, context: AdminContext): void 
   }
   app.get('/v1/export', { schema }, async (request, reply) => {
     const query = request.query as { kind?: string; effective?: boolean; at?: string }
-    const { kind: only, at } = query
-    const { state } = await stateAt(context, at, only === undefined ? {} : { kind: only })
+    const { kind: only, at, effective: withDefaults = false } = query
     const wanted = kinds.filter(({ kind }) => only === undefined || kind === only)
+    // What is built in is there for what others name.
+    const isWhole =
+      only === undefined || (withDefaults && wanted.some(({ builtIn }) => builtIn !== undefined))
+    const { state } = await stateAt(context, at, isWhole ? {} : { kind: only })
     reply.header('weir-revision', String(state.revision))
     if (isNotModified(request, reply, stateTag(state.revision))) return reply.send()
     return reply
       .type('application/yaml; charset=utf-8')
-      .send(Readable.from(exported(wanted, state, query.effective === true), { objectMode: false }))
+      .send(Readable.from(exported(wanted, state, withDefaults), { objectMode: false }))
   })
 }
 
@@ -68,13 +72,21 @@ async function* exported(
 ): AsyncGenerator<string> {
   let count = 0
   for (const kind of kinds) {
-    for (const { document } of all(state, kind.kind)) {
+    for (const document of documentsOf(kind, state, withDefaults)) {
       if (count > 0 && count % batch === 0) await new Promise(setImmediate)
       const shown = shownDocument(kind, withDefaults ? filled(kind, document) : document)
       yield `${count > 0 ? '---\n' : ''}${yamlOf(shown)}`
       count++
     }
   }
+}
+
+/** By name, those that nobody wrote among them: applied again, what is shown is the same. */
+function documentsOf(kind: Kind, state: State, withDefaults: boolean): Document[] {
+  const written = all(state, kind.kind).map(({ document }) => document)
+  const builtIn = withDefaults ? (kind.builtIn?.(state) ?? []) : []
+  if (builtIn.length === 0) return written
+  return [...builtIn, ...written].sort((a, b) => compareNames(a.name, b.name))
 }
 
 function filled(kind: Kind, document: Document): Document {

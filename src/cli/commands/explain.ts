@@ -74,7 +74,7 @@ function addHeader(text: string, before: Record<string, string[]>): Record<strin
   return { ...before, [known]: [...(before[known] ?? []), text.slice(colon + 1).trim()] }
 }
 
-function told({ request, route, decision }: ExplainAnswer, stream: NodeJS.WriteStream): string {
+function told({ request, route, decision, breakers }: ExplainAnswer, stream: NodeJS.WriteStream): string {
   const { gateway, listener, method, host, path, clientIp } = request
   const asked = path === undefined ? '' : `: ${method} ${path} of ${host} from ${clientIp}`
   const { status, reason } = decision
@@ -82,6 +82,9 @@ function told({ request, route, decision }: ExplainAnswer, stream: NodeJS.WriteS
   return [
     `${heading('ROUTE', stream)}${route?.name ?? 'none'}`,
     `${heading('REQUEST', stream)}${printable(`${gateway}/${listener}${asked}`)}`,
+    ...breakers.map(
+      ({ cluster, policy }) => `${heading('BREAKER', stream)}of cluster ${cluster}, by ${policy}`,
+    ),
     ...(rows.length === 0 ? [] : ['', table(stream, head, rows)]),
     `${heading('STATUS', stream)}${style(stream, status < 400 ? 'green' : 'red', String(status))}: ${printable(reason)}`,
     '',

@@ -1,3 +1,4 @@
+import { breakerMetadata } from '../../model/breaker-descriptor.ts'
 import { denial } from './denial.ts'
 import type { ObservedPlace } from './observing.ts'
 
@@ -23,6 +24,7 @@ export function logFields({ gateway, listener }: ObservedPlace): Record<string, 
     flags: '%RESPONSE_FLAGS%',
     details: '%RESPONSE_CODE_DETAILS%',
     cluster: '%UPSTREAM_CLUSTER%',
+    fallbackFor: `%DYNAMIC_METADATA(${breakerMetadata.namespace}:${breakerMetadata.fallback})%`,
     upstreamHost: '%UPSTREAM_HOST%',
     attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
     durationMs: '%DURATION%',

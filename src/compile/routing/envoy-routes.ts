@@ -5,6 +5,7 @@ import type { ApartRequests, GatewayContext, RouteContribution } from '../../pol
 import { refused } from '../../policies/request/filters.ts'
 import { concurrencyOf } from '../adaptive-concurrency.ts'
 import { action, target } from './action.ts'
+import { breakerRefusers, withBreakers } from './breakers.ts'
 import { corsFilter, corsPolicy, missesPreflights, preflightMatch } from './cors.ts'
 import { headerOperations } from './header-operations.ts'
 import { routeMatch } from './match.ts'
@@ -34,7 +35,10 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     actions,
   }))
   const removed = contributions.flatMap(({ removedHeaders = [] }) => removedHeaders)
-  const refusers = Object.assign({}, ...contributions.map((contribution) => contribution.refusers ?? {}))
+  const refusers: Record<string, string> = Object.assign(
+    breakerRefusers(route),
+    ...contributions.map((contribution) => contribution.refusers ?? {}),
+  )
   const metadata = Object.assign({}, ...contributions.map((contribution) => contribution.metadata ?? {}))
   const common = {
     ...headerOperations(spec, removed),
@@ -51,11 +55,11 @@ export function envoyRoutes(gateway: GatewayContext, route: GatewayRoute): Messa
     { name, match, ...action(name, spec, rateLimits), ...common },
   ]
   const apart = contributions.flatMap((contribution) => contribution.apart ?? [])
-  return [
+  return withBreakers(route, [
     ...preflight(route, apart, contributions),
     ...apart.flatMap((requests) => routesApart(requests, { refusers, metadata }, served)),
     ...served,
-  ]
+  ])
 }
 
 /** One for each of the route's own, or one that answers. */

@@ -20,8 +20,12 @@ export function routeMetadata(
 /** Which of them it was, as an expression of CEL; an error, so nothing, where it was none. */
 export const refuser = `xds.route_metadata.filter_metadata['${namespace}'][${key()}]`
 
-/** Of tokens the details say what is wrong with one, so that they begin alike. */
+/**
+ * Of tokens the details say what is wrong with one, so that they begin alike. Breakers refuse as limits do, which tell it
+ * themselves, and go by their clusters: no detail is called as one, since names have no underscore.
+ */
 function key(): string {
-  const token = 'jwt_authn_access_denied'
-  return `response.code_details.startsWith('${token}') ? '${token}' : response.code_details`
+  const [token, limited] = ['jwt_authn_access_denied', 'request_rate_limited']
+  const details = `response.code_details.startsWith('${token}') ? '${token}' : response.code_details`
+  return `response.code_details == '${limited}' ? xds.cluster_name : ${details}`
 }

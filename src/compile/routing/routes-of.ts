@@ -6,6 +6,7 @@ import { type EffectiveRoute, RouteSpec } from '../../model/route-spec.ts'
 import { all, find, type State, type StoredObject } from '../../model/state.ts'
 import { policyKinds } from '../../policies/index.ts'
 import type { GatewayContext, PolicyKind } from '../../policies/policy-kind.ts'
+import type { StrictBreaker } from '../breakers.ts'
 import type { Origin } from '../provenance.ts'
 import { Remembered } from '../remembered.ts'
 
@@ -21,6 +22,8 @@ export interface GatewayRoute {
   listeners: ReadonlySet<string>
   /** Clusters that it sends requests to, and those that its policies need themselves. */
   clusters: string[]
+  /** Strict breakers of the clusters that it forwards to, in their order. */
+  breakers: readonly StrictBreaker[]
   policies: { kind: PolicyKind; named: { name: string; spec: Record<string, unknown> }[] }[]
   /** The rows behind it: the route and its policies. */
   origins: Origin[]
@@ -28,17 +31,33 @@ export interface GatewayRoute {
 
 const remembered = new Remembered<GatewayRoute | undefined>()
 
-/** The routes of a gateway, by name. One that nothing changed for is the very same object as before. */
-export function routesOf(state: State, gateway: GatewayContext): GatewayRoute[] {
+/**
+ * The routes of a gateway, by name, with the strict breakers that there are, by cluster. One that nothing changed for is
+ * the very same object as before.
+ */
+export function routesOf(
+  state: State,
+  gateway: GatewayContext,
+  breakers: ReadonlyMap<string, StrictBreaker>,
+): GatewayRoute[] {
   return all(state, 'Route').flatMap(({ document }) => {
     const spec = effective<EffectiveRoute>(RouteSpec, document.spec)
     const policies = policiesOf(state, gateway, spec)
     const rows = policies.flatMap(({ named }) => named.map(({ row }) => row?.document))
     const cluster = clusterLeftOut(state, spec)
-    const from = [gateway.spec, cluster, ...rows]
-    const make = () => gatewayRoute(document, spec, gateway, policies, cluster)
+    const met = breakersMet(spec, breakers)
+    const from = [gateway.spec, cluster, ...met, ...rows]
+    const make = () => gatewayRoute(document, spec, gateway, { found: policies, cluster, breakers: met })
     return remembered.of(document, gateway.name, from, make) ?? []
   })
+}
+
+/** What the state has for a route. */
+interface Found {
+  found: readonly NamedPolicies[]
+  /** What is left out of its clusters, so that it must be closed. */
+  cluster: string | undefined
+  breakers: readonly StrictBreaker[]
 }
 
 /** A route in force, if it is for the gateway. */
@@ -46,8 +65,7 @@ function gatewayRoute(
   { name, spec: written }: Document,
   spec: EffectiveRoute,
   gateway: GatewayContext,
-  found: readonly NamedPolicies[],
-  cluster: string | undefined,
+  { found, cluster, breakers }: Found,
 ): GatewayRoute | undefined {
   const own = spec.gateways
     .map(parseGatewayReference)
@@ -80,8 +98,30 @@ function gatewayRoute(
     ...{ name, spec, closed, missing, policies },
     listeners: new Set(listeners),
     clusters: closed ? [] : clustersOf(spec, policies),
-    origins: [{ kind: 'Route', name }, ...origins],
+    breakers: closed ? [] : breakers,
+    origins: [{ kind: 'Route', name }, ...origins, ...breakers.flatMap(rowsOf)],
   }
+}
+
+function breakersMet(
+  { forward = [] }: EffectiveRoute,
+  breakers: ReadonlyMap<string, StrictBreaker>,
+): StrictBreaker[] {
+  if (breakers.size === 0) return []
+  const names = new Set(forward.map(({ cluster }) => cluster))
+  return [...names].flatMap((name) => breakers.get(name) ?? [])
+}
+
+function rowsOf({ cluster, policy }: StrictBreaker): Origin[] {
+  return [
+    { kind: 'Cluster', name: cluster },
+    { kind: 'OutlierDetectionPolicy', name: policy },
+  ]
+}
+
+/** Clusters that requests of a route go to while a breaker is open. */
+export function fallbacksOf({ breakers }: GatewayRoute): string[] {
+  return breakers.flatMap(({ breaker }) => breaker.fallback?.cluster ?? [])
 }
 
 /** The one cluster of a route, if Envoy refuses it; of a split the other parts are served, and Envoy answers for that one. */

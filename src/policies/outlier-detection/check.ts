@@ -3,13 +3,16 @@ import { noOutlierDetection } from '../../model/cluster.ts'
 import type { Document } from '../../model/document.ts'
 import { milliseconds } from '../../model/duration.ts'
 import { effective } from '../../model/effective.ts'
+import { oneOf } from '../../model/one-of.ts'
+import { respondProblems } from '../../model/route-action.ts'
+import type { Breaker } from './breaker.ts'
 import { type EffectiveOutlierDetection, OutlierDetectionSpec, ruleNames } from './schema.ts'
 
 /** What the schema cannot say: a name that means something else, and fields that do nothing alone. */
 export function check({ name, spec }: Document): Problem[] {
   const { consecutiveLocalOriginFailure, splitExternalLocalOriginErrors, ...others } =
     spec as OutlierDetectionSpec
-  const { maxEjectionTime } = others
+  const { maxEjectionTime, breaker } = others
   const { ejectionTime } = effective<EffectiveOutlierDetection>(OutlierDetectionSpec, spec)
   const problems: Problem[] = []
   if (name === noOutlierDetection) {
@@ -29,5 +32,15 @@ export function check({ name, spec }: Document): Problem[] {
     const message = `maxEjectionTime is shorter than ejectionTime, which is ${ejectionTime}`
     problems.push({ pointer: '/spec/maxEjectionTime', message, remedy: 'write a longer one, or remove it' })
   }
-  return problems
+  return [...problems, ...fallbackProblems(breaker)]
+}
+
+function fallbackProblems(breaker: Breaker | undefined): Problem[] {
+  const fallback = breaker?.fallback
+  if (fallback === undefined) return []
+  const pointer = '/spec/breaker/fallback'
+  return [
+    ...oneOf(fallback, pointer, ['cluster', 'respond']),
+    ...respondProblems(fallback.respond, `${pointer}/respond`),
+  ]
 }

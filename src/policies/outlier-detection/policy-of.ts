@@ -4,8 +4,8 @@ import { effective } from '../../model/effective.ts'
 import { find, type State } from '../../model/state.ts'
 import { type EffectiveOutlierDetection, OutlierDetectionSpec } from './schema.ts'
 
-/** What `default` means unless a policy of that name is written: a lone endpoint is never ejected by it. */
-const builtIn = { consecutive5xx: 5, maxEjectionPercent: 50 }
+/** What `default` means unless a policy of that name is written: a breaker for each endpoint, a lone one, too. */
+export const builtIn = { preset: 'hosts' }
 
 /** The document behind a cluster's `outlierDetection`, if there is one. */
 export function outlierDocument(state: State, name: string): Document | undefined {

@@ -1,9 +1,8 @@
-import { any, duration, newer, wrap } from '../../envoy-api/build.ts'
+import { any, newer } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { delayHeader, domainOf } from '../../model/descriptor.ts'
-import { milliseconds } from '../../model/duration.ts'
-import { rateLimitCluster } from '../../model/service-clusters.ts'
 import type { GatewayContext, HttpFilter } from '../policy-kind.ts'
+import { serviceQuestion } from '../service-question.ts'
 
 const filterPackage = 'envoy.extensions.filters.http.ratelimit.v3'
 
@@ -48,43 +47,15 @@ export function filters(gateway: GatewayContext): HttpFilter[] {
 }
 
 function rateLimitFilter({ name, spec }: GatewayContext, stage: number): Message {
-  const { timeout, onUnavailable } = spec.rateLimitService
-  const timeoutMs = milliseconds(timeout!)
   return any(`${filterPackage}.RateLimit`, {
     domain: domainOf(name),
     stage,
-    // Envoy's own defaults, 20 ms and fail-open, would lift every limit under a hiccup without a word.
-    timeout: duration(timeoutMs),
-    failure_mode_deny: onUnavailable === 'deny',
-    rate_limit_service: {
-      grpc_service: { envoy_grpc: { cluster_name: rateLimitCluster }, retry_policy: retryPolicy(timeoutMs) },
-      transport_api_version: 'V3',
-    },
+    ...serviceQuestion(spec),
+    failure_mode_deny: spec.rateLimitService.onUnavailable === 'deny',
     // A gRPC client gets this whatever status the policy has for others; its body becomes the grpc-message.
     rate_limited_as_resource_exhausted: true,
     ...newer(filterPackage, { metadata_namespace: metadataNamespace }),
   })
-}
-
-/**
- * Where one replica is away, another one is asked, within the timeout. Envoy 1.40 obeys this for ShouldRateLimit too, though
- * its docs name xDS alone, and takes the longest back-off for the timeout of each try, as well: less than the whole
- * timeout would ask twice, and count twice, where a replica is but slow. A question whose answer was lost may be counted
- * twice: better than not at all.
- */
-function retryPolicy(timeoutMs: number): Message {
-  return {
-    retry_on: 'connect-failure,refused-stream,reset,unavailable',
-    num_retries: wrap(3),
-    retry_back_off: { base_interval: duration(Math.min(5, timeoutMs)), max_interval: duration(timeoutMs) },
-    retry_host_predicate: [
-      {
-        name: 'envoy.retry_host_predicates.previous_hosts',
-        typed_config: any('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
-      },
-    ],
-    host_selection_retry_max_attempts: 10,
-  }
 }
 
 /**

@@ -61,6 +61,18 @@ export function counterPrefix(policy: string): string {
 /** Where a store keeps the record of the replicas. */
 export const membersKey = `weir:${version}:replicas`
 
+/**
+ * What stands before a fleet's breakers in Redis: another fleet may have clusters of the same names. `key` is that of the
+ * fleet's counters.
+ */
+export function breakerPrefix(key: Buffer): string {
+  const fleet = createHash('sha256').update('breakers').update(key).digest('base64url').slice(0, 8)
+  return `weir:${version}:b:${fleet}:`
+}
+
+/** What may be said here nobody hears. */
+export const nobodysChannel = `weir:${version}:b:?`
+
 function groupPrefix(counter: CounterId, algorithm: AlgorithmName): string {
   const { a, b, c, d } = counterGroup(counter, algorithm)
   bytes.writeInt32LE(a, 0)

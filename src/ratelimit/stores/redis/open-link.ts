@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import { messageOf, startupError, type WeirError } from '../../../errors.ts'
 import { reconnectAfter, sentinelTimeout } from './client-options.ts'
 import { createClusterLink } from './cluster.ts'
+import { nobodysChannel } from './counter-key.ts'
 import type { RedisLink } from './link.ts'
 import { notPermitted, refusedCommands } from './permitted.ts'
 import { loadScripts } from './scripts.ts'
@@ -20,6 +21,8 @@ export interface OpenLink extends RedisLink {
    * for what only another REDIS_URL or another server mends.
    */
   check(milliseconds?: number): Promise<{ reached: true } | { reached: false; why: string }>
+  /** A connection of its own to a server that has what is published; nothing while none is known. It tries once. */
+  connection(): Redis | undefined
   close(): void
 }
 
@@ -65,7 +68,7 @@ export function openRedisLink(url: string): OpenLink {
       const list = nodes()
       const infos = await Promise.all(list.map((node) => node.info('server').catch(onlyNotAllowed)))
       fault = infos.map((info) => faultOf(info, target.kind)).find((each) => each !== undefined)
-      if (fault === undefined) await tryCommands(link)
+      if (fault === undefined) await tryCommands(link, connection)
       isChecked = true
     } catch (error) {
       onError(error)
@@ -77,6 +80,12 @@ export function openRedisLink(url: string): OpenLink {
   client.on('node error', onError)
   client.on('sentinelError', (error: unknown) => void onSentinelError(error))
   client.on('ready', () => void onReady())
+
+  function connection(): Redis | undefined {
+    const list = nodes()
+    const more = { lazyConnect: false, retryStrategy: () => null, autoResubscribe: false }
+    return list[Math.floor(Math.random() * list.length)]?.duplicate(more)
+  }
 
   return {
     isCluster: target.kind === 'cluster',
@@ -101,6 +110,7 @@ export function openRedisLink(url: string): OpenLink {
       if (fault !== undefined) throw fault
       return isChecked ? { reached: true } : { reached: false, why: lastError }
     },
+    connection,
     close: link.close,
   }
 }
@@ -162,7 +172,7 @@ function tlsOf({ tls }: RedisTarget): ConnectionOptions | undefined {
 }
 
 /** Does what requests and edits do, of a key that is nobody's. Rejects with all that the user may not do. */
-async function tryCommands(link: RedisLink): Promise<void> {
+async function tryCommands(link: RedisLink, connection: () => Redis | undefined): Promise<void> {
   const refused = await refusedCommands(link, loadScripts().permitted)
   const commands: readonly [string, ...string[]][] = [
     ['scan', '0'],
@@ -172,7 +182,22 @@ async function tryCommands(link: RedisLink): Promise<void> {
     const asked = link.primaries?.().map((primary) => isRefused(primary.call(command, args))) ?? []
     if ((await Promise.all(asked)).includes(true)) refused.push(command)
   }
+  if (await isRefused(hear(connection()))) refused.push('subscribe')
   if (refused.length > 0) throw notPermitted(refused)
+}
+
+/** A connection that hears does nothing else. */
+async function hear(client: Redis | undefined): Promise<void> {
+  if (client === undefined) return
+  client.on('error', () => undefined)
+  try {
+    await new Promise<unknown>((resolve, reject) => {
+      client.once('ready', () => client.subscribe(nobodysChannel).then(resolve, reject))
+      client.once('end', resolve)
+    })
+  } finally {
+    client.disconnect()
+  }
 }
 
 function isRefused(answer: Promise<unknown>): Promise<boolean> {

@@ -4,7 +4,7 @@ import { algorithmNames } from '../../algorithms/bound-rule.ts'
 
 /** A Lua script as EVAL takes it, and as EVALSHA names it. */
 export interface Script {
-  readonly name: ScriptName
+  readonly name: ScriptName | 'breaker'
   readonly text: string
   readonly sha: string
 }

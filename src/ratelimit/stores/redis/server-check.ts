@@ -70,7 +70,7 @@ export function unknownName(name: string): WeirError {
 
 /** What a user needs: what the scripts do, what an edit does, and what a client asks to find the store. */
 export const aclRules =
-  '~weir:* +eval +evalsha +time +get +set +del +unlink +hget +hset +hgetall +hdel +pexpire +scan +info +ping +client|setname +client|setinfo +cluster|slots +cluster|info'
+  '~weir:* &weir:* +eval +evalsha +time +get +set +del +unlink +hget +hset +hgetall +hdel +pexpire +publish +subscribe +scan +info +ping +client|setname +client|setinfo +cluster|slots +cluster|info'
 
 /** What the user of Sentinels needs. */
 export const sentinelAclRules =

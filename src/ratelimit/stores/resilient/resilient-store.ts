@@ -40,6 +40,8 @@ export interface ResilientStoreOptions {
 
 export interface ResilientStore extends CounterStore {
   state(): StoreState
+  /** Why the store is not asked now, as a clause about it; nothing where it is. */
+  trouble(): string | undefined
   /** The store's clock, as far as it is known: edits are made by it, which are judged by it. Never goes back. */
   clock(): Micros
   /** The ids of the replicas that the store knows to live; none while it is away. */
@@ -234,6 +236,7 @@ export function createResilientStore(options: ResilientStoreOptions): ResilientS
     clock,
     started: reach.started,
     close: reach.close,
+    trouble: () => (circuit.rung === 'away' ? whyNow() : undefined),
     replicas: () => (circuit.rung === 'away' ? [] : (reach.known().members?.list ?? []).map(({ id }) => id)),
     state() {
       const { members, place, clocks: clocksState } = reach.known()

@@ -11,6 +11,7 @@ local asked = {
   { 'HGETALL', key },
   { 'HDEL', key, '' },
   { 'UNLINK', key },
+  { 'PUBLISH', 'weir:2:b:?', '' },
 }
 local refused = {}
 for _, command in ipairs(asked) do

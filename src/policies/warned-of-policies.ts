@@ -4,16 +4,24 @@ import { failsClosed, type Warning } from '../model/pending.ts'
 import { find, type State } from '../model/state.ts'
 import type { PolicyKind } from './policy-kind.ts'
 
-/** The kind of routes, whose writers are also told what the policies do that a route names. */
-export function warnedOfPolicies(route: Kind, policyKinds: readonly PolicyKind[]): Kind {
+/** The kinds whose writers are also told what the policies do that a route, or a cluster, names. */
+export function warnedOfPolicies(kind: Kind, policyKinds: readonly PolicyKind[]): Kind {
+  const more = moreWarnings(kind, policyKinds)
+  if (more === undefined) return kind
   return {
-    ...route,
-    warnings: (document, state) => [
-      ...(route.warnings?.(document, state) ?? []),
-      ...closedBy(route, document, policyKinds, state),
-      ...policyKinds.flatMap((kind) => kind.routeWarnings?.(document, state) ?? []),
-    ],
+    ...kind,
+    warnings: (document, state) => [...(kind.warnings?.(document, state) ?? []), ...more(document, state)],
   }
+}
+
+function moreWarnings(kind: Kind, policyKinds: readonly PolicyKind[]): Kind['warnings'] {
+  if (kind.kind === 'Cluster')
+    return (document, state) => policyKinds.flatMap((each) => each.clusterWarnings?.(document, state) ?? [])
+  if (kind.kind !== 'Route') return undefined
+  return (document, state) => [
+    ...closedBy(kind, document, policyKinds, state),
+    ...policyKinds.flatMap((each) => each.routeWarnings?.(document, state) ?? []),
+  ]
 }
 
 /** A policy has a part that must not be left out, and is not delivered yet. */
