@@ -40,8 +40,8 @@ export function localReplies(): Message {
   return {
     mappers: [
       mapper([metadata(limits, 'problem', '429'), notGrpc], tooMany),
-      mapper([metadata(breakerMetadata.namespace, breakerMetadata.problem, '503'), notGrpc], breakerOpen),
       mapper([isStatus(429), isRefusedByEnvoy, notGrpc], tooMany),
+      mapper([metadata(breakerMetadata.namespace, breakerMetadata.problem, '503'), notGrpc], breakerOpen),
       mapper([isStatus(403), isMalformed, notGrpc], unreadable),
       mapper([isStatus(403), isTooLong, notGrpc], tooLong),
       mapper([isStatus(413), metadata(metadataNamespace, 'refusal', contentType), notGrpc], unsupported),

@@ -64,7 +64,12 @@ describe('failover by priority', () => {
         { address: '127.0.0.1', port: second!.port, priority: 1 },
       ]
       await edge.apply(
-        { kind: 'Cluster', name: 'killed', spec: { endpoints } },
+        {
+          kind: 'OutlierDetectionPolicy',
+          name: 'soon',
+          spec: { consecutive5xx: 5, maxEjectionPercent: 50 },
+        },
+        { kind: 'Cluster', name: 'killed', spec: { endpoints, outlierDetection: 'soon' } },
         route('all', '/', { forward: [{ cluster: 'killed' }] }),
       )
       assert.equal((await edge.send('/')).upstream, 'first')
@@ -72,7 +77,6 @@ describe('failover by priority', () => {
       const answers = []
       for (let index = 0; index < 40; index++) answers.push(await edge.send('/'))
       const failed = answers.filter(({ status }) => status === 503)
-      // As many as `default` ejects after.
       assert.equal(failed.length, 5)
       assert.ok(answers.slice(5).every(({ upstream }) => upstream === 'second'))
     } finally {
