@@ -91,9 +91,9 @@ test('panicThreshold: panic is visible in the fleet view while it lasts', async 
   await until('it is over', async () => (await panic())['edge-local']!.length === 0)
 })
 
-test('of an Envoy that weir does not run itself nothing is said', async () => {
+test('of an Envoy that weir does not run itself nothing is said', async (t) => {
   const foreign = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'elsewhere' })
+  t.after(foreign.stop)
   await until('it is connected', async () => Object.hasOwn(await panic(), 'elsewhere'))
   assert.deepEqual(await panic(), { 'edge-local': [], elsewhere: undefined })
-  await foreign.stop()
 })
