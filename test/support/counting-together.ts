@@ -6,11 +6,16 @@ interface Ready {
 }
 
 /** Waits until the store alone decides for a replica, and it is one of so many. */
-export async function countingTogether({ url }: Pick<Weir, 'url'>, replicas: number): Promise<void> {
-  await until(`${replicas} replicas count as one`, async () => {
+export async function countingTogether(
+  { url }: Pick<Weir, 'url'>,
+  replicas: number,
+  seconds?: number,
+): Promise<void> {
+  const look = async () => {
     const answer = await fetch(`${url}/readyz`)
     if (!answer.ok) return false
     const { rung, record } = ((await answer.json()) as Ready).detail.counters
     return rung === 'store' && record?.replicas.length === replicas
-  })
+  }
+  await until(`${replicas} replicas count as one`, look, seconds)
 }

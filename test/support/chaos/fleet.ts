@@ -104,7 +104,7 @@ export async function startChaosFleet() {
       await serves(member)
     },
     async countTogether() {
-      for (const weir of replicas.weirs) await countingTogether(weir, replicas.weirs.length)
+      for (const weir of replicas.weirs) await countingTogether(weir, replicas.weirs.length, wellSeconds)
     },
     /** Waits until no Envoy has a word against any upstream, and the steady replica none against a cluster. */
     async allHealthy() {
