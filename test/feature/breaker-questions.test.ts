@@ -40,7 +40,7 @@ before(async () => {
   ])
   sockets = await startSockets()
   run = await startScriptedBreaker((port) => [
-    gateway(port, {}),
+    gateway(port, { rateLimitService: { timeout: '5s' } }),
     ...['strict', 'timed'].map((name) => policy(name, name === 'timed' ? { slowerThan: '100ms' } : {})),
     cluster('a', a, { outlierDetection: 'strict' }),
     cluster('timed', a, { outlierDetection: 'timed' }),
