@@ -60,7 +60,7 @@ export async function startBreakerFleet(breaker: object) {
   await weir.apply(
     ...gateways.map((name, index) => ({
       // Decisions that come late on a busy machine are waited for, so that none is missing.
-      ...gateway(ports[index]!, { rateLimitService: { timeout: '3s' } }),
+      ...gateway(ports[index]!, { rateLimitService: { timeout: '10s' } }),
       name,
     })),
     policy(breaker),
