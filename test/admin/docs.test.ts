@@ -32,6 +32,7 @@ describe('/docs', () => {
       '/v1/gateways/{name}/rollout',
       '/v1/fleet/{node}/drift',
       '/v1/fleet/health',
+      '/v1/breakers',
       '/v1/clusters/{name}/breaker',
       '/v1/clusters/{name}/health',
       '/v1/explain',
