@@ -11,7 +11,7 @@ import { freePort } from '../ports.ts'
 import { startSeveralReplicas } from '../several-replicas.ts'
 import { until } from '../until.ts'
 import { startValkey, type Valkey } from '../valkey.ts'
-import type { Weir } from '../weir.ts'
+import type { Answer } from '../weir.ts'
 import { type FaultyUpstream, startFaultyUpstream } from './upstream.ts'
 
 export type ChaosFleet = Awaited<ReturnType<typeof startChaosFleet>>
@@ -115,12 +115,16 @@ export async function startChaosFleet() {
       )
       await fleet.breakerClosed(0)
     },
-    breakerClosed: (index: number) =>
-      until(
-        `the breaker is closed at ${index}`,
-        async () => (await breakers(replicas.weirs[index]!)).join() === 'b closed',
-        wellSeconds,
-      ),
+    async breakerClosed(index: number) {
+      let seen: Answer | undefined
+      const look = async () => {
+        seen = await replicas.weirs[index]!.api('GET', '/v1/breakers')
+        return breakers(seen).join() === 'b closed'
+      }
+      await until(`the breaker is closed at ${index}`, look, wellSeconds).catch((cause: unknown) => {
+        throw new Error(`the breaker is not closed: ${JSON.stringify(seen?.body)}`, { cause })
+      })
+    },
     stop: () => running.disposeAsync(),
   }
   for (const member of members) await serves(member)
@@ -171,9 +175,9 @@ function status(port: number, path: string): Promise<number> {
   )
 }
 
-/** Where the breakers of all clusters stand, as a replica sees it. */
-async function breakers(weir: Weir): Promise<string[]> {
-  const items: { cluster: string; state: string }[] = (await weir.api('GET', '/v1/breakers')).body.items ?? []
+/** Where the breakers of all clusters stand, as a replica says it. */
+function breakers({ body }: Answer): string[] {
+  const items: { cluster: string; state: string }[] = body.items ?? []
   return items.map(({ cluster, state }) => `${cluster} ${state}`)
 }
 
