@@ -20,23 +20,18 @@ export function sentElsewhere(cluster: string): RateLimitResponse {
 }
 
 /**
- * Sent by the service, since Envoy writes `Retry-After` (RFC 9110, section 10.2.3) on 429 alone. The metadata are for
- * Envoy's choice of the body, which has the id of the request, too.
+ * Sent by the service, since Envoy writes `Retry-After` (RFC 9110, section 10.2.3) on 429 alone. By the metadata Envoy
+ * answers with a problem document, which has the id of the request, too; a gRPC client gets the body as its message.
  */
 export function refused(retryAfter: number): RateLimitResponse {
   return {
     overall_code: 'OVER_LIMIT',
     statuses: [{ code: 'OVER_LIMIT' }],
-    response_headers_to_add: [
-      { key: 'Retry-After', value: String(retryAfter) },
-      { key: 'content-type', value: 'application/problem+json' },
-    ],
+    response_headers_to_add: [{ key: 'Retry-After', value: String(retryAfter) }],
     raw_body: body,
     dynamic_metadata: problem,
   }
 }
 
-const body = Buffer.from(
-  JSON.stringify({ type: 'about:blank', title: 'Service Unavailable', status: 503, detail: breakerIsOpen }),
-)
+const body = Buffer.from(breakerIsOpen)
 const problem = struct({ [breakerMetadata.problem]: '503' })
