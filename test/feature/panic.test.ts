@@ -76,9 +76,10 @@ test('panicThreshold: panic is visible in the fleet view while it lasts', async 
   const environment = { WEIR_URL: weir.url, WEIR_ADMIN_TOKEN: weir.token }
   const { stdout } = await run(['fleet'], { environment })
   assert.match(stdout, /^edge\/edge-local is in panic, failing endpoints get requests: shop$/m)
-  // It is asked itself, and need not tell first.
-  const { body } = await weir.api('GET', '/v1/clusters/shop/health')
-  const [{ by, endpoints, hosts }] = body.envoys
+  // It is asked itself, once it has told anything at all.
+  const health = async () => (await weir.api('GET', '/v1/clusters/shop/health')).body.envoys[0]
+  await until('it has told', async () => (await health()).by !== undefined)
+  const { by, endpoints, hosts } = await health()
   assert.equal(by, 'admin')
   const [a, b, c] = upstreams.map(({ port }) => `127.0.0.1:${port}`)
   const states = Object.fromEntries(

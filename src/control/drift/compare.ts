@@ -1,4 +1,4 @@
-import { typeUrls } from '../../envoy-api/types.ts'
+import { type Message, typeUrls } from '../../envoy-api/types.ts'
 import { xdsCluster } from '../../model/service-clusters.ts'
 import type { ServedResource } from '../../xds/served-config.ts'
 import { type ConfigDump, type Held, heldIn, normal, normalEndpoints } from './config-dump.ts'
@@ -47,13 +47,13 @@ export function compareDump(
 
 interface Context {
   protocol: 'delta' | 'sotw'
-  /** Clusters whose endpoints Envoy finds healthy or not by itself. */
+  /** Clusters whose endpoints Envoy finds healthy or not by itself, by checks or by what became of requests. */
   checked: ReadonlySet<string>
 }
 
 function isChecked({ resource }: ServedResource): boolean {
-  const { health_checks = [] } = resource as { health_checks?: unknown[] }
-  return health_checks.length > 0
+  const { health_checks = [], outlier_detection } = resource as Message
+  return (health_checks as unknown[]).length > 0 || outlier_detection !== undefined
 }
 
 function deviation(

@@ -101,7 +101,7 @@ interface Assignment {
 
 /**
  * Endpoints, which the dump builds anew: their addresses, weights, priorities, localities, and whether they are drained;
- * the last not where Envoy finds out itself by checks whether they are used.
+ * the last not where Envoy finds out itself whether they are used.
  */
 export function normalEndpoints(content: unknown, isChecked: boolean): string {
   const { endpoints = [] } = content as Assignment

@@ -46,7 +46,7 @@ function inStruct(value: Message): unknown {
 }
 
 /** Of scalars, and of the enums that have one other than a number to us. */
-const defaults = ['', '0', '0s', 'false', 'null', 'undefined', 'EQ', 'HTTP1']
+const defaults = ['', '0', '0s', 'false', 'null', 'undefined', 'EQ', 'HTTP1', 'SECONDS']
 
 function isMessage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
