@@ -7,7 +7,7 @@ import type { RateLimitRequest, RateLimitResponse } from '../ratelimit/transport
 import { admitted, passed, refused, sentElsewhere } from './answer.ts'
 import { type BreakerDesk, createBreakerDesk } from './breaker-desk.ts'
 import { type Answer, ClusterBreaker, type Transition, type Verdict } from './cluster-breaker.ts'
-import { admissionText, readRequest } from './request.ts'
+import { type Ask, admissionText, readRequest } from './request.ts'
 import type { BreakerState, Note, StateName } from './state.ts'
 import type { BreakerStore } from './store.ts'
 
@@ -83,18 +83,18 @@ export function createBreakers(options: BreakersOptions): Breakers {
     return answer
   }
 
-  function answerOf({ rule }: ClusterBreaker, verdict: Verdict): RateLimitResponse {
+  /** An Envoy that does not know the fallback yet, or no more, would send the request on: it is refused. */
+  function answerOf({ rule }: ClusterBreaker, verdict: Verdict, { mayGoElsewhere }: Ask): RateLimitResponse {
     switch (verdict.kind) {
       case 'unknown':
         return passed
       case 'admitted':
         return admittedAnswer(verdict)
-      case 'refused':
-        observe({
-          ...{ event: 'breaker_refused', cluster: rule.cluster },
-          by: rule.fallback ? 'fallback' : 'answer',
-        })
-        return rule.fallback ? sentElsewhere(rule.cluster) : refused(verdict.retryAfter)
+      case 'refused': {
+        const goes = rule.fallback && mayGoElsewhere
+        observe({ event: 'breaker_refused', cluster: rule.cluster, by: goes ? 'fallback' : 'answer' })
+        return goes ? sentElsewhere(rule.cluster) : refused(verdict.retryAfter)
+      }
     }
   }
 
@@ -150,10 +150,10 @@ export function createBreakers(options: BreakersOptions): Breakers {
       const { ask, told } = readRequest(request)
       for (const each of told) breakers.get(each.cluster)?.report(each)
       const breaker = ask && breakers.get(ask.cluster)
-      if (breaker === undefined) return passed
-      const verdict = breaker.ask(ask!.life)
-      if (!(verdict instanceof Promise)) return answerOf(breaker, verdict)
-      return verdict.then((said) => answerOf(breaker, said))
+      if (ask === undefined || breaker === undefined) return passed
+      const verdict = breaker.ask(ask.life)
+      if (!(verdict instanceof Promise)) return answerOf(breaker, verdict, ask)
+      return verdict.then((said) => answerOf(breaker, said, ask))
     },
     hear({ from, cluster, state }) {
       breakers.get(cluster)?.hear(from, state)

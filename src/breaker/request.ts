@@ -17,6 +17,8 @@ export interface Ask {
   readonly cluster: string
   /** For how long its place would be its, were it a probe. */
   readonly life: Micros
+  /** Its route knows another way for it. */
+  readonly mayGoElsewhere: boolean
 }
 
 /** What became of one that was admitted. */
@@ -50,7 +52,11 @@ export function readRequest({ descriptors = [] }: RateLimitRequest): { ask: Ask 
     if (values === undefined || cluster === undefined || cluster === '') continue
     switch (values.get(entry.kind) as BreakerDescriptor | undefined) {
       case 'ask':
-        ask ??= { cluster, life: (timeoutOf(values.get(entry.timeout)) + graceMs) * 1_000 }
+        ask ??= {
+          cluster,
+          life: (timeoutOf(values.get(entry.timeout)) + graceMs) * 1_000,
+          mayGoElsewhere: values.has(entry.fallback),
+        }
         break
       case 'report': {
         const report = toldOf(cluster, values)

@@ -15,6 +15,11 @@ export const breakerEntries = {
   cluster: 'destination_cluster',
   /** ask: how long the route lets a request take. Whole milliseconds. */
   timeout: 'timeout',
+  /**
+   * ask: the route has a twin for a request that is refused; the value is `yes`. An Envoy may have a revision that knows no
+   * fallback yet, and would send the request on.
+   */
+  fallback: 'fallback',
   /** report, duration: what the service gave when it let the request through. */
   generation: 'gen',
   /** report, duration: `BreakerOutcome` */

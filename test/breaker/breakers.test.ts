@@ -113,13 +113,24 @@ describe('breakers of a replica', () => {
   })
 
   test('with a fallback the request goes there, and is not admitted', async (t) => {
-    const { breakers, ask, events } = start(t, { fallback: true })
+    const { breakers, events } = start(t, { fallback: true })
     await breakers.set('shop', { to: 'open', note: { author: 'ada', message: '' } })
-    assert.deepEqual(await ask(), { fallback: 'shop' })
+    assert.deepEqual(saidBy(await breakers.decide(askOf('shop', '1000', 'yes'))), { fallback: 'shop' })
     assert.deepEqual(
       events.filter(({ event }) => event === 'breaker_refused'),
       [{ event: 'breaker_refused', cluster: 'shop', by: 'fallback' }],
     )
+  })
+
+  test('an Envoy that does not know the fallback yet refuses, as one does that knows it still', async (t) => {
+    const asked = async (fallback: boolean, known?: 'yes') => {
+      const { breakers, events } = start(t, { fallback })
+      await breakers.set('shop', { to: 'open', note: { author: 'ada', message: '' } })
+      const said = saidBy(await breakers.decide(askOf('shop', '1000', known)))
+      return [said, events.flatMap((each) => (each.event === 'breaker_refused' ? [each.by] : []))]
+    }
+    assert.deepEqual(await asked(true), [{ retryAfter: 30 }, ['answer']])
+    assert.deepEqual(await asked(false, 'yes'), [{ retryAfter: 30 }, ['answer']])
   })
 
   test('an answer that began late is a failure, where that is written; one of unknown time is none', async (t) => {

@@ -254,8 +254,8 @@ describe('strict breakers', () => {
   const state = (spec: object = { breaker }, ...documents: object[]) =>
     stateWith({ ...strict, spec }, shop, ...documents)
   const named = [{ cluster: 'shop', policy: 'strict' }]
-  const ask = (timeout: string) => {
-    const entries = { breaker: 'ask', destination_cluster: 'shop', timeout }
+  const ask = (timeout: string, more = {}) => {
+    const entries = { breaker: 'ask', destination_cluster: 'shop', timeout, ...more }
     return {
       domain: 'weir/breaker',
       descriptors: [{ entries: Object.entries(entries).map(([key, value]) => ({ key, value })) }],
@@ -292,6 +292,6 @@ describe('strict breakers', () => {
     const fallback = { breaker: { ...breaker, fallback: { respond: { status: 203 } } } }
     const all = state(fallback, route('r', '/', { forward: [{ cluster: 'shop' }] }))
     const { status, sent, route: met } = await explained(all, {})
-    assert.deepEqual([status, met, sent], [200, 'r', [ask('15000')]])
+    assert.deepEqual([status, met, sent], [200, 'r', [ask('15000', { fallback: 'yes' })]])
   })
 })

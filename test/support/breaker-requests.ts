@@ -15,8 +15,9 @@ export function request(...descriptors: Record<string, string>[]): RateLimitRequ
   }
 }
 
-export function askOf(cluster = 'shop', timeout = '1000'): RateLimitRequest {
-  return request({ breaker: 'ask', destination_cluster: cluster, timeout })
+export function askOf(cluster = 'shop', timeout = '1000', fallback?: 'yes'): RateLimitRequest {
+  const values = { breaker: 'ask', destination_cluster: cluster, timeout }
+  return request({ ...values, ...(fallback !== undefined && { fallback }) })
 }
 
 /** What an answer says: the admission, `''` for none, or what a refused client is told. */

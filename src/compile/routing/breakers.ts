@@ -62,9 +62,16 @@ function asking(message: Message, spec: EffectiveRoute, met: readonly StrictBrea
 }
 
 /** A timeout of 0s is none. */
-function question({ timeout }: EffectiveRoute, { slowerThan }: EffectiveBreaker): Record<string, Message> {
+function question(
+  { timeout }: EffectiveRoute,
+  { slowerThan, fallback }: EffectiveBreaker,
+): Record<string, Message> {
   const length = timeout === undefined ? 0 : milliseconds(timeout)
-  return asks({ timeoutMs: length === 0 ? timeoutWithoutOne : length, timed: slowerThan !== undefined })
+  return asks({
+    timeoutMs: length === 0 ? timeoutWithoutOne : length,
+    timed: slowerThan !== undefined,
+    elsewhere: fallback !== undefined,
+  })
 }
 
 function twinsOf(message: Message, spec: EffectiveRoute, strict: StrictBreaker): Message[] {

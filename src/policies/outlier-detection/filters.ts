@@ -46,9 +46,16 @@ const routeAgain = `function envoy_on_request(request)
 end
 `
 
-/** Asks for each request of a route, or of a part of a split, and reports; `timed` says that time matters, too. */
-export function asks(options: { timeoutMs: number; timed: boolean }): Record<string, Message> {
-  const rate_limits = [ask(options.timeoutMs), report(), ...(options.timed ? [howLong()] : [])]
+/**
+ * Asks for each request of a route, or of a part of a split, and reports; `timed` says that time matters, too, `elsewhere`
+ * that what is refused has another way to go.
+ */
+export function asks(options: {
+  timeoutMs: number
+  timed: boolean
+  elsewhere: boolean
+}): Record<string, Message> {
+  const rate_limits = [ask(options), report(), ...(options.timed ? [howLong()] : [])]
   return { [breakerFilter]: any(`${filterPackage}.RateLimitPerRoute`, { rate_limits }) }
 }
 
@@ -64,8 +71,10 @@ export function isRefusedFor(cluster: string): Message {
   return { filter: namespace, path: [{ key: fallback }], value: { string_match: { exact: cluster } } }
 }
 
-function ask(timeoutMs: number): Message {
-  return { actions: [...start('ask'), generic(breakerEntries.timeout, String(timeoutMs))] }
+function ask({ timeoutMs, elsewhere }: { timeoutMs: number; elsewhere: boolean }): Message {
+  const timeout = generic(breakerEntries.timeout, String(timeoutMs))
+  const fallback = elsewhere ? [generic(breakerEntries.fallback, 'yes')] : []
+  return { actions: [...start('ask'), timeout, ...fallback] }
 }
 
 /**

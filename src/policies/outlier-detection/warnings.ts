@@ -35,10 +35,12 @@ function odd({ retry, timeout }: RouteSpec): Odd[] {
     const effect = `a request is one outcome, its last, for up to ${tries} that the cluster gets, while it is probed, too`
     found.push({ field: 'retry', says: `the route tries up to ${tries} times`, effect })
   }
-  if (timeout !== undefined && milliseconds(timeout) === 0) {
-    const text = durationText(timeoutWithoutOne)
-    const effect = `a probe that got no answer holds its place for ${text} and 5s`
-    found.push({ field: 'timeout', says: 'the route has no timeout', effect })
+  const length = timeout === undefined ? undefined : milliseconds(timeout)
+  if (length === 0 || (length !== undefined && length > timeoutWithoutOne)) {
+    const text = durationText(length === 0 ? timeoutWithoutOne : length)
+    const effect = `a probe that got no answer, or whose Envoy died, holds its place for ${text} and 5s, and all others are refused`
+    const says = length === 0 ? 'the route has no timeout' : `the route has a timeout of ${text}`
+    found.push({ field: 'timeout', says, effect })
   }
   return found
 }
