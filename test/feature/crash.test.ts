@@ -80,7 +80,8 @@ describe('kill -9 of weir', () => {
   test('under load no request fails; the next start adopts Envoy and PostgreSQL and sends nothing again', async () => {
     const before = { envoy: record(dataDir, 'envoy-edge'), postgres: record(dataDir, 'postgres') }
     const listeners = await envoyStats('listener_manager')
-    const load = await startLoad({ port, path: '/', ratePerSecond: 200 })
+    // While weir starts, a request may wait for the whole timeout of its question: enough others go meanwhile.
+    const load = await startLoad({ port, path: '/', ratePerSecond: 200, connections: 64 })
     const seen = upstream.seen.length
     await arrived(seen + 100)
     await weir.end('SIGKILL')
