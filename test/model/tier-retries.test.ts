@@ -4,22 +4,8 @@ import type { Document } from '../../src/model/document.ts'
 import { warningsOf } from '../../src/model/warnings.ts'
 import { kinds } from '../../src/policies/index.ts'
 import { stateOf } from '../support/state-of.ts'
+import { gateway, tier } from '../support/tier-documents.ts'
 
-const gateway = (name: string, port: number) => ({
-  kind: 'Gateway',
-  name,
-  spec: {
-    listeners: [
-      { name: 'http', port, protocol: 'http' },
-      { name: 'inner', port: port + 1, protocol: 'http' },
-    ],
-  },
-})
-const tier = (name: string, listener = 'http') => ({
-  kind: 'Cluster',
-  name: `to-${name}`,
-  spec: { gateway: { name, listener } },
-})
 const base = [
   ...[gateway('edge', 10_000), gateway('middle', 10_010), gateway('internal', 10_020)],
   ...[tier('middle'), tier('internal')],

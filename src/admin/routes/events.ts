@@ -11,6 +11,13 @@ import { clipped, refusal } from '../refusal.ts'
 /** Streams that are served at a time: each is looked at for every event. */
 const maxStreams = 64
 
+/** One event as the stream has it (HTML standard, section 9.2.5); its data are one line of JSON. */
+const ServerSentEvent = Type.Object({
+  id: Type.Optional(Type.String({ description: 'For `last-event-id`.' })),
+  event: Type.String({ description: 'Its type.' }),
+  data: Type.String({ contentMediaType: 'application/json', contentSchema: FleetEvent }),
+})
+
 interface EventQuery {
   revision?: number
   gateway?: string
@@ -49,7 +56,7 @@ export function eventRoutes(app: FastifyInstance, context: AdminContext): void {
       'last-event-id': Type.Optional(Type.String({ description: 'The `id` of the last event that it has.' })),
     }),
     response: {
-      '200': { description: 'Events.', content: { 'text/event-stream': { schema: FleetEvent } } },
+      '200': { description: 'Events.', content: { 'text/event-stream': { schema: ServerSentEvent } } },
       ...problemResponses,
     },
   }

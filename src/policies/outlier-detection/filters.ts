@@ -7,6 +7,7 @@ import {
   breakerEntries,
   breakerMetadata,
 } from '../../model/breaker-descriptor.ts'
+import { expression, generic } from '../descriptor-actions.ts'
 import type { GatewayContext, HttpFilter } from '../policy-kind.ts'
 import { serviceQuestion } from '../service-question.ts'
 
@@ -100,7 +101,7 @@ function cases(...each: [condition: string, outcome: BreakerOutcome][]): string 
 
 function report(): Message {
   return {
-    actions: [...start('report'), generation(), expression(breakerEntries.outcome, outcome)],
+    actions: [...start('report'), generation(), expression(breakerEntries.outcome, outcome, false)],
     ...newer(filterPackage, { apply_on_stream_done: true }),
   }
 }
@@ -113,7 +114,7 @@ const success = `(${outcome}) == 'ok' && response.code != 101 ? 'ok' : metadata.
 
 function howLong(): Message {
   return {
-    actions: [...start('duration'), generation(), expression(breakerEntries.outcome, success)],
+    actions: [...start('duration'), generation(), expression(breakerEntries.outcome, success, false)],
     ...newer(filterPackage, {
       apply_on_stream_done: true,
       hits_addend: { format: '%COMMON_DURATION(US_TX_END:US_RX_BEG:ms)%' },
@@ -130,18 +131,4 @@ function generation(): Message {
   const { namespace, generation: key } = breakerMetadata
   const metadata_key = { key: namespace, path: [{ key }] }
   return { metadata: { descriptor_key: breakerEntries.generation, metadata_key, source: 'DYNAMIC' } }
-}
-
-function expression(key: string, text: string): Message {
-  const config = { descriptor_key: key, text }
-  return {
-    extension: {
-      name: 'envoy.rate_limit_descriptors.expr',
-      typed_config: any('envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor', config),
-    },
-  }
-}
-
-function generic(key: string, value: string): Message {
-  return { generic_key: { descriptor_key: key, descriptor_value: value } }
 }

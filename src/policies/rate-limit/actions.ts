@@ -1,8 +1,8 @@
-import { any } from '../../envoy-api/build.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { entryKey, partsAsked, policyEntry } from '../../model/descriptor.ts'
 import type { LimitRule, RequestPart } from '../../model/limit-rule.ts'
 import { payload } from '../auth/filters.ts'
+import { expression, generic } from '../descriptor-actions.ts'
 
 /**
  * Envoy's actions for one policy on a route (Envoy docs: RateLimit.Action): its name, then what of the request the rule
@@ -93,20 +93,5 @@ export function certificate(key: string, skip = true): Message {
  * (Envoy docs: rate_limit_descriptors.expr.v3.Descriptor, request attributes).
  */
 function allLines(name: string, key: string): Message {
-  return expression(key, `request.headers['${name}']`)
-}
-
-/** An entry with what an expression on the request says; where it fails, none, or else no descriptor at all. */
-export function expression(key: string, text: string, skip = true): Message {
-  const config = { descriptor_key: key, skip_if_error: skip, text }
-  return {
-    extension: {
-      name: 'envoy.rate_limit_descriptors.expr',
-      typed_config: any('envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor', config),
-    },
-  }
-}
-
-function generic(key: string, value: string): Message {
-  return { generic_key: { descriptor_key: key, descriptor_value: value } }
+  return expression(key, `request.headers['${name}']`, true)
 }

@@ -1,7 +1,8 @@
 import { newer, wrap } from '../../../envoy-api/build.ts'
 import type { Message } from '../../../envoy-api/types.ts'
 import type { KeyPart, LimitRule } from '../../../model/limit-rule.ts'
-import { certificate, claim, expression, requestHeader } from '../actions.ts'
+import { expression } from '../../descriptor-actions.ts'
+import { certificate, claim, requestHeader } from '../actions.ts'
 
 /** Where a route says which policies each Envoy counts its requests for, and, for keys with the route, its name. */
 export const namespace = 'weir.local_limits'
