@@ -2,6 +2,7 @@ import { WeirError } from '../errors.ts'
 import type { BreakerRule } from '../model/breaker-rule.ts'
 import type { Observe } from '../observe.ts'
 import type { Clocks } from '../ratelimit/clock.ts'
+import type { Answer } from '../ratelimit/stores/counter-store.ts'
 import type { Deadlines } from '../ratelimit/stores/resilient/deadlines.ts'
 import { failureKind } from '../ratelimit/stores/resilient/failure.ts'
 import { createStoreTime, type StoreTime } from '../ratelimit/stores/resilient/store-time.ts'
@@ -39,8 +40,6 @@ export type Verdict =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'admitted'; readonly generation: number; readonly place?: Place['id'] }
   | { readonly kind: 'refused'; readonly retryAfter: number }
-
-export type Answer<T> = T | Promise<T>
 
 const unknown: Verdict = { kind: 'unknown' }
 /** No place was to be had; the next one may be. */

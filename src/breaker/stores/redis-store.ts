@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { RedisLink } from '../../ratelimit/stores/redis/link.ts'
-import type { Script } from '../../ratelimit/stores/redis/scripts.ts'
+import { scriptOf } from '../../ratelimit/stores/redis/scripts.ts'
 import type { Admission, Call } from '../machine.ts'
 import type { BreakerState, Micros, StateName } from '../state.ts'
 import { noteText, readState, stateText } from '../state-text.ts'
@@ -17,8 +16,7 @@ export function createRedisBreakerStore(options: {
   clock?: () => Micros
 }): BreakerStore {
   const { link, prefix, clock } = options
-  const text = readFileSync(new URL('../machine.lua', import.meta.url), 'utf8')
-  const script: Script = { name: 'breaker', text, sha: createHash('sha1').update(text).digest('hex') }
+  const script = scriptOf('breaker', readFileSync(new URL('../machine.lua', import.meta.url), 'utf8'))
   return {
     isLocal: false,
     async step(question) {

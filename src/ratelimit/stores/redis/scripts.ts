@@ -9,6 +9,10 @@ export interface Script {
   readonly sha: string
 }
 
+export function scriptOf(name: Script['name'], text: string): Script {
+  return { name, text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
 const scriptNames = [
   'take',
   'read',
@@ -37,8 +41,7 @@ export function loadScripts(): Readonly<Record<ScriptName, Script>> {
     file('lua/counters.lua'),
   ].join('')
   const script = (name: ScriptName): Script => {
-    const text = time + (name === 'read' ? '' : common) + file(`lua/${name}.lua`)
-    return { name, text, sha: createHash('sha1').update(text).digest('hex') }
+    return scriptOf(name, time + (name === 'read' ? '' : common) + file(`lua/${name}.lua`))
   }
   return Object.fromEntries(scriptNames.map((name) => [name, script(name)])) as Record<ScriptName, Script>
 }
