@@ -1,4 +1,5 @@
-import { any, duration, wrap } from '../envoy-api/build.ts'
+import { duration, wrap } from '../envoy-api/build.ts'
+import { otherHosts } from '../envoy-api/other-hosts.ts'
 import type { Message } from '../envoy-api/types.ts'
 import { milliseconds } from '../model/duration.ts'
 import type { EffectiveGateway } from '../model/gateway.ts'
@@ -28,12 +29,6 @@ function retryPolicy(timeoutMs: number): Message {
     retry_on: 'connect-failure,refused-stream,reset,unavailable',
     num_retries: wrap(3),
     retry_back_off: { base_interval: duration(Math.min(5, timeoutMs)), max_interval: duration(timeoutMs) },
-    retry_host_predicate: [
-      {
-        name: 'envoy.retry_host_predicates.previous_hosts',
-        typed_config: any('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
-      },
-    ],
-    host_selection_retry_max_attempts: 10,
+    ...otherHosts(10),
   }
 }

@@ -32,6 +32,16 @@ export const clusterCounts = [
 export type Gauges = Partial<Record<(typeof clusterGauges)[number], number>>
 export type Counts = Partial<Record<(typeof clusterCounts)[number], number>>
 
+/** Both together. */
+export function addedCounts(some: Counts, more: Counts): Counts {
+  const sum: Counts = { ...some }
+  for (const name of clusterCounts) {
+    const value = more[name]
+    if (value !== undefined) sum[name] = (sum[name] ?? 0) + value
+  }
+  return sum
+}
+
 /** What an Envoy says of one cluster. */
 export interface ClusterStats {
   readonly gauges: Gauges

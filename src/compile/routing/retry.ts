@@ -1,4 +1,5 @@
-import { any, duration, wrap } from '../../envoy-api/build.ts'
+import { duration, wrap } from '../../envoy-api/build.ts'
+import { otherHosts } from '../../envoy-api/other-hosts.ts'
 import type { Message } from '../../envoy-api/types.ts'
 import { milliseconds } from '../../model/duration.ts'
 import type { EffectiveRetry } from '../../model/retry.ts'
@@ -24,26 +25,12 @@ function retryPolicy(retry: EffectiveRetry, timeout: string | undefined): Messag
       per_try_idle_timeout: duration(milliseconds(perTryIdleTimeout)),
     }),
     ...(statusCodes !== undefined && { retriable_status_codes: statusCodes }),
-    ...otherHosts(retry.hostSelectionRetryMaxAttempts),
+    ...(retry.hostSelectionRetryMaxAttempts > 0 && otherHosts(retry.hostSelectionRetryMaxAttempts)),
     retry_back_off: {
       base_interval: duration(milliseconds(backoff.baseInterval)),
       ...(backoff.maxInterval !== undefined && { max_interval: duration(milliseconds(backoff.maxInterval)) }),
     },
     ...rateLimitedBackOff(retry, timeout),
-  }
-}
-
-/** A retry goes to an endpoint that was not tried yet, if one turns up in a few picks (Envoy docs: RetryPolicy). */
-function otherHosts(maxAttempts: number): Message {
-  if (maxAttempts === 0) return {}
-  return {
-    retry_host_predicate: [
-      {
-        name: 'envoy.retry_host_predicates.previous_hosts',
-        typed_config: any('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
-      },
-    ],
-    host_selection_retry_max_attempts: maxAttempts,
   }
 }
 

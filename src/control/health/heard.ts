@@ -1,4 +1,4 @@
-import type { ClusterStats, Counts, Gauges } from '../../xds/cluster-stats.ts'
+import { addedCounts, type ClusterStats, type Counts, type Gauges } from '../../xds/cluster-stats.ts'
 import { type Why, whyLeftAlone } from './why.ts'
 
 /** Whose word it is. */
@@ -152,10 +152,7 @@ function added(
   stats: ClusterStats,
   now: number,
 ): Heard {
-  const counts: Counts = { ...before?.counts }
-  for (const [name, value] of Object.entries(stats.counts)) {
-    counts[name as keyof Counts] = (counts[name as keyof Counts] ?? 0) + value
-  }
+  const counts = addedCounts(before?.counts ?? {}, stats.counts)
   // A large message comes in parts, of which one has all that Envoy says of each cluster by itself.
   const isWhole = stats.gauges.membership_total !== undefined
   const gauges = isWhole ? stats.gauges : { ...before?.gauges, ...stats.gauges }

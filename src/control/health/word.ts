@@ -1,4 +1,4 @@
-import type { Counts, Gauges } from '../../xds/cluster-stats.ts'
+import { addedCounts, type Counts, type Gauges } from '../../xds/cluster-stats.ts'
 import type { EndpointWord, Heard, Teller } from './heard.ts'
 
 /** What a replica knows of one cluster of one Envoy, as it tells others. Ages are in milliseconds. */
@@ -57,12 +57,7 @@ export function withoutTooMany(words: readonly Word[], most: number = maxEndpoin
 /** The words of several replicas of one cluster of one Envoy as one: the newest one's, and what each of them counted. */
 export function merged(words: readonly Word[]): Word {
   const [newest, ...others] = words.toSorted((a, b) => a.age - b.age)
-  const counts: Counts = {}
-  for (const word of words) {
-    for (const [name, count] of Object.entries(word.counts)) {
-      counts[name as keyof Counts] = (counts[name as keyof Counts] ?? 0) + count
-    }
-  }
+  const counts = words.map((word) => word.counts).reduce(addedCounts)
   const asked = words.find((word) => word.asked !== undefined)?.asked
   const endpoints =
     newest!.endpoints &&
