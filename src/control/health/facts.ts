@@ -5,6 +5,8 @@ import { typeUrls } from '../../envoy-api/types.ts'
 export interface ClusterFacts {
   /** Percent. */
   readonly panicThreshold: number
+  /** Percent: a share of healthy endpoints counts as so much of itself. */
+  readonly overprovisioningFactor: number
   /** Addresses with their ports, as Envoy writes them. */
   readonly draining: ReadonlySet<string>
 }
@@ -15,6 +17,7 @@ interface ClusterMessage {
 }
 
 interface Assignment {
+  readonly policy?: { readonly overprovisioning_factor?: { readonly value?: number } }
   readonly endpoints?: readonly {
     readonly lb_endpoints?: readonly {
       readonly health_status?: string
@@ -32,14 +35,15 @@ interface SocketAddress {
 export function factsOf(resources: Resources | undefined, name: string): ClusterFacts | undefined {
   const cluster = resources?.get(typeUrls.cluster)?.get(name) as ClusterMessage | undefined
   if (cluster === undefined) return undefined
-  const assignment = resources?.get(typeUrls.endpoints)?.get(name) ?? cluster.load_assignment
-  const places = ((assignment ?? {}) as Assignment).endpoints ?? []
+  const assigned = resources?.get(typeUrls.endpoints)?.get(name) ?? cluster.load_assignment
+  const { endpoints: places = [], policy } = (assigned ?? {}) as Assignment
   const drained = places
     .flatMap(({ lb_endpoints = [] }) => lb_endpoints)
     .filter(({ health_status }) => health_status === 'DRAINING')
     .flatMap(({ endpoint }) => endpoint?.address?.socket_address ?? [])
   return {
     panicThreshold: cluster.common_lb_config?.healthy_panic_threshold?.value ?? 0,
+    overprovisioningFactor: policy?.overprovisioning_factor?.value ?? usualFactor,
     draining: new Set(drained.map(({ address = '', port_value }) => hostPort(address, port_value))),
   }
 }
@@ -48,16 +52,19 @@ function hostPort(address: string, port = 0): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** Envoy takes a share of 100/1.4 percent for enough for all requests, and panics never above it. */
-const overprovisioning = 1.4
+/** Envoy's own (Envoy docs: ClusterLoadAssignment.Policy). */
+const usualFactor = 140
 
-/** Whether Envoy sends requests to failing endpoints, too, by the share of healthy ones over all priorities. */
+/**
+ * Whether Envoy sends requests to failing endpoints, too, by the share of healthy ones over all priorities. What the factor
+ * makes enough for all requests is no panic.
+ */
 export function isInPanic(
   hosts: { total: number; healthy: number; degraded: number; excluded: number },
-  threshold: number,
+  { panicThreshold, overprovisioningFactor }: ClusterFacts,
 ): boolean {
   const considered = hosts.total - hosts.excluded
   if (hosts.total === 0) return false
   const share = considered <= 0 ? 0 : (100 * (hosts.healthy + hosts.degraded)) / considered
-  return share < threshold && share * overprovisioning < 100
+  return share < panicThreshold && share * overprovisioningFactor < 100 * 100
 }

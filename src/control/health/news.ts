@@ -58,13 +58,13 @@ function worstIn(ill: ReadonlyMap<string, { ailing: Ailing }> | undefined): Aili
   return found.includes('down') ? 'down' : found[0]
 }
 
-function ailingOf({ gauges }: Heard, { panicThreshold }: ClusterFacts): Ailing | undefined {
+function ailingOf({ gauges }: Heard, facts: ClusterFacts): Ailing | undefined {
   const hosts = {
     total: gauges.membership_total ?? 0,
     healthy: gauges.membership_healthy ?? 0,
     degraded: gauges.membership_degraded ?? 0,
     excluded: gauges.membership_excluded ?? 0,
   }
-  if (isInPanic(hosts, panicThreshold)) return 'panic'
+  if (isInPanic(hosts, facts)) return 'panic'
   return hosts.healthy + hosts.degraded === 0 ? 'down' : undefined
 }

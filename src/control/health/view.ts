@@ -32,7 +32,7 @@ export function envoyHealth(
     by: isAsked ? 'admin' : 'stats',
     at: timeOf(isAsked ? now : now - word.age),
     hosts,
-    panic: isInPanic({ ...hosts, excluded: hosts.excluded + hosts.draining }, facts.panicThreshold),
+    panic: isInPanic({ ...hosts, excluded: hosts.excluded + hosts.draining }, facts),
     ...(endpoints !== undefined && { endpoints }),
     figures: figuresOf(word, now),
   }
