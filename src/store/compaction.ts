@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool, PoolClient } from 'pg'
+import { withClient } from './database.ts'
 import { forgetSecrets } from './forget-secrets.ts'
 import { forgetExpired } from './idempotency.ts'
 import { locks } from './locks.ts'
@@ -31,8 +32,7 @@ const batch = 5_000
  * a secret still names stay as facts. Nothing is answered where another replica is at it.
  */
 export async function compact(pool: Pool, retention: Retention): Promise<Compaction | undefined> {
-  const client = await pool.connect()
-  try {
+  return withClient(pool, async (client) => {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [
       locks.compact,
     ])
@@ -42,9 +42,7 @@ export async function compact(pool: Pool, retention: Retention): Promise<Compact
     } finally {
       await client.query('select pg_advisory_unlock($1)', [locks.compact])
     }
-  } finally {
-    client.release()
-  }
+  })
 }
 
 async function compactLocked(client: PoolClient, retention: Retention): Promise<Compaction> {

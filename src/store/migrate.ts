@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Pool, PoolClient } from 'pg'
 import { startupError } from '../errors.ts'
 import type { Observe } from '../observe.ts'
+import { withClient } from './database.ts'
 import { locks } from './locks.ts'
 
 interface Migration {
@@ -24,31 +25,36 @@ const breaking = /^-- Breaks older versions: /m
  */
 export async function migrate(pool: Pool, folder: string, observe: Observe): Promise<void> {
   const migrations = await readMigrations(folder)
-  const client = await pool.connect()
-  try {
+  await withClient(pool, async (client) => {
     await client.query('select pg_advisory_lock($1)', [locks.migrate])
-    await client.query(
-      'create table if not exists schema_migrations (name text primary key, hash text not null, at timestamptz not null default now())',
-    )
-    await client.query(
-      'alter table schema_migrations add column if not exists breaks boolean not null default false',
-    )
-    const { rows } = await client.query<{ name: string; hash: string; breaks: boolean }>(
-      'select name, hash, breaks from schema_migrations',
-    )
-    const done = new Map(rows.map((row) => [row.name, row.hash]))
-    refuseBreaking(
-      rows.flatMap(({ name, breaks }) => (breaks ? [name] : [])),
-      migrations,
-    )
-    for (const migration of migrations) {
-      const hash = done.get(migration.name)
-      if (hash === undefined) await run(client, migration, observe)
-      else if (hash !== migration.hash) refuseChanged(migration.name)
+    try {
+      await migrateLocked(client, migrations, observe)
+    } finally {
+      // One that is not released is gone with the connection.
+      await client.query('select pg_advisory_unlock($1)', [locks.migrate]).catch(() => undefined)
     }
-  } finally {
-    await client.query('select pg_advisory_unlock($1)', [locks.migrate]).catch(() => undefined)
-    client.release()
+  })
+}
+
+async function migrateLocked(client: PoolClient, migrations: Migration[], observe: Observe): Promise<void> {
+  await client.query(
+    'create table if not exists schema_migrations (name text primary key, hash text not null, at timestamptz not null default now())',
+  )
+  await client.query(
+    'alter table schema_migrations add column if not exists breaks boolean not null default false',
+  )
+  const { rows } = await client.query<{ name: string; hash: string; breaks: boolean }>(
+    'select name, hash, breaks from schema_migrations',
+  )
+  const done = new Map(rows.map((row) => [row.name, row.hash]))
+  refuseBreaking(
+    rows.flatMap(({ name, breaks }) => (breaks ? [name] : [])),
+    migrations,
+  )
+  for (const migration of migrations) {
+    const hash = done.get(migration.name)
+    if (hash === undefined) await run(client, migration, observe)
+    else if (hash !== migration.hash) refuseChanged(migration.name)
   }
 }
 

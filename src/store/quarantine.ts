@@ -1,5 +1,4 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { idOf } from '../model/document.ts'
 import type { Kind } from '../model/kind.ts'
@@ -10,6 +9,7 @@ import {
   type QuarantineEntry,
   type Refusal,
 } from '../model/quarantine.ts'
+import { openDatabase } from './database.ts'
 import { quarantineChannel } from './locks.ts'
 import { guarded } from './pool.ts'
 import type { Reader } from './read-state.ts'
@@ -23,7 +23,7 @@ export type QuarantineTable = ReturnType<typeof createQuarantineTable>
  * so that an older form which was refused, too, is not taken for a good one.
  */
 export function createQuarantineTable({ pool, kinds }: { pool: Pool; kinds: readonly Kind[] }) {
-  const db = drizzle({ client: pool })
+  const db = openDatabase(pool)
   const substitutes = createSubstitutes(kinds)
 
   async function read(): Promise<Quarantine> {

@@ -1,5 +1,4 @@
 import { desc, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type { Pool } from 'pg'
 import { type Problem, WeirError } from '../errors.ts'
 import type { Kind } from '../model/kind.ts'
@@ -10,6 +9,7 @@ import type { Observe } from '../observe.ts'
 import type { SecretRow } from '../secrets/rows.ts'
 import type { Rotation, Secrets, Unlocked } from '../secrets/secrets.ts'
 import { type Compaction, compact, type Retention } from './compaction.ts'
+import { openDatabase } from './database.ts'
 import { createExchanges } from './exchanges.ts'
 import {
   type Difference,
@@ -68,7 +68,7 @@ export function createStore(options: {
   observe: Observe
 }) {
   const { pool, kinds, secrets, observe } = options
-  const db = drizzle({ client: pool })
+  const db = openDatabase(pool)
   const reader = createStateReader(kinds, observe)
   const turns = createTurns(writerWaitMs)
   const cache = createStateCache(reader)
