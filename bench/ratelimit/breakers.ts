@@ -28,7 +28,8 @@ export function benchBreakers(redis: string | undefined, observe: Observe): Brea
     clocks: { wall: clock, monotonic: () => Math.floor(performance.now() * 1_000) },
   })
   const { cluster } = asked
-  const rule = { cluster, errorRate: 50, window: 10, open: 30_000_000, probes: 1, fallback: false }
+  const numbers = { errorRate: 50, window: 10, open: 30_000_000, probes: 1 }
+  const rule = { cluster, policy: 'strict', ...numbers, fallback: false }
   breakers.setBreakers(new Map([[cluster, rule]]))
   breakers.hear({ from: 'open', cluster, state: closed })
   return breakers

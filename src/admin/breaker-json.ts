@@ -1,17 +1,14 @@
 import type { BreakerView } from '../breaker/breaker-desk.ts'
 import { type BreakerState, halfOpenAt, type Micros } from '../breaker/state.ts'
 import type { Breaker } from '../model/breaker-json.ts'
-import { type ClusterSpec, defaultOutlierDetection } from '../model/cluster.ts'
-import { find, type State } from '../model/state.ts'
 
 /** A breaker as the API shows it; `warnings` are those of all breakers. */
-export function breakerJson(view: BreakerView, written: State, warnings: readonly string[]): Breaker {
+export function breakerJson(view: BreakerView, warnings: readonly string[]): Breaker {
   const { rule, state, trouble } = view
-  const { cluster, window, errorRate } = rule
+  const { cluster, policy, window, errorRate } = rule
   const doubt = trouble === undefined || warnings.length > 0 ? [] : [`the store ${trouble}`]
   return {
-    cluster,
-    policy: policyOf(written, cluster),
+    ...{ cluster, policy },
     state: state?.name ?? 'unknown',
     ...(state && stateFields(state, view)),
     opensAt: { failures: Math.floor((errorRate * window) / 100) + 1, of: window },
@@ -38,11 +35,6 @@ function heldBy({ hold, note }: BreakerState): NonNullable<Breaker['held']> {
     ...(typeof hold === 'number' && { until: timeOf(hold) }),
     ...{ author: note?.author ?? '', message: note?.message ?? '' },
   }
-}
-
-function policyOf(written: State, cluster: string): string {
-  const spec = find(written, 'Cluster', cluster)?.document.spec as ClusterSpec | undefined
-  return spec?.outlierDetection ?? defaultOutlierDetection
 }
 
 /** RFC 3339; microseconds are rounded down. */

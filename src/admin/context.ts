@@ -1,7 +1,7 @@
 import type { BreakerDesk } from '../breaker/breaker-desk.ts'
 import type { ExplainResult } from '../explain/explain.ts'
 import type { Question } from '../explain/question.ts'
-import type { ClusterHealth, FleetHealth } from '../model/cluster-health.ts'
+import type { ClusterHealth, EnvoysAilments } from '../model/cluster-health.ts'
 import type { Reduction } from '../model/confirmation.ts'
 import type { FleetEvent } from '../model/fleet-event.ts'
 import type { HeldRow } from '../model/held-row.ts'
@@ -44,7 +44,7 @@ export interface HealthReader {
   /** As the Envoys that have it see it; of one that no Envoy has, that this is so. */
   cluster(name: string): Promise<ClusterHealth>
   /** What is amiss with any cluster. */
-  ailments(): Promise<FleetHealth>
+  ailments(): Promise<EnvoysAilments>
 }
 
 /** What may be asked of rollouts, and done to them. */
@@ -139,8 +139,6 @@ export interface AdminOptions {
   drift(question: ConfigQuestion): Promise<DriftAnswer | undefined>
   /** How clusters are, as the Envoys of all replicas see them. */
   health: HealthReader
-  /** The strict breaker of a cluster; nothing where it has none. */
-  breakerOf?: (cluster: string) => unknown
   /** Clusters of an Envoy that are in panic; `undefined` where nobody knows. */
   panic(item: FleetItem): Promise<readonly string[] | undefined>
   /** Open connections of an Envoy by listener; `undefined` where nobody can ask it. */

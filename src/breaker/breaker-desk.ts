@@ -21,6 +21,8 @@ export interface BreakerView {
 export interface BreakerDesk {
   /** All clusters that have a breaker, by name. */
   list(): Promise<BreakerView[]>
+  /** Those that this replica knows to be open or half-open, by name. The store is not asked. */
+  notClosed(): BreakerView[]
   /** Nothing where the cluster has none in force. */
   find(cluster: string): Promise<BreakerView | undefined>
   /** Opens or closes it by hand. Throws `unavailable` where the store does not say that it was done. */
@@ -39,6 +41,11 @@ export function createBreakerDesk(options: {
   const { breakers, trouble } = options
   const deadlines = new Deadlines(patienceMs)
 
+  /** By name. */
+  function inOrder(): ClusterBreaker[] {
+    return [...breakers.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, breaker]) => breaker)
+  }
+
   function viewOf(breaker: ClusterBreaker, why: string | undefined): BreakerView {
     const { rule, state, outcomes } = breaker
     return { rule, state, outcomes, now: breaker.now(), trouble: why }
@@ -56,12 +63,16 @@ export function createBreakerDesk(options: {
   }
 
   return {
+    notClosed() {
+      const why = trouble()
+      const known = inOrder().filter(({ state }) => state !== undefined && state.name !== 'closed')
+      return known.map((breaker) => viewOf(breaker, why))
+    },
     async list() {
-      const names = [...breakers.keys()].sort()
+      const all = inOrder()
       const views: BreakerView[] = []
-      for (let index = 0; index < names.length; index += mostReads) {
-        const some = names.slice(index, index + mostReads).flatMap((name) => breakers.get(name) ?? [])
-        views.push(...(await Promise.all(some.map(view))))
+      for (let index = 0; index < all.length; index += mostReads) {
+        views.push(...(await Promise.all(all.slice(index, index + mostReads).map(view))))
       }
       return views
     },

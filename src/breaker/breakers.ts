@@ -140,10 +140,10 @@ export function createBreakers(options: BreakersOptions): Breakers {
         if (known === undefined) breakers.set(cluster, new ClusterBreaker(rule, around))
         else known.rule = rule
       }
-      for (const cluster of breakers.keys()) {
+      for (const [cluster, breaker] of breakers) {
         if (rules.has(cluster)) continue
         breakers.delete(cluster)
-        observe({ event: 'breaker_state', cluster, state: undefined })
+        breaker.end()
       }
     },
     decide(request) {

@@ -57,6 +57,7 @@ export class ClusterBreaker {
   /** Milliseconds on the clock that only goes on. */
   askedAt = Number.NEGATIVE_INFINITY
   readAt = Number.NEGATIVE_INFINITY
+  #isEnded = false
   /** While it is closed: what each request is told. */
   #closed: Verdict | undefined
   readonly #time: StoreTime
@@ -122,6 +123,12 @@ export class ClusterBreaker {
     this.#become(state, from, { failures: 0, of: 0 })
   }
 
+  /** Its cluster has none any more: what calls that are under way bring is told to nobody. */
+  end(): void {
+    this.#isEnded = true
+    this.#around.observe({ event: 'breaker_state', cluster: this.rule.cluster, state: undefined })
+  }
+
   /** The clock of the store, as far as it is known. */
   now(): Micros {
     return this.#time.read()
@@ -180,7 +187,7 @@ export class ClusterBreaker {
     if (before !== undefined && state.generation < before.generation) return
     this.state = state
     this.outcomes = outcomes
-    if (before?.generation === state.generation) return
+    if (before?.generation === state.generation || this.#isEnded) return
     const { name, generation } = state
     this.#closed = name === 'closed' ? { kind: 'admitted', generation } : undefined
     this.#around.observe({ event: 'breaker_state', cluster: this.rule.cluster, state: name })

@@ -1,4 +1,5 @@
 import type { EnvoyHealth, FleetHealth } from '../model/cluster-health.ts'
+import { breakerText } from './breaker-text.ts'
 
 /** Endpoints in number, with why those that get no requests do not. */
 export function hostsText(hosts: NonNullable<EnvoyHealth['hosts']>): string {
@@ -14,8 +15,8 @@ export function hostsText(hosts: NonNullable<EnvoyHealth['hosts']>): string {
   return `${healthy} of ${total} healthy${text === '' ? '' : ` (${text})`}`
 }
 
-/** What is amiss, a line for each cluster and Envoy. */
-export function ailmentLines({ ailments, more, why }: FleetHealth): string[] {
+/** What is amiss, a line for each cluster and Envoy, and for each breaker that is not closed. */
+export function ailmentLines({ ailments, breakers, more, why }: FleetHealth): string[] {
   const lines = ailments.map(({ gateway, id, cluster, hosts, panic, figures }) => {
     const full = figures?.poolsFull ?? []
     const parts = [
@@ -26,6 +27,7 @@ export function ailmentLines({ ailments, more, why }: FleetHealth): string[] {
     return `${gateway}/${id} ${cluster}: ${parts.filter((part) => part !== '').join('; ')}`
   })
   return [
+    ...breakers.map((breaker) => `${breaker.cluster}: its circuit breaker is ${breakerText(breaker)}`),
     ...lines,
     ...(more > 0 ? [`and ${more} more: weir health <cluster>`] : []),
     ...(why === undefined ? [] : [`not all is known of clusters' health: ${why}`]),

@@ -60,10 +60,10 @@ function ruleOf(strict: StrictBreaker): BreakerRule {
   return made
 }
 
-function makeRule({ cluster, breaker }: StrictBreaker): BreakerRule {
+function makeRule({ cluster, policy, breaker }: StrictBreaker): BreakerRule {
   const { errorRate, window, open, probes, slowerThan, fallback } = breaker
   return {
-    ...{ cluster, errorRate, window, probes },
+    ...{ cluster, policy, errorRate, window, probes },
     open: milliseconds(open) * 1_000,
     ...(slowerThan !== undefined && { slowerThan: milliseconds(slowerThan) }),
     fallback: fallback !== undefined,

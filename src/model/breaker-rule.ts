@@ -1,6 +1,8 @@
 /** The strict circuit breaker of one cluster as the service applies it, its defaults filled in. */
 export interface BreakerRule {
   readonly cluster: string
+  /** The OutlierDetectionPolicy that has it. */
+  readonly policy: string
   /** It opens when more than this share of the window failed. Percent, 1 to 99. */
   readonly errorRate: number
   /** Outcomes in a row that are looked at. */

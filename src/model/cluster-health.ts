@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { Breaker } from './breaker-json.ts'
 
 export const endpointStates = [
   'healthy',
@@ -99,7 +100,7 @@ export const ClusterHealth = Type.Object(
     }),
     why: Type.Optional(Type.String({ description: 'Why nothing is known, or not all.' })),
     envoys: Type.Array(EnvoyHealth),
-    breaker: Type.Optional(Type.Unknown({ description: 'The strict breaker of the cluster.' })),
+    breaker: Type.Optional(Breaker),
   },
   { title: 'ClusterHealth', description: 'A cluster as the Envoys that have it see it.' },
 )
@@ -115,6 +116,10 @@ export const FleetHealth = Type.Object(
     at: time('Of this answer.'),
     ailments: Type.Array(Ailment),
     more: Type.Integer({ description: 'How many more there are than the 1,000 that are listed.' }),
+    breakers: Type.Array(Breaker, {
+      description:
+        'Strict circuit breakers that are open or half-open, as this replica knows them; 1,000 at most.',
+    }),
     silent: Type.Array(Type.Object({ gateway: Type.String(), id: Type.String() }), {
       description: 'Connected Envoys that tell nothing of their clusters, or nothing any more.',
     }),
@@ -127,3 +132,5 @@ export type EndpointHealth = Static<typeof EndpointHealth>
 export type EnvoyHealth = Static<typeof EnvoyHealth>
 export type ClusterHealth = Static<typeof ClusterHealth>
 export type FleetHealth = Static<typeof FleetHealth>
+/** What is amiss by what Envoys say. */
+export type EnvoysAilments = Omit<FleetHealth, 'breakers'>

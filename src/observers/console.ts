@@ -9,7 +9,7 @@ const tell: Teller = {
   child_exited: ({ child, code, signal }) =>
     `${child} ended by itself (${signal ?? code}); it is being restarted`,
   failed_open: ({ gateway, requests }) =>
-    `${requests} limited request${requests === 1 ? '' : 's'} of gateway ${gateway} passed without a decision: none came within its rateLimitService.timeout, or the question was refused, or its connection lost`,
+    `${requests} question${requests === 1 ? '' : 's'} of gateway ${gateway} about a limit or a breaker passed without a decision: none came within its rateLimitService.timeout, or the question was refused, or its connection lost`,
   store_unavailable: ({ error }) =>
     `PostgreSQL is away (${error}); what was served last goes on being served`,
   store_recovered: () => 'PostgreSQL is back',

@@ -31,37 +31,40 @@ export function createPool(url: string, observe: Observe): pg.Pool {
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, system, read-only, lock. */
 const unavailableStates = /^(08|53|57|58|25006|55P03|40001|40P01)/
 
+const away = 'The database cannot be reached.'
+/** For work that either is done as a whole or leaves nothing. */
+export const awayFromWrite = 'The database cannot be reached; nothing was written.'
+
 /** Runs `work`; a database that is away becomes an `unavailable` error with a time to try again. */
-export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+export async function guarded<T>(work: () => Promise<T>, detail = away): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw asUnavailable(error) ?? error
+    throw isUnavailable(error) ? unavailable(detail, error) : error
   }
 }
 
 /** A connection that breaks at COMMIT leaves open whether it happened; whoever wrote has to look. */
 export function commitUnknown(error: unknown): unknown {
-  if (asUnavailable(error) === undefined) return error
+  if (!isUnavailable(error)) return error
   const detail =
     'The database went away at the very end of the write: see GET /v1/revisions whether it was made.'
-  return new WeirError('unavailable', detail, { retryAfter: retryAfterSeconds, cause: error })
+  return unavailable(detail, error)
 }
 
-function asUnavailable(error: unknown): WeirError | undefined {
-  if (error instanceof WeirError) return undefined
+function unavailable(detail: string, cause: unknown): WeirError {
+  return new WeirError('unavailable', detail, { retryAfter: retryAfterSeconds, cause })
+}
+
+function isUnavailable(error: unknown): boolean {
+  if (error instanceof WeirError) return false
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const code = (cause as { code?: unknown }).code
-    const away =
+    const isAway =
       typeof code === 'string'
         ? unavailableStates.test(code) || /^E[A-Z]+$/.test(code)
         : /timeout|Connection terminated|not queryable|Client was closed/i.test(cause.message)
-    if (away) {
-      return new WeirError('unavailable', 'The database cannot be reached; nothing was written.', {
-        retryAfter: retryAfterSeconds,
-        cause: error,
-      })
-    }
+    if (isAway) return true
   }
-  return undefined
+  return false
 }

@@ -25,7 +25,7 @@ import {
 import { type KeptWrite, keepWrite, keptWrite, type Once } from './idempotency.ts'
 import { readLastEndpoints } from './last-endpoints.ts'
 import { locks, revisionChannel } from './locks.ts'
-import { commitUnknown, guarded } from './pool.ts'
+import { awayFromWrite, commitUnknown, guarded } from './pool.ts'
 import {
   createStateReader,
   type LoadedState,
@@ -193,7 +193,7 @@ export function createStore(options: {
         if (after !== before)
           observe({ event: 'revision_written', revision, author: write.author, changes: changes.length })
         return outcome.written
-      }),
+      }, awayFromWrite),
 
     /** The write under a key, if it was made before; throws `invalid` where another request has the key. */
     made: (once: Once): Promise<MadeWrite | undefined> =>

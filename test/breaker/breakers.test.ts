@@ -291,6 +291,18 @@ describe('with a store elsewhere', () => {
     await until('it is closed', async () => (await stateNow())?.name === 'closed')
   })
 
+  test('of a breaker that was taken away during a call no state is told', async (t) => {
+    const { wrap, hold, release } = remote()
+    const { breakers, ask, events } = start(t, {}, wrap)
+    hold()
+    const asked = ask()
+    breakers.setBreakers(new Map())
+    release()
+    await asked
+    const told = events.flatMap((each) => (each.event === 'breaker_state' ? [each.state] : []))
+    assert.deepEqual(told, [undefined])
+  })
+
   test('a store that fails without being away says nothing, and costs no more than the bound', async (t) => {
     const wrap = (): BreakerStore => ({ isLocal: false, step: () => Promise.reject(new Error('OOM')) })
     const { ask, report, dropped, events } = start(t, {}, wrap)

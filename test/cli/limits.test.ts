@@ -109,9 +109,12 @@ describe('weir explain and weir limits', () => {
   test('explain 0: the strict breaker of where it goes, and what is asked about it', async () => {
     await admin.apply(guarded)
     const { stdout } = await run('explain', 'edge', '/guarded')
-    assert.match(stdout, /\nREQUEST: [^\n]+\nBREAKER: of cluster guarded, by strict\nSTATUS: {2}200: /)
+    assert.match(
+      stdout,
+      /\nREQUEST: [^\n]+\nBREAKER: unknown: of cluster guarded, by strict\nSTATUS: {2}200: /,
+    )
     const { breakers, rateLimitRequests } = await json('explain', 'edge', '/guarded')
-    assert.deepEqual(breakers, [{ cluster: 'guarded', policy: 'strict' }])
+    assert.deepEqual(breakers, [{ cluster: 'guarded', policy: 'strict', state: 'unknown' }])
     assert.deepEqual(
       rateLimitRequests.map(({ domain }: { domain: string }) => domain),
       ['weir/breaker'],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { breakerIsOpen } from '../../src/model/breaker-descriptor.ts'
+import type { Breaker } from '../../src/model/breaker-json.ts'
 import { type BreakerFleet, startBreakerFleet } from '../support/breaker-fleet.ts'
 import type { Received } from '../support/http.ts'
 import { until } from '../support/until.ts'
@@ -192,6 +193,28 @@ describe('the strict breaker of a fleet', () => {
     await until('both were told of it', async () =>
       (await fleet.many(4)).every((answer) => retryAfterOf(answer) > 590),
     )
+    await fleet.set({ state: 'closed' })
+    await fleet.allAt('closed')
+    for (const { status } of await fleet.many(clients)) assert.equal(status, 200)
+  })
+
+  test('where clusters’ health is looked at it is seen, and so it is where a request is explained', async () => {
+    await fresh()
+    const { weir } = fleet
+    const seen = async () => {
+      const [one, all, explained] = await Promise.all([
+        weir.api('GET', '/v1/clusters/shop/health'),
+        weir.api('GET', '/v1/fleet/health'),
+        weir.api('POST', '/v1/explain', { gateway: 'edge', path: '/' }),
+      ])
+      return [[one.body.breaker], all.body.breakers, explained.body.breakers].map((breakers) =>
+        breakers.map(({ cluster, policy, state }: Breaker) => `${cluster} ${policy} ${state}`),
+      )
+    }
+    assert.deepEqual(await seen(), [['shop strict closed'], [], ['shop strict closed']])
+    await fleet.set({ state: 'open', for: '10m' })
+    await fleet.allAt('open')
+    assert.deepEqual(await seen(), [['shop strict open'], ['shop strict open'], ['shop strict open']])
     await fleet.set({ state: 'closed' })
     await fleet.allAt('closed')
     for (const { status } of await fleet.many(clients)) assert.equal(status, 200)

@@ -5,12 +5,13 @@ import { openDoor } from '../support/door.ts'
 import { freshDatabase } from '../support/postgres.ts'
 
 const cluster = { spec: { endpoints: [] } }
+const unwritten = 'The database cannot be reached; nothing was written.'
 
-function assertAway({ status, headers, body }: Answer): void {
+function assertAway({ status, headers, body }: Answer, detail = 'The database cannot be reached.'): void {
   assert.equal(status, 503)
   assert.match(headers.get('content-type')!, /^application\/problem\+json/)
   assert.ok(Number(headers.get('retry-after')) >= 1)
-  assert.equal(body.type, 'urn:weir:problem:unavailable')
+  assert.deepEqual([body.type, body.detail], ['urn:weir:problem:unavailable', detail])
 }
 
 test('while the database is away writes and reads answer 503 with Retry-After; back, all goes on', async () => {
@@ -20,9 +21,9 @@ test('while the database is away writes and reads answer 503 with Retry-After; b
   assert.equal((await admin.call('PUT', '/v1/clusters/before', cluster)).status, 200)
 
   await door.shut()
-  assertAway(await admin.call('PUT', '/v1/clusters/lost', cluster))
-  assertAway(await admin.call('POST', '/v1/apply', { kind: 'Cluster', name: 'lost', ...cluster }))
-  assertAway(await admin.call('DELETE', '/v1/clusters/before'))
+  assertAway(await admin.call('PUT', '/v1/clusters/lost', cluster), unwritten)
+  assertAway(await admin.call('POST', '/v1/apply', { kind: 'Cluster', name: 'lost', ...cluster }), unwritten)
+  assertAway(await admin.call('DELETE', '/v1/clusters/before'), unwritten)
   assertAway(await admin.call('GET', '/v1/clusters'))
   assertAway(await admin.call('GET', '/v1/revisions'))
   assert.equal((await admin.call('GET', '/healthz')).status, 200)

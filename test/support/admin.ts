@@ -72,6 +72,7 @@ export async function startAdmin(
     limits: noCounters,
     breakers: {
       list: async () => [],
+      notClosed: () => [],
       find: async () => undefined,
       set: async () => undefined,
       warnings: () => [],

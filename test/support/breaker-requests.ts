@@ -3,7 +3,8 @@ import type { BreakerRule } from '../../src/model/breaker-rule.ts'
 import type { RateLimitRequest, RateLimitResponse } from '../../src/ratelimit/transports/messages.ts'
 
 export const shop: BreakerRule = {
-  ...{ cluster: 'shop', errorRate: 50, window: 10, open: 30_000_000, probes: 1, fallback: false },
+  ...{ cluster: 'shop', policy: 'strict', errorRate: 50, window: 10 },
+  ...{ open: 30_000_000, probes: 1, fallback: false },
 }
 
 export function request(...descriptors: Record<string, string>[]): RateLimitRequest {

@@ -30,8 +30,7 @@ export function breakerRoutes(app: FastifyInstance, context: AdminContext): void
   app.get('/v1/breakers', { schema: list }, async () => {
     const views = await breakers.list()
     const warnings = breakers.warnings()
-    const state = await store.current()
-    return { items: views.map((view) => breakerJson(view, state, warnings)), warnings }
+    return { items: views.map((view) => breakerJson(view, warnings)), warnings }
   })
 
   const url = `/v1/${cluster.plural}/:name/breaker`
@@ -41,7 +40,7 @@ export function breakerRoutes(app: FastifyInstance, context: AdminContext): void
     const { name } = request.params as { name: string }
     const view = await breakers.find(name)
     if (view === undefined) return missing(name)
-    return breakerJson(view, await store.current(), breakers.warnings())
+    return breakerJson(view, breakers.warnings())
   })
 
   const act = {
@@ -60,7 +59,7 @@ export function breakerRoutes(app: FastifyInstance, context: AdminContext): void
     const micros = time === undefined ? {} : { for: milliseconds(time) * 1_000 }
     const view = await breakers.set(name, to === 'open' ? { to, note, ...micros } : { to, note })
     if (view === undefined) return missing(name)
-    return breakerJson(view, await store.current(), breakers.warnings())
+    return breakerJson(view, breakers.warnings())
   })
 
   async function missing(name: string): Promise<never> {

@@ -3,6 +3,8 @@ import { type Static, Type } from 'typebox'
 import { WeirError } from '../../errors.ts'
 import type { Explained } from '../../explain/explain.ts'
 import { Question } from '../../explain/question.ts'
+import { Breaker } from '../../model/breaker-json.ts'
+import { breakerJson } from '../breaker-json.ts'
 import type { AdminContext } from '../context.ts'
 import { LocalLimit, localLimitJson, PolicyVerdict, verdictJson } from '../limit-json.ts'
 import { problemResponses } from '../problem-schema.ts'
@@ -48,9 +50,9 @@ const ExplainAnswer = Type.Object(
           'What the Envoy that it meets counts by itself, before those are asked: not judged here.',
       }),
     }),
-    breakers: Type.Array(Type.Object({ cluster: Type.String(), policy: Type.String() }), {
+    breakers: Type.Array(Type.Pick(Breaker, ['cluster', 'policy', 'state', 'halfOpenAt']), {
       description:
-        'Strict circuit breakers of the clusters that the route forwards to, with the policies that they are of. Whether one is open is not judged.',
+        'Strict circuit breakers of the clusters that the route forwards to, as they are now. `decision` does not judge whether one refuses the request.',
     }),
     rateLimitRequests: Type.Array(RateLimitRequest, {
       description:
@@ -81,20 +83,26 @@ export function explainRoute(app: FastifyInstance, context: AdminContext): void 
       const { problems } = refused as { problems: WeirError['problems'] }
       throw new WeirError('invalid', 'The request cannot be explained.', { problems })
     }
+    const breakers = await Promise.all(explained.breakers.map(breakerNow))
     return reply
       .header('weir-revision', String(explained.revision))
-      .send(answerOf(question.gateway, explained))
+      .send({ ...answerOf(question.gateway, explained), breakers })
   })
+
+  async function breakerNow({ cluster, policy }: Explained['breakers'][number]) {
+    const view = await context.breakers.find(cluster)
+    const { state, halfOpenAt } = view === undefined ? { state: 'unknown' as const } : breakerJson(view, [])
+    return { cluster, policy, state, ...(halfOpenAt !== undefined && { halfOpenAt }) }
+  }
 }
 
-function answerOf(gateway: string, explained: Explained): ExplainAnswer {
-  const { listener, request, route, status, reason, verdicts, local, sent, breakers } = explained
+function answerOf(gateway: string, explained: Explained): Omit<ExplainAnswer, 'breakers'> {
+  const { listener, request, route, status, reason, verdicts, local, sent } = explained
   const asked = request === undefined ? {} : (({ headers: _, ...shown }) => shown)(request)
   return {
     request: { gateway, listener, ...asked },
     route: route === undefined ? null : { name: route },
     decision: { status, reason, limits: verdicts.map(verdictJson), localLimits: local.map(localLimitJson) },
-    breakers: [...breakers],
     rateLimitRequests: [...sent],
   }
 }

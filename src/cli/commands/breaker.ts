@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { Breaker } from '../../model/breaker-json.ts'
+import { breakerTable } from '../breaker-text.ts'
 import type { Cli } from '../cli.ts'
 import { createClient, type Request } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
-import { asJson, asYaml, type Format, outputOption, table } from '../output.ts'
+import { asJson, asYaml, type Format, outputOption } from '../output.ts'
 import { printable } from '../text.ts'
 import { authorshipHeaders } from '../write-result.ts'
 
@@ -91,26 +92,7 @@ function print(
 ): void {
   if (output === 'json') stdout.write(asJson(shown))
   else if (output === 'yaml') stdout.write(asYaml(shown))
-  else stdout.write(statusText(breakers, stdout))
+  else if (breakers.length === 0) stdout.write('no cluster has a circuit breaker\n')
+  else stdout.write(breakerTable(breakers, stdout))
   for (const warning of warnings) stderr.write(`warning: ${printable(warning)}\n`)
-}
-
-function statusText(breakers: readonly Breaker[], stream: NodeJS.WriteStream): string {
-  if (breakers.length === 0) return 'no cluster has a circuit breaker\n'
-  const rows = breakers.map((breaker) => {
-    const { cluster, policy, state, since, opensAt } = breaker
-    return [cluster, state, since ?? '-', detailOf(breaker), `${opensAt.failures} of ${opensAt.of}`, policy]
-  })
-  return table(stream, ['CLUSTER', 'STATE', 'SINCE', 'NOW', 'OPENS AT', 'POLICY'], rows)
-}
-
-/** What counts in its state. */
-function detailOf({ outcomes, halfOpenAt, probes, held, state }: Breaker): string {
-  if (outcomes !== undefined) return `${outcomes.failures} of ${outcomes.of} failed`
-  if (probes !== undefined)
-    return `${probes.inFlight} probes under way, ${probes.successes} of ${probes.of} succeeded`
-  if (state !== 'open') return '-'
-  const until = halfOpenAt === undefined ? 'until it is closed' : `until ${halfOpenAt}`
-  if (held === undefined) return until
-  return `${until}, by ${held.author}${held.message === '' ? '' : `: ${held.message}`}`
 }

@@ -83,7 +83,8 @@ function told({ request, route, decision, breakers }: ExplainAnswer, stream: Nod
     `${heading('ROUTE', stream)}${route?.name ?? 'none'}`,
     `${heading('REQUEST', stream)}${printable(`${gateway}/${listener}${asked}`)}`,
     ...breakers.map(
-      ({ cluster, policy }) => `${heading('BREAKER', stream)}of cluster ${cluster}, by ${policy}`,
+      ({ cluster, policy, state, halfOpenAt }) =>
+        `${heading('BREAKER', stream)}${state}${halfOpenAt === undefined ? '' : ` until ${halfOpenAt}`}: of cluster ${cluster}, by ${policy}`,
     ),
     ...(rows.length === 0 ? [] : ['', table(stream, head, rows)]),
     `${heading('STATUS', stream)}${style(stream, status < 400 ? 'green' : 'red', String(status))}: ${printable(reason)}`,

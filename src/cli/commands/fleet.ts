@@ -15,13 +15,8 @@ type Shown = FleetItem & { panic?: string[] }
 interface Answer {
   items: Shown[]
   counters: CountersState
-  heldBack?: HeldRow[]
-}
-
-interface Answer {
-  items: Shown[]
-  counters: CountersState
   rollouts: Rollout[]
+  heldBack?: HeldRow[]
 }
 
 /** `weir fleet`: the Envoys and what they have. */

@@ -1,4 +1,5 @@
 import type { ClusterHealth, EnvoyHealth, FleetHealth } from '../../model/cluster-health.ts'
+import { breakerText } from '../breaker-text.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
@@ -36,8 +37,13 @@ function fleetText(health: FleetHealth): string {
   return said.map((line) => `${printable(line)}\n`).join('')
 }
 
-function clusterText({ cluster, state, why, envoys, at }: ClusterHealth, stream: NodeJS.WriteStream): string {
-  const head = printable(`${cluster}: ${state}${why === undefined ? '' : ` (${why})`}`)
+function clusterText(health: ClusterHealth, stream: NodeJS.WriteStream): string {
+  const { cluster, state, why, envoys, breaker, at } = health
+  const lines = [
+    `${cluster}: ${state}${why === undefined ? '' : ` (${why})`}`,
+    ...(breaker === undefined ? [] : [`circuit breaker: ${breakerText(breaker)}`]),
+  ]
+  const head = lines.map(printable).join('\n')
   if (envoys.length === 0) return `${head}\n`
   const rows = table(
     stream,

@@ -1,4 +1,4 @@
-import type { ClusterHealth, EnvoyHealth, FleetHealth } from '../../model/cluster-health.ts'
+import type { ClusterHealth, EnvoyHealth, EnvoysAilments } from '../../model/cluster-health.ts'
 import type { HealthAnswers } from '../../model/health-answers.ts'
 import type { Observe } from '../../observe.ts'
 import type { FleetItem } from '../../xds/fleet-item.ts'
@@ -30,7 +30,7 @@ export interface HealthDesk extends Pick<HealthExchange, 'asked' | 'told'> {
   /** How a cluster is, as the Envoys of all replicas that have it see it. */
   cluster(name: string): Promise<ClusterHealth>
   /** What is amiss with any cluster. */
-  ailments(): Promise<FleetHealth>
+  ailments(): Promise<EnvoysAilments>
 }
 
 /** Puts together what the replicas heard, and what is written of the clusters. */

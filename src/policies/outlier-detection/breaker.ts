@@ -31,18 +31,21 @@ export const Breaker = Type.Object(
       minimum: 1,
       maximum: 99,
       examples: [50],
+      controlPlane: true,
     }),
     window: Type.Integer({
       description: 'How many requests in a row are looked at.',
       minimum: 1,
       maximum: 10_000,
       examples: [10],
+      controlPlane: true,
     }),
     open: Duration({
       description: 'How long every request is refused before probes go.',
       atLeast: '100ms',
       atMost: '24h',
       examples: ['30s'],
+      controlPlane: true,
     }),
     probes: Type.Optional(
       Type.Integer({
@@ -52,6 +55,7 @@ export const Breaker = Type.Object(
         maximum: 100,
         default: 1,
         examples: [1],
+        controlPlane: true,
       }),
     ),
     slowerThan: Type.Optional(
