@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
+import type { Agent, ServerResponse } from 'node:http'
 import { cluster, gateway } from './edge.ts'
 import { startTestEnvoy, type TestEnvoy } from './envoy.ts'
 import { type Received, type Sent, send } from './http.ts'
@@ -103,15 +103,16 @@ export async function startBreakerFleet(breaker: object) {
       ),
     )
   }
-  const post = async (body: object) => {
-    const response = await fetch(`${weir.url}/v1/clusters/shop/breaker`, {
+  const postTo = async (path: string, body: object) => {
+    const response = await fetch(weir.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${weir.token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
-    // biome-ignore lint/suspicious/noExplicitAny: a breaker or a problem.
+    // biome-ignore lint/suspicious/noExplicitAny: what was asked for, or a problem.
     return { status: response.status, headers: response.headers, body: (await response.json()) as any }
   }
+  const post = (body: object) => postTo('/v1/clusters/shop/breaker', body)
   let next = 0
   let used = ports
   const running = started.move()
@@ -123,7 +124,8 @@ export async function startBreakerFleet(breaker: object) {
       if (next !== 'held') for (const response of held.splice(0)) response.writeHead(next).end(String(next))
     },
     /** Through one Envoy and the other, by turns. */
-    send: (sent: Sent = { path: '/' }): Promise<Received> => send(used[next++ % used.length]!, sent),
+    send: (sent: Sent = { path: '/' }, agent?: Agent): Promise<Received> =>
+      send(used[next++ % used.length]!, sent, agent),
     /** A request that may take 1 s, not 20. */
     through: (port: number): Promise<Received> => send(port, { path: '/short' }),
     /** The other Envoy is no more. */
@@ -137,6 +139,7 @@ export async function startBreakerFleet(breaker: object) {
     apply: (breaker: object) => weir.apply(policy(breaker)),
     breaker: async () => (await weir.api('GET', '/v1/clusters/shop/breaker')).body,
     post,
+    explained: async (path: string) => (await postTo('/v1/explain', { gateway: 'edge', path })).body,
     async set(body: object) {
       const { status, body: answer } = await post(body)
       if (status !== 200) throw new Error(JSON.stringify(answer))

@@ -127,11 +127,11 @@ function ready(child: ChildProcess, output: string[]): Promise<void> {
     )
     function settle(then: () => void): void {
       clearTimeout(late)
-      child.off('exit', fail)
+      child.off('close', fail)
       child.stdout?.off('data', look)
       then()
     }
-    child.once('exit', fail)
+    child.once('close', fail) // After the last of its output.
     child.stdout?.on('data', look)
     look()
   })
