@@ -120,7 +120,10 @@ function ready(child: ChildProcess, output: string[]): Promise<void> {
       const text = output.join('')
       if (/"msg":"ready"|weir is ready/.test(text)) settle(resolve)
     }
-    const fail = () => settle(() => reject(new Error(`weir ended at its start:\n${output.join('')}`)))
+    const fail = (code: number | null, signal: string | null) => {
+      const why = `weir ended at its start (${signal ?? code}):\n${output.join('')}`
+      settle(() => reject(new Error(why)))
+    }
     const late = setTimeout(
       () => settle(() => reject(new Error(`weir was not ready in 60 s:\n${output.join('')}`))),
       60_000,

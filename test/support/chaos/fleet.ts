@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { goneWithin } from '../../../src/local/child.ts'
 import { removePostgresData, startPostgres } from '../../../src/local/postgres.ts'
 import { countingTogether } from '../counting-together.ts'
 import { cluster, route } from '../edge.ts'
@@ -92,7 +93,9 @@ export async function startChaosFleet() {
     },
     /** It is started again by who started it. */
     async endPostgres(signal: 'SIGQUIT' | 'SIGKILL') {
-      process.kill(record(dataDir, 'postgres').pid, signal)
+      const ended = record(dataDir, 'postgres')
+      process.kill(ended.pid, signal)
+      await goneWithin(ended, wellSeconds * 1_000) // What is written before that says nothing of the next one.
       for (const index of replicas.weirs.keys())
         await until('a write is taken', () => write(index, 0), wellSeconds)
     },
