@@ -31,6 +31,9 @@ export function createPool(url: string, observe: Observe): pg.Pool {
 /** SQLSTATE classes that say "not now": connection, resources, operator intervention, system, read-only, lock. */
 const unavailableStates = /^(08|53|57|58|25006|55P03|40001|40P01)/
 
+/** Codes of the network and of its names, `EAI_AGAIN` among them; those of Node's own begin with `ERR_`. */
+const systemErrors = /^E(?!RR_)[A-Z_]+$/
+
 const away = 'The database cannot be reached.'
 /** For work that either is done as a whole or leaves nothing. */
 export const awayFromWrite = 'The database cannot be reached; nothing was written.'
@@ -62,7 +65,7 @@ function isUnavailable(error: unknown): boolean {
     const code = (cause as { code?: unknown }).code
     const isAway =
       typeof code === 'string'
-        ? unavailableStates.test(code) || /^E[A-Z]+$/.test(code)
+        ? unavailableStates.test(code) || systemErrors.test(code)
         : /timeout|Connection terminated|not queryable|Client was closed/i.test(cause.message)
     if (isAway) return true
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { guarded } from '../../src/store/pool.ts'
 import { type Answer, startAdmin } from '../support/admin.ts'
 import { openDoor } from '../support/door.ts'
 import { freshDatabase } from '../support/postgres.ts'
@@ -42,6 +43,17 @@ test('while the database is away writes and reads answer 503 with Retry-After; b
   await admin.close()
   await door.shut()
   await database.drop()
+})
+
+test('a name that cannot be resolved for now is a database that is away; a mistake of the program is none', async () => {
+  const failing = (code: string) => {
+    const cause = Object.assign(new Error(`it failed: ${code}`), { code })
+    return guarded(() => Promise.reject(new Error('Failed query: select 1', { cause })))
+  }
+  for (const code of ['EAI_AGAIN', 'ENOTFOUND', 'ECONNREFUSED', '57P01'])
+    await assert.rejects(failing(code), { code: 'unavailable' }, code)
+  for (const code of ['ERR_INVALID_ARG_TYPE', '42P01'])
+    await assert.rejects(failing(code), { message: 'Failed query: select 1' }, code)
 })
 
 test('a server that goes away while connections are idle ends nothing', async () => {
