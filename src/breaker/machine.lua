@@ -82,11 +82,9 @@ local stored = redis.call('GET', key)
 local state = stored and read(stored)
 local changed = false
 -- The replica's own memory is of a later generation where the store lost some, or all.
-if known ~= '' then
-  local remembered = read(known)
-  if not state or state.generation < remembered.generation then
-    state, changed = remembered, true
-  end
+local remembered = known ~= '' and read(known)
+if remembered and (not state or state.generation < remembered.generation) then
+  state, changed = remembered, true
 end
 if not state then
   state, changed = {
@@ -96,20 +94,32 @@ if not state then
 end
 
 -- A clock that was set back: what the state waits for is as far away as it was when it was written.
-if state.seen > now then
-  local by = state.seen - now
-  state.since, state.seen, changed = state.since - by, now, true
-  if tonumber(state.hold) then
-    state.hold = digits(tonumber(state.hold) - by)
+local function set_back(some)
+  local by = some.seen - now
+  if by <= 0 then
+    return false
   end
-  for _, place in ipairs(state.places) do
+  some.since, some.seen = some.since - by, now
+  if tonumber(some.hold) then
+    some.hold = digits(tonumber(some.hold) - by)
+  end
+  for _, place in ipairs(some.places) do
     place.till = place.till - by
   end
+  return true
 end
+changed = set_back(state) or changed
 
 local from = ''
+-- A store that lost all was asked by a replica that knew nothing before one came that knows.
+if remembered and remembered.name ~= 'closed' and state.cause == 'new' and remembered.generation < state.generation then
+  set_back(remembered)
+  remembered.generation = state.generation + 1
+  from, state, changed = state.name, remembered, true
+end
+
 local function move(name, cause)
-  from, changed = state.name, true
+  from, changed = from == '' and state.name or from, true
   state = {
     name = name, cause = cause, since = now, seen = now, last = state.last,
     generation = math.max(state.generation + 1, now),

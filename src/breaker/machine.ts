@@ -51,6 +51,7 @@ export const renewAfter: Micros = 24 * 60 * 60 * 1_000_000
  * | half_open | a probe failed | open, for the full time |
  * | half_open | `probes` probes succeeded, and none failed | closed |
  * | any | opened by hand, closed by hand | open, closed |
+ * | closed, the first that the store knows | a replica knows that it was not closed before the store lost all | as that was |
  *
  * Each transition begins a new generation with an empty ring and no places. Reports of another generation count for nothing,
  * nor do those of a place that is not held any more. Twin of `machine.lua`; both pass one suite.
@@ -64,7 +65,7 @@ export function step(
 ): Step {
   const stored = later(before, known)
   const rebased = stored === undefined ? firstState(clock) : setBack(stored, clock)
-  let state = rebased
+  let state = isForgotten(rebased, known) ? broughtBack(rebased, setBack(known, clock)) : rebased
   if (hand !== undefined) state = byHand(state, hand, clock)
   else if (isOver(state, numbers, clock)) state = moved(state, 'half_open', 'time', clock)
   for (const report of reports) state = reported(state, numbers, report, clock)
@@ -92,6 +93,16 @@ function firstState(clock: Micros): BreakerState {
 function later(before: BreakerState | undefined, known: BreakerState | undefined): BreakerState | undefined {
   if (known === undefined) return before
   return before === undefined || before.generation < known.generation ? known : before
+}
+
+/** A store that lost all was asked by a replica that knew nothing before one came that knows. */
+function isForgotten(state: BreakerState, known: BreakerState | undefined): known is BreakerState {
+  if (known === undefined || known.name === 'closed') return false
+  return state.cause === 'new' && known.generation < state.generation
+}
+
+function broughtBack({ generation }: BreakerState, known: BreakerState): BreakerState {
+  return { ...known, generation: generation + 1 }
 }
 
 /** The state by a clock that was set back since it was written: what it waits for is as far away as it was then. */

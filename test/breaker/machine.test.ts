@@ -227,10 +227,25 @@ describe('the breaker', () => {
     assert.deepEqual([lost.state, lost.isChanged, lost.from], [{ ...known, seen: now }, true, undefined])
     const older = { ...closed('111'), generation: 899 }
     assert.equal(step(older, known, numbers, {}, now).state.name, 'open')
-    const newer = { ...closed('111'), generation: 901 }
+    const newer = { ...closed('111'), cause: 'hand' as const, generation: 901 }
     assert.deepEqual(step(newer, known, numbers, {}, now).state, newer)
     // The store alone knows the ring.
     assert.equal(step(closed('111'), closed(), numbers, {}, now).state.ring, '111')
+  })
+
+  test('a store that lost all, and began anew for a replica that knew nothing, is told by one that knows', () => {
+    const known = open(now - 1, 'hand')
+    const anew = { ...closed('11'), generation: 901 }
+    const back = step(anew, known, numbers, asks, now)
+    assert.deepEqual(back.state, { ...known, generation: 902, seen: now })
+    assert.deepEqual([back.from, back.isChanged, back.admissions], ['closed', true, ['refused']])
+    // What was closed otherwise is the later word, and one that was closed has nothing to bring back.
+    const byHand = { ...anew, cause: 'hand' as const }
+    assert.equal(step(byHand, known, numbers, {}, now).state.name, 'closed')
+    assert.deepEqual(step(anew, closed(), numbers, {}, now).state, anew)
+    // Its time may be over by then.
+    const over = step(anew, open(now - numbers.open), numbers, {}, now)
+    assert.deepEqual([over.state.name, over.from], ['half_open', 'closed'])
   })
 
   test('a clock that is set back holds nothing open for longer', () => {

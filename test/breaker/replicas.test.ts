@@ -146,4 +146,22 @@ describe('two replicas', () => {
     const view = await other.breakers.find('shop')
     assert.deepEqual([view?.state?.name, view?.state?.hold, view?.state?.note], ['open', 'hand', note])
   })
+
+  test('keep it also where one that never heard of it asks the empty store first', async () => {
+    await using running = new AsyncDisposableStack()
+    const valkey = await startValkey()
+    running.defer(valkey.stop)
+    const url = `redis://127.0.0.1:${valkey.port}`
+    const one = await startReplica(running, url)
+    await one.breakers.set('shop', { to: 'open', note })
+    const admin = new Redis({ host: '127.0.0.1', port: valkey.port })
+    running.defer(() => admin.disconnect())
+    await admin.flushall()
+    const other = await startReplica(running, url)
+    assert.notEqual((await other.ask()).gen, undefined)
+    const view = await one.breakers.find('shop')
+    assert.deepEqual([view?.state?.name, view?.state?.hold, view?.state?.note], ['open', 'hand', note])
+    await until('the other is told', async () => (await other.ask()).retryAfter !== undefined)
+    assert.deepEqual([one.moves.at(-1), other.moves], ['closed open', ['closed open']])
+  })
 })
