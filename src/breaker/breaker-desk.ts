@@ -21,8 +21,8 @@ export interface BreakerView {
 export interface BreakerDesk {
   /** All clusters that have a breaker, by name. */
   list(): Promise<BreakerView[]>
-  /** Those that this replica knows to be open or half-open, by name. The store is not asked. */
-  notClosed(): BreakerView[]
+  /** Those that are open or half-open, by name. The store is asked for those alone that this replica never heard of. */
+  notClosed(): Promise<BreakerView[]>
   /** Nothing where the cluster has none in force. */
   find(cluster: string): Promise<BreakerView | undefined>
   /** Opens or closes it by hand. Throws `unavailable` where the store does not say that it was done. */
@@ -62,8 +62,18 @@ export function createBreakerDesk(options: {
     }
   }
 
+  async function readUnheard(): Promise<void> {
+    const unheard = inOrder().filter(({ state }) => state === undefined)
+    const end = performance.now() + patienceMs
+    for (let index = 0; index < unheard.length; index += mostReads) {
+      if (trouble() !== undefined || performance.now() > end) return
+      await Promise.all(unheard.slice(index, index + mostReads).map(view))
+    }
+  }
+
   return {
-    notClosed() {
+    async notClosed() {
+      await readUnheard()
       const why = trouble()
       const known = inOrder().filter(({ state }) => state !== undefined && state.name !== 'closed')
       return known.map((breaker) => viewOf(breaker, why))

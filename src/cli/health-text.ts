@@ -16,7 +16,7 @@ export function hostsText(hosts: NonNullable<EnvoyHealth['hosts']>): string {
 }
 
 /** What is amiss, a line for each cluster and Envoy, and for each breaker that is not closed. */
-export function ailmentLines({ ailments, breakers, more, why }: FleetHealth): string[] {
+export function ailmentLines({ ailments, breakers, warnings, more, why }: FleetHealth): string[] {
   const lines = ailments.map(({ gateway, id, cluster, hosts, panic, figures }) => {
     const full = figures?.poolsFull ?? []
     const parts = [
@@ -28,10 +28,16 @@ export function ailmentLines({ ailments, breakers, more, why }: FleetHealth): st
   })
   return [
     ...breakers.map((breaker) => `${breaker.cluster}: its circuit breaker is ${breakerText(breaker)}`),
+    ...warnings.map(breakerDoubt),
     ...lines,
     ...(more > 0 ? [`and ${more} more: weir health <cluster>`] : []),
     ...(why === undefined ? [] : [`not all is known of clusters' health: ${why}`]),
   ]
+}
+
+/** Why a breaker may be in another state than what is shown. */
+export function breakerDoubt(warning: string): string {
+  return `not all is known of circuit breakers: ${warning}`
 }
 
 export function silentLines({ silent }: FleetHealth): string[] {

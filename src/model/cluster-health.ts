@@ -120,6 +120,7 @@ export const FleetHealth = Type.Object(
       description:
         'Strict circuit breakers that are open or half-open, as this replica knows them; 1,000 at most.',
     }),
+    warnings: Type.Array(Type.String(), { description: 'Why breakers may not be so any more.' }),
     silent: Type.Array(Type.Object({ gateway: Type.String(), id: Type.String() }), {
       description: 'Connected Envoys that tell nothing of their clusters, or nothing any more.',
     }),
@@ -133,4 +134,4 @@ export type EnvoyHealth = Static<typeof EnvoyHealth>
 export type ClusterHealth = Static<typeof ClusterHealth>
 export type FleetHealth = Static<typeof FleetHealth>
 /** What is amiss by what Envoys say. */
-export type EnvoysAilments = Omit<FleetHealth, 'breakers'>
+export type EnvoysAilments = Omit<FleetHealth, 'breakers' | 'warnings'>

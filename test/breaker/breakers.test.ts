@@ -171,6 +171,20 @@ describe('breakers of a replica', () => {
     assert.deepEqual(events.at(-1), { event: 'breaker_state', cluster: 'shop', state: undefined })
   })
 
+  test('what is not closed: also what this replica never heard of, which it asks for once', async (t) => {
+    const { wrap, calls } = remote()
+    const { breakers, memory, away } = start(t, {}, wrap)
+    const hand = { to: 'open', note: { author: 'ada', message: '' } } as const
+    memory.step({ cluster: 'shop', numbers: shop, known: undefined, call: { hand } })
+    const named = async () =>
+      (await breakers.notClosed()).map(({ rule, state }) => [rule.cluster, state?.name])
+    away('cannot be reached')
+    assert.deepEqual([await named(), calls], [[], []])
+    away(undefined)
+    assert.deepEqual([await named(), calls], [[['shop', 'open']], ['read']])
+    assert.deepEqual([await named(), calls], [[['shop', 'open']], ['read']])
+  })
+
   test('before the rules are known another replica is to be asked', (t) => {
     const clocks = { wall: () => 1, monotonic: () => 1 }
     const store = createMemoryBreakerStore(() => 1)

@@ -51,6 +51,10 @@ describe('weir breaker', () => {
     const { code, stdout, stderr } = await run('status')
     assert.deepEqual([code, stderr], [0, 'warning: the store cannot be reached\n'])
     assert.match(stdout, /\nshop +closed /)
+    const environment = { WEIR_URL: admin.url, WEIR_ADMIN_TOKEN: token }
+    const doubt = 'not all is known of circuit breakers: the store cannot be reached\n'
+    for (const args of [['health'], ['health', 'shop'], ['fleet']])
+      assert.ok((await weir(args, { environment })).stdout.includes(doubt), args.join(' '))
     admin.away(undefined)
   })
 })

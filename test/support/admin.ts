@@ -72,7 +72,7 @@ export async function startAdmin(
     limits: noCounters,
     breakers: {
       list: async () => [],
-      notClosed: () => [],
+      notClosed: async () => [],
       find: async () => undefined,
       set: async () => undefined,
       warnings: () => [],

@@ -39,8 +39,9 @@ export function clusterHealthRoutes(app: FastifyInstance, context: AdminContext)
     response: { '200': FleetHealth, ...problemResponses },
   }
   app.get('/v1/fleet/health', { schema: all }, async () => {
+    const [ailments, open] = await Promise.all([health.ailments(), breakers.notClosed()])
     const warnings = breakers.warnings()
-    const open = breakers.notClosed().slice(0, mostBreakers)
-    return { ...(await health.ailments()), breakers: open.map((view) => breakerJson(view, warnings)) }
+    const shown = open.slice(0, mostBreakers).map((view) => breakerJson(view, warnings))
+    return { ...ailments, breakers: shown, warnings }
   })
 }

@@ -3,7 +3,7 @@ import { breakerText } from '../breaker-text.ts'
 import { createClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { type ConnectionOptions, connectionOf, withConnection } from '../connection.ts'
-import { ailmentLines, hostsText, silentLines } from '../health-text.ts'
+import { ailmentLines, breakerDoubt, hostsText, silentLines } from '../health-text.ts'
 import { asJson, asYaml, type Format, outputOption, table } from '../output.ts'
 import { printable } from '../text.ts'
 
@@ -42,6 +42,7 @@ function clusterText(health: ClusterHealth, stream: NodeJS.WriteStream): string 
   const lines = [
     `${cluster}: ${state}${why === undefined ? '' : ` (${why})`}`,
     ...(breaker === undefined ? [] : [`circuit breaker: ${breakerText(breaker)}`]),
+    ...(breaker?.warnings ?? []).map(breakerDoubt),
   ]
   const head = lines.map(printable).join('\n')
   if (envoys.length === 0) return `${head}\n`
