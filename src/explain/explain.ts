@@ -68,7 +68,7 @@ export async function explain(state: State, question: Question, ask: Ask): Promi
   const sent = [...judged.sent, ...(passes ? breakerRequests(met.message, request) : [])]
   const breakers = met.route.breakers.map(({ cluster, policy }) => ({ cluster, policy }))
   const local = localLimitsOf(met)
-  const reason = `${judged.reason}${ifAllowed(met)}${ifLeft(local)}`
+  const reason = `${judged.reason}${ifAllowed(met)}${ifLeft(local)}${passes ? ifAdmitted(breakers) : ''}`
   return { explained: { ...at, request, route, ...judged, local, sent, breakers, reason } }
 }
 
@@ -76,6 +76,12 @@ function ifLeft(local: readonly LocalLimit[]): string {
   const refusing = local.filter(({ role, shadow }) => role === 'limit' && !shadow)
   const names = refusing.map(({ rule: { policy } }) => policy)
   return names.length === 0 ? '' : `, if its Envoy has tokens left for ${names.join(' and ')}`
+}
+
+/** Which part of a split is drawn is not known, and so it is not known which breaker is asked. */
+function ifAdmitted(breakers: Explained['breakers']): string {
+  const names = breakers.map(({ cluster }) => cluster)
+  return names.length === 0 ? '' : `, unless the circuit breaker of ${names.join(' or ')} refuses it`
 }
 
 /** Who calls is not judged here: a token is not verified, and an address may be a proxy's. */

@@ -114,7 +114,7 @@ describe('weir explain and weir limits', () => {
       /\nREQUEST: [^\n]+\nBREAKER: unknown: of cluster guarded, by strict\nSTATUS: {2}200: /,
     )
     const { breakers, rateLimitRequests } = await json('explain', 'edge', '/guarded')
-    assert.deepEqual(breakers, [{ cluster: 'guarded', policy: 'strict', state: 'unknown' }])
+    assert.deepEqual(breakers, [{ cluster: 'guarded', policy: 'strict', state: 'unknown', warnings: [] }])
     assert.deepEqual(
       rateLimitRequests.map(({ domain }: { domain: string }) => domain),
       ['weir/breaker'],

@@ -265,11 +265,12 @@ describe('strict breakers', () => {
   test('are asked last, and named', async () => {
     const documents = [policy('p', [{ method: true }]), route('r', '/', { forward: [{ cluster: 'shop' }] })]
     const limited = route('l', '/l', { forward: [{ cluster: 'shop' }], rateLimits: ['p'], timeout: '3s' })
-    const { sent, breakers, status } = await explained(state(undefined, ...documents, limited), {
+    const { sent, breakers, status, reason } = await explained(state(undefined, ...documents, limited), {
       path: '/l',
     })
     assert.deepEqual(breakers, named)
     assert.equal(status, 200)
+    assert.equal(reason, 'the gateway lets it pass, unless the circuit breaker of shop refuses it')
     assert.deepEqual(
       sent.map(({ domain }) => domain),
       ['edge', 'weir/breaker'],

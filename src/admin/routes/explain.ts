@@ -50,13 +50,13 @@ const ExplainAnswer = Type.Object(
           'What the Envoy that it meets counts by itself, before those are asked: not judged here.',
       }),
     }),
-    breakers: Type.Array(Type.Pick(Breaker, ['cluster', 'policy', 'state', 'halfOpenAt']), {
+    breakers: Type.Array(Type.Pick(Breaker, ['cluster', 'policy', 'state', 'halfOpenAt', 'warnings']), {
       description:
         'Strict circuit breakers of the clusters that the route forwards to, as they are now. `decision` does not judge whether one refuses the request.',
     }),
     rateLimitRequests: Type.Array(RateLimitRequest, {
       description:
-        'What Envoy would send to the rate-limit service (envoy.service.ratelimit.v3.RateLimitRequest), the values in clear.',
+        'What Envoy would send to the rate-limit service (envoy.service.ratelimit.v3.RateLimitRequest), the values in clear. Of a split the question about the breaker of the part that is drawn is not there.',
     }),
   },
   { title: 'Explanation', description: 'What would become of a request, and why.' },
@@ -91,8 +91,10 @@ export function explainRoute(app: FastifyInstance, context: AdminContext): void 
 
   async function breakerNow({ cluster, policy }: Explained['breakers'][number]) {
     const view = await context.breakers.find(cluster)
-    const { state, halfOpenAt } = view === undefined ? { state: 'unknown' as const } : breakerJson(view, [])
-    return { cluster, policy, state, ...(halfOpenAt !== undefined && { halfOpenAt }) }
+    const warnings = context.breakers.warnings()
+    if (view === undefined) return { cluster, policy, state: 'unknown' as const, warnings }
+    const { state, halfOpenAt, warnings: doubts } = breakerJson(view, warnings)
+    return { cluster, policy, state, ...(halfOpenAt !== undefined && { halfOpenAt }), warnings: doubts }
   }
 }
 

@@ -82,14 +82,18 @@ function told({ request, route, decision, breakers }: ExplainAnswer, stream: Nod
   return [
     `${heading('ROUTE', stream)}${route?.name ?? 'none'}`,
     `${heading('REQUEST', stream)}${printable(`${gateway}/${listener}${asked}`)}`,
-    ...breakers.map(
-      ({ cluster, policy, state, halfOpenAt }) =>
-        `${heading('BREAKER', stream)}${state}${halfOpenAt === undefined ? '' : ` until ${halfOpenAt}`}: of cluster ${cluster}, by ${policy}`,
-    ),
+    ...breakers.map((breaker) => `${heading('BREAKER', stream)}${printable(breakerLine(breaker))}`),
     ...(rows.length === 0 ? [] : ['', table(stream, head, rows)]),
     `${heading('STATUS', stream)}${style(stream, status < 400 ? 'green' : 'red', String(status))}: ${printable(reason)}`,
     '',
   ].join('\n')
+}
+
+function breakerLine(breaker: ExplainAnswer['breakers'][number]): string {
+  const { cluster, policy, state, halfOpenAt, warnings } = breaker
+  const until = halfOpenAt === undefined ? '' : ` until ${halfOpenAt}`
+  const doubt = warnings.length === 0 ? '' : ` (${warnings.join('; ')})`
+  return `${state}${until}: of cluster ${cluster}, by ${policy}${doubt}`
 }
 
 function heading(text: string, stream: NodeJS.WriteStream): string {
