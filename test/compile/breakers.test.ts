@@ -27,9 +27,20 @@ test('a cluster has the breaker of its policy, with defaults filled in', () => {
     cluster('off', 'none'),
   )
   assert.deepEqual(Object.fromEntries(breakersOf(state)), {
-    a: { cluster: 'a', errorRate: 50, window: 10, open: 30_000_000, probes: 1, fallback: false },
+    a: {
+      ...{ cluster: 'a', policy: 'strict', errorRate: 50, window: 10, open: 30_000_000, probes: 1 },
+      fallback: false,
+    },
     b: {
-      ...{ cluster: 'b', errorRate: 50, window: 10, open: 2_000_000, probes: 3, slowerThan: 1_500 },
+      ...{
+        cluster: 'b',
+        policy: 'all',
+        errorRate: 50,
+        window: 10,
+        open: 2_000_000,
+        probes: 3,
+        slowerThan: 1_500,
+      },
       fallback: true,
     },
   })
