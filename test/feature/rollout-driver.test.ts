@@ -28,10 +28,12 @@ test('the replica that drives a rollout is killed in the middle of a wave, and a
     const { driver } = await edge.rollout(edge.weirs[index])
     return edge.weirs.findIndex(({ xdsPort }) => driver?.includes(`:${xdsPort} on`))
   }
-  await until('somebody drives', async () => (await drivenBy(0)) >= 0)
-  const driving = await drivenBy(0)
+  let driving = -1
+  await until('both name the same driver', async () => {
+    driving = await drivenBy(0)
+    return driving >= 0 && (await drivenBy(1)) === driving
+  })
   const [driver, survivor] = [edge.weirs[driving]!, edge.weirs[1 - driving]!]
-  assert.equal(await drivenBy(1), driving)
 
   await driver.api('PUT', '/v1/routes/new', route('new', '/new'))
   await until('the canary has it and is watched', async () => {
