@@ -8,8 +8,8 @@ interface Membership {
   total: number
 }
 
-/** Envoy takes a share of 100/1.4 percent for enough for all requests, and panics never above it. */
-const overprovisioning = 1.4
+/** Envoy's own, in percent (Envoy docs: ClusterLoadAssignment.Policy). */
+const usualFactor = 140
 
 /**
  * The clusters of an Envoy whose requests go to failing endpoints, too, since too few are healthy, by name. What Envoy
@@ -22,20 +22,28 @@ export async function clustersInPanic(adminPort: number): Promise<string[] | und
     if (counted.size === 0) return []
     const members = statsOf(await askAdmin(adminPort, stats('membership_(healthy|degraded|excluded|total)')))
     const thresholds = thresholdsOf(await askAdmin(adminPort, thresholdsPath))
+    const factors = factorsOf(await askAdmin(adminPort, factorsPath))
+    const bounds = (name: string) => {
+      return { threshold: thresholds.get(name) ?? 0, factor: factors.get(name) ?? usualFactor }
+    }
     return [...counted.keys()]
-      .filter((name) => isInPanic(members.get(name) as Membership | undefined, thresholds.get(name) ?? 0))
+      .filter((name) => isInPanic(members.get(name) as Membership | undefined, bounds(name)))
       .sort()
   } catch {
     return undefined
   }
 }
 
-function isInPanic(members: Membership | undefined, threshold: number): boolean {
+/** What the factor makes enough for all requests is no panic, whatever the threshold. */
+function isInPanic(
+  members: Membership | undefined,
+  { threshold, factor }: { threshold: number; factor: number },
+): boolean {
   if (members === undefined) return false
   const { healthy, degraded, excluded, total } = members
   const considered = total - excluded
   const share = considered === 0 ? 0 : (100 * (healthy + degraded)) / considered
-  return share < threshold && share * overprovisioning < 100
+  return share < threshold && share * factor < 100 * 100
 }
 
 function stats(name: string, options = ''): string {
@@ -64,6 +72,24 @@ function thresholdsOf(text: string): Map<string, number> {
     configs.map(({ cluster }) => [
       cluster.name,
       cluster.common_lb_config?.healthy_panic_threshold?.value ?? 0,
+    ]),
+  )
+}
+
+/** Of clusters by name, too: Envoy dumps the endpoints of all that came to it, and nothing of them but this is needed. */
+const factorsPath =
+  '/config_dump?include_eds&resource=dynamic_endpoint_configs&mask=endpoint_config.cluster_name,endpoint_config.policy'
+
+interface DumpedEndpoints {
+  endpoint_config: { cluster_name: string; policy?: { overprovisioning_factor?: number } }
+}
+
+function factorsOf(text: string): Map<string, number> {
+  const { configs = [] } = JSON.parse(text) as { configs?: DumpedEndpoints[] }
+  return new Map(
+    configs.map(({ endpoint_config: { cluster_name, policy } }) => [
+      cluster_name,
+      policy?.overprovisioning_factor ?? usualFactor,
     ]),
   )
 }

@@ -92,6 +92,24 @@ test('panicThreshold: panic is visible in the fleet view while it lasts', async 
   await until('it is over', async () => (await panic())['edge-local']!.length === 0)
 })
 
+test('what the overprovisioning factor of the cluster makes enough is no panic', async () => {
+  const healthCheck = { type: 'http', path: '/healthz', interval: '100ms' }
+  const asked = async (overprovisioningFactor: number) => {
+    const loadBalancing = { panicThreshold: 90, overprovisioningFactor }
+    await weir.apply(cluster('shop', upstreams, { healthCheck, loadBalancing }))
+    return Object.keys(counts(await sendMany(port, { count: 30, path: '/' }))).length
+  }
+  // Two of three are healthy, which is 93% of what is needed by the usual factor, and more than all of it by 200.
+  failing.add('a')
+  await asked(200)
+  await until('a is left alone', async () => (await asked(200)) === 2)
+  await until('all get requests', async () => (await asked(140)) === 3)
+  assert.deepEqual(await panic(), { 'edge-local': ['shop'] })
+  await until('a is left alone again', async () => (await asked(200)) === 2)
+  assert.deepEqual(await panic(), { 'edge-local': [] })
+  failing.clear()
+})
+
 test('of an Envoy that weir does not run itself nothing is said', async (t) => {
   const foreign = await startTestEnvoy({ gateway: 'edge', xdsPort: weir.xdsPort, id: 'elsewhere' })
   t.after(foreign.stop)
