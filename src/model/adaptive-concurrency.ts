@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
+import type { Problem } from '../errors.ts'
 import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
+import { effective } from './effective.ts'
 import type { GatewaySpec } from './gateway.ts'
 import { parseGatewayReference } from './gateway-reference.ts'
 import type { Warning } from './pending.ts'
@@ -54,6 +56,19 @@ export type AdaptiveConcurrency = Static<typeof AdaptiveConcurrency>
 /** It with its defaults. */
 export type EffectiveAdaptiveConcurrency = Required<Omit<AdaptiveConcurrency, 'minRtt'>> &
   Pick<AdaptiveConcurrency, 'minRtt'>
+
+/** Envoy keeps to the lower bound, whatever the upper one says. */
+export function concurrencyProblems({ adaptiveConcurrency: written }: GatewaySpec): Problem[] {
+  if (written === undefined) return []
+  const { minConcurrency, maxConcurrency } = effective<EffectiveAdaptiveConcurrency>(
+    AdaptiveConcurrency,
+    written,
+  )
+  if (minConcurrency <= maxConcurrency) return []
+  const message = `the bound never falls below minConcurrency ${minConcurrency}, so that maxConcurrency ${maxConcurrency} does nothing`
+  const remedy = `write a minConcurrency of at most ${maxConcurrency}, or a larger maxConcurrency`
+  return [{ pointer: '/spec/adaptiveConcurrency/maxConcurrency', message, remedy }]
+}
 
 /** A route asks for what its gateway does not have. */
 export function concurrencyWarnings({ kind, name, spec }: Document, state: State): Warning[] {

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Problem } from '../errors.ts'
 import { AccessLog } from './access-log.ts'
-import { AdaptiveConcurrency } from './adaptive-concurrency.ts'
+import { AdaptiveConcurrency, concurrencyProblems } from './adaptive-concurrency.ts'
 import { tlsWarnings } from './certificate-names.ts'
 import type { Document } from './document.ts'
 import { Duration } from './duration.ts'
@@ -93,6 +93,7 @@ export const gateway: Kind = {
     ...duplicateListenerNames(document),
     ...tlsProblems(document),
     ...headerSizeProblems(document.spec as GatewaySpec),
+    ...concurrencyProblems(document.spec as GatewaySpec),
   ],
   checkState: portConflicts,
   warnings: tlsWarnings,
