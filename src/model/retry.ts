@@ -175,13 +175,18 @@ export function effectiveRetry(retry: Retry): EffectiveRetry {
   return effective<EffectiveRetry>(Retry, retry)
 }
 
-/** Whether an answer can bring about a retry, or another try beside it: not only that no try reached anybody. */
-export function retriesAnswers({ on, hedgeOnPerTryTimeout }: EffectiveRetry): boolean {
-  return hedgeOnPerTryTimeout || on.some((word) => !withoutAnswer.includes(word))
+/**
+ * Whether what was served can be tried again, or beside itself: not only that no try reached anybody, or was cut off by
+ * someone else.
+ */
+export function retriesServed(retry: EffectiveRetry): boolean {
+  const { on, perTryTimeout, perTryIdleTimeout } = retry
+  const endsTries = perTryTimeout !== undefined || perTryIdleTimeout !== undefined
+  return on.some((word) => !withoutAnswer.includes(word)) || (endsTries && retriesTimeouts(retry))
 }
 
 /** Envoy retries a try that ran into its timeout by these words alone. */
-const timeoutTokens = ['5xx', 'gateway_error']
+const timeoutTokens = ['5xx', 'gateway_error', 'reset']
 
 /** Whether a try that runs into its timeout is tried again. */
 export function retriesTimeouts({ on, hedgeOnPerTryTimeout }: EffectiveRetry): boolean {

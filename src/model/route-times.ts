@@ -21,11 +21,27 @@ export function routeTimeProblems(spec: RouteSpec): Problem[] {
   })
 }
 
+/** What the bounds of a try do not do. */
+export function routeTimeWarnings(document: Document): Warning[] {
+  return [...endedForNothing(document), ...endlessHedges(document)]
+}
+
 /** A try that is ended in order to make another one, and none is made. */
-export function routeTimeWarnings({ kind, name, spec }: Document): Warning[] {
+function endedForNothing({ kind, name, spec }: Document): Warning[] {
   const { retry } = spec as RouteSpec
   if (retry?.perTryTimeout === undefined || retriesTimeouts(effectiveRetry(retry))) return []
-  const message = 'a try that runs into perTryTimeout is retried by the words 5xx and gateway_error alone'
+  const message =
+    'a try that runs into perTryTimeout is retried by the words 5xx, gateway_error and reset alone'
   const effect = 'such a try is the last one, and the request is answered with 504'
   return [{ kind, name, pointer: '/spec/retry/on', message, effect }]
+}
+
+/** Envoy takes either bound of a try for the time to hedge, and ends no try by it, not even within its answer. */
+function endlessHedges({ kind, name, spec }: Document): Warning[] {
+  const { retry } = spec as RouteSpec
+  if (retry?.hedgeOnPerTryTimeout !== true || retry.perTryIdleTimeout === undefined) return []
+  const message = 'perTryIdleTimeout ends no try beside hedgeOnPerTryTimeout'
+  const effect =
+    'a try of which nothing comes for so long is hedged, too, and an answer that stalls goes on until the route’s timeout or idleTimeout'
+  return [{ kind, name, pointer: '/spec/retry/perTryIdleTimeout', message, effect }]
 }

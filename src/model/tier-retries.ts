@@ -2,7 +2,7 @@ import { groupByKeys } from './by-keys.ts'
 import type { Document } from './document.ts'
 import { effective } from './effective.ts'
 import type { Warning } from './pending.ts'
-import { retriesAnswers } from './retry.ts'
+import { retriesServed } from './retry.ts'
 import { anchor } from './route-path.ts'
 import { type EffectiveRoute, RouteSpec } from './route-spec.ts'
 import { all, type State } from './state.ts'
@@ -58,7 +58,7 @@ function multiplied(state: State): readonly Way[] {
   return found
 }
 
-/** The worst way from each route that retries answers, if another one on it does. */
+/** The worst way from each route that retries what was served, if another one on it does. */
 function find(state: State): Way[] {
   const tiers = new Set(all(state, 'Cluster').flatMap(({ document }) => targetOf(state, document.name) ?? []))
   if (tiers.size === 0) return []
@@ -78,7 +78,7 @@ function find(state: State): Way[] {
 function hopOf({ name, spec: written }: Document): Hop {
   const spec = effective<EffectiveRoute>(RouteSpec, written)
   const { retry } = spec
-  return { name, spec, tries: retry !== undefined && retriesAnswers(retry) ? 1 + retry.attempts : 1 }
+  return { name, spec, tries: retry !== undefined && retriesServed(retry) ? 1 + retry.attempts : 1 }
 }
 
 /** The worst way from a route, each worked out once. A way that comes back to itself is told of as a circle. */

@@ -70,13 +70,22 @@ describe('a try that is ended and not tried again', () => {
 
   test('is told of', () => {
     assert.deepEqual(told({ perTryTimeout: '1s' }), ['/spec/retry/on'])
-    assert.deepEqual(told({ perTryTimeout: '1s', on: ['reset', 'unavailable'] }), ['/spec/retry/on'])
+    assert.deepEqual(told({ perTryTimeout: '1s', on: ['reset_before_request', 'unavailable'] }), [
+      '/spec/retry/on',
+    ])
   })
 
   test('is not where it is, or is hedged, or has no time of its own', () => {
     assert.deepEqual(told({ perTryTimeout: '1s', on: ['gateway_error'] }), [])
     assert.deepEqual(told({ perTryTimeout: '1s', on: ['5xx'] }), [])
+    assert.deepEqual(told({ perTryTimeout: '1s', on: ['reset'] }), [])
     assert.deepEqual(told({ perTryTimeout: '1s', hedgeOnPerTryTimeout: true }), [])
     assert.deepEqual(told({ on: ['reset'] }), [])
+  })
+
+  test('of hedges, which Envoy does not end, is told, too', () => {
+    const hedged = { on: ['5xx'], perTryTimeout: '1s', hedgeOnPerTryTimeout: true }
+    assert.deepEqual(told({ ...hedged, perTryIdleTimeout: '500ms' }), ['/spec/retry/perTryIdleTimeout'])
+    assert.deepEqual(told({ ...hedged, hedgeOnPerTryTimeout: false, perTryIdleTimeout: '500ms' }), [])
   })
 })

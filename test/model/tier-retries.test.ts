@@ -61,6 +61,13 @@ describe('retries of tiers that multiply', () => {
     assert.deepEqual(told(documents, 'at-edge'), [])
     const hedged = { retry: { ...safe.retry, perTryTimeout: '1s', hedgeOnPerTryTimeout: true } }
     assert.deepEqual(told([route('edge', 'to-internal', 0, hedged), documents[1]!], 'at-edge'), twice)
+    for (const bound of ['perTryTimeout', 'perTryIdleTimeout']) {
+      // A try that is ended by its own time is a reset, and was served.
+      const ended = { retry: { attempts: 2, on: ['reset'], [bound]: '1s' } }
+      assert.deepEqual(told([route('edge', 'to-internal', 0, ended), documents[1]!], 'at-edge'), twice)
+      const safe = { retry: { attempts: 2, [bound]: '1s' } }
+      assert.deepEqual(told([route('edge', 'to-internal', 0, safe), documents[1]!], 'at-edge'), [])
+    }
   })
 
   test('of three tiers the product is that of all, whether the one between retries or not', () => {
