@@ -69,7 +69,7 @@ const RetryAfter = Type.Object(
     maxInterval: Type.Optional(
       Duration({
         description:
-          'The longest wait that is kept to; never more than two thirds of the route’s timeout, so that the request is not over before. An answer that asks for a longer one is retried as if it asked for none.',
+          'The longest wait that is kept to; never more than two thirds of the route’s timeout, so that the request is not over within one wait. An answer that asks for a longer one is retried as if it asked for none.',
         default: '5s',
         atLeast: '1s',
         atMost: '1h',

@@ -29,9 +29,9 @@ export function routeTimeWarnings(document: Document): Warning[] {
 /** A try that is ended in order to make another one, and none is made. */
 function endedForNothing({ kind, name, spec }: Document): Warning[] {
   const { retry } = spec as RouteSpec
-  if (retry?.perTryTimeout === undefined || retriesTimeouts(effectiveRetry(retry))) return []
-  const message =
-    'a try that runs into perTryTimeout is retried by the words 5xx, gateway_error and reset alone'
+  const written = bounds.filter((field) => retry?.[field] !== undefined)
+  if (retry === undefined || written.length === 0 || retriesTimeouts(effectiveRetry(retry))) return []
+  const message = `a try that runs into ${written.join(' or ')} is retried by the words 5xx, gateway_error and reset alone`
   const effect = 'such a try is the last one, and the request is answered with 504'
   return [{ kind, name, pointer: '/spec/retry/on', message, effect }]
 }

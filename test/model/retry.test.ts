@@ -70,6 +70,7 @@ describe('a try that is ended and not tried again', () => {
 
   test('is told of', () => {
     assert.deepEqual(told({ perTryTimeout: '1s' }), ['/spec/retry/on'])
+    assert.deepEqual(told({ perTryIdleTimeout: '1s' }), ['/spec/retry/on'])
     assert.deepEqual(told({ perTryTimeout: '1s', on: ['reset_before_request', 'unavailable'] }), [
       '/spec/retry/on',
     ])
