@@ -71,7 +71,7 @@ describe('a request that hits several policies, against the oracle', () => {
       fc.property(policies, steps, (some, asked) => play(some, asked, seen)),
       { numRuns },
     )
-    for (const [name, count] of Object.entries(seen)) assert.ok(count > 100, `${name}: ${count}`)
+    for (const [name, count] of Object.entries(seen)) assert.ok(count > 20, `${name}: ${count}`)
   })
 })
 
