@@ -29,4 +29,17 @@ describe('the memory store, against a map that forgets nothing', () => {
     for (const [name, count] of Object.entries({ ...seen, swept }))
       assert.ok(count > 100, `${name}: ${count}`)
   })
+
+  test('a counter whose time after an edit is over does not come back by the next edit', async () => {
+    const leaky = { algorithm: 'leaky_bucket', queue: 0, rate: { requests: 1, everyMs: 1 } } as const
+    const fixed = { algorithm: 'fixed_window', limit: 1, windowMs: 1 } as const
+    const hit = (cost: number) => [{ policy: 0, key: 'a' as const, cost, enforced: false }]
+    const take = (cost: number, after = 0) => ({ kind: 'take' as const, after, hits: hit(cost) })
+    const edit = (numbers: typeof leaky | typeof fixed) => ({
+      ...{ kind: 'edit' as const, after: 0, policy: 0, numbers },
+    })
+    const steps = [take(1), edit(fixed), take(1, 200_000), edit(leaky), take(0)]
+    const open = (clock: () => number) => createMemoryStore({ clock, maxCounters: 1_000_000 })
+    await play({ first: [leaky, fixed, fixed], steps }, open, { takes: 0, denied: 0, edits: 0, carried: 0 })
+  })
 })

@@ -66,8 +66,9 @@ export class Counters {
    */
   isOver(segment: Segment, slot: number, now: Micros): boolean {
     if (segment.expires[slot]! > now) return false
-    const { editedAt, keptUntil } = this.shares.at(segment.tags[slot]! >>> algorithmBits)
-    return keptUntil <= now || segment.numbers[slot * rowNumbers]! > editedAt
+    const { editedAt, keptUntil, overSince } = this.shares.at(segment.tags[slot]! >>> algorithmBits)
+    const usedAt = segment.numbers[slot * rowNumbers]!
+    return keptUntil <= now || usedAt > editedAt || usedAt <= overSince
   }
 
   /** Looks at the next so many slots and removes the rows that are over. */

@@ -10,6 +10,8 @@ export interface Holder {
   editedAt: Micros
   /** Until when counters that were not used since the edit stay. */
   keptUntil: Micros
+  /** Counters not used since then were over at the last edit, which brings none of them back, swept or not. */
+  overSince: Micros
 }
 
 /** How many counters each policy holds of a store, and whether it may have another. */
@@ -48,6 +50,7 @@ export class Shares {
   keep(policy: string, until: Micros, now: Micros): void {
     const holder = this.#byPolicy.get(policy)
     if (holder === undefined) return
+    if (holder.keptUntil <= now) holder.overSince = holder.editedAt
     holder.editedAt = Math.max(holder.editedAt, now)
     holder.keptUntil = Math.max(holder.keptUntil, until)
   }
@@ -57,7 +60,7 @@ export class Shares {
     let holder = this.#byPolicy.get(policy)
     if (holder === undefined) {
       const index = this.#free.pop() ?? this.#byIndex.length
-      holder = { policy, index, held: 0, editedAt: -1, keptUntil: 0 }
+      holder = { policy, index, held: 0, editedAt: -1, keptUntil: 0, overSince: -1 }
       this.#byPolicy.set(policy, holder)
       this.#byIndex[index] = holder
     }
