@@ -1,5 +1,6 @@
 import type { BreakerRule } from '../model/breaker-rule.ts'
 import { Deadlines } from '../ratelimit/stores/resilient/deadlines.ts'
+import { inBatches } from './batches.ts'
 import { type ClusterBreaker, storeAway } from './cluster-breaker.ts'
 import type { Hand } from './machine.ts'
 import type { BreakerState, Micros } from './state.ts'
@@ -31,8 +32,6 @@ export interface BreakerDesk {
 
 /** The longest that a person waits for the store, in milliseconds. */
 const patienceMs = 1_000
-/** Breakers that are asked for at once. */
-const mostReads = 64
 
 export function createBreakerDesk(options: {
   breakers: ReadonlyMap<string, ClusterBreaker>
@@ -65,10 +64,7 @@ export function createBreakerDesk(options: {
   async function readUnheard(): Promise<void> {
     const unheard = inOrder().filter(({ state }) => state === undefined)
     const end = performance.now() + patienceMs
-    for (let index = 0; index < unheard.length; index += mostReads) {
-      if (trouble() !== undefined || performance.now() > end) return
-      await Promise.all(unheard.slice(index, index + mostReads).map(view))
-    }
+    await inBatches(unheard, view, () => trouble() === undefined && performance.now() <= end)
   }
 
   return {
@@ -78,14 +74,7 @@ export function createBreakerDesk(options: {
       const known = inOrder().filter(({ state }) => state !== undefined && state.name !== 'closed')
       return known.map((breaker) => viewOf(breaker, why))
     },
-    async list() {
-      const all = inOrder()
-      const views: BreakerView[] = []
-      for (let index = 0; index < all.length; index += mostReads) {
-        views.push(...(await Promise.all(all.slice(index, index + mostReads).map(view))))
-      }
-      return views
-    },
+    list: () => inBatches(inOrder(), view),
     async find(cluster) {
       const breaker = breakers.get(cluster)
       return breaker && view(breaker)

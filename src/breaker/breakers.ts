@@ -6,6 +6,7 @@ import type { Answer } from '../ratelimit/stores/counter-store.ts'
 import { Deadlines } from '../ratelimit/stores/resilient/deadlines.ts'
 import type { RateLimitRequest, RateLimitResponse } from '../ratelimit/transports/messages.ts'
 import { admitted, passed, refused, sentElsewhere } from './answer.ts'
+import { inBatches } from './batches.ts'
 import { type BreakerDesk, createBreakerDesk } from './breaker-desk.ts'
 import { ClusterBreaker, type Transition, type Verdict } from './cluster-breaker.ts'
 import { type Ask, admissionText, readRequest } from './request.ts'
@@ -56,8 +57,6 @@ export interface Breakers extends BreakerDesk {
 const lateMs = 10_000
 /** The longest that a call to the store may take, in milliseconds. */
 const patienceMs = 5_000
-/** Reads that are under way at once. */
-const mostReads = 64
 
 /** The strict breakers of all clusters, as one replica serves them. Knows no xDS and no transport. */
 export function createBreakers(options: BreakersOptions): Breakers {
@@ -100,11 +99,8 @@ export function createBreakers(options: BreakersOptions): Breakers {
   }
 
   async function read(some: readonly ClusterBreaker[]): Promise<void> {
-    for (let index = 0; index < some.length; index += mostReads) {
-      if (around.isAway()) return
-      const together = some.slice(index, index + mostReads)
-      await Promise.allSettled(together.map((breaker) => breaker.read()))
-    }
+    const one = (breaker: ClusterBreaker) => breaker.read().catch(() => undefined)
+    await inBatches(some, one, () => !around.isAway())
   }
 
   const milliseconds = () => clocks.monotonic() / 1_000

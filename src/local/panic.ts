@@ -8,42 +8,37 @@ interface Membership {
   total: number
 }
 
-/** Envoy's own, in percent (Envoy docs: ClusterLoadAssignment.Policy). */
-const usualFactor = 140
+/** Whether so many endpoints are a panic; see `model/panic.ts`. */
+type IsInPanic = (
+  hosts: Membership,
+  bounds: { panicThreshold: number; overprovisioningFactor: number | undefined },
+) => boolean
 
 /**
  * The clusters of an Envoy whose requests go to failing endpoints, too, since too few are healthy, by name. What Envoy
  * says of itself: it counted such requests (`lb_healthy_panic`), and the share of healthy endpoints, over all
  * priorities, is still below the cluster's threshold. `undefined` where the admin interface does not answer.
  */
-export async function clustersInPanic(adminPort: number): Promise<string[] | undefined> {
+export async function clustersInPanic(
+  adminPort: number,
+  isInPanic: IsInPanic,
+): Promise<string[] | undefined> {
   try {
     const counted = statsOf(await askAdmin(adminPort, stats('lb_healthy_panic', 'usedonly&')))
     if (counted.size === 0) return []
     const members = statsOf(await askAdmin(adminPort, stats('membership_(healthy|degraded|excluded|total)')))
     const thresholds = thresholdsOf(await askAdmin(adminPort, thresholdsPath))
     const factors = factorsOf(await askAdmin(adminPort, factorsPath))
-    const bounds = (name: string) => {
-      return { threshold: thresholds.get(name) ?? 0, factor: factors.get(name) ?? usualFactor }
+    const isPanicking = (name: string) => {
+      const hosts = members.get(name) as Membership | undefined
+      const panicThreshold = thresholds.get(name) ?? 0
+      const overprovisioningFactor = factors.get(name)
+      return hosts !== undefined && isInPanic(hosts, { panicThreshold, overprovisioningFactor })
     }
-    return [...counted.keys()]
-      .filter((name) => isInPanic(members.get(name) as Membership | undefined, bounds(name)))
-      .sort()
+    return [...counted.keys()].filter(isPanicking).sort()
   } catch {
     return undefined
   }
-}
-
-/** What the factor makes enough for all requests is no panic, whatever the threshold. */
-function isInPanic(
-  members: Membership | undefined,
-  { threshold, factor }: { threshold: number; factor: number },
-): boolean {
-  if (members === undefined) return false
-  const { healthy, degraded, excluded, total } = members
-  const considered = total - excluded
-  const share = considered === 0 ? 0 : (100 * (healthy + degraded)) / considered
-  return share < threshold && share * factor < 100 * 100
 }
 
 function stats(name: string, options = ''): string {
@@ -84,12 +79,12 @@ interface DumpedEndpoints {
   endpoint_config: { cluster_name: string; policy?: { overprovisioning_factor?: number } }
 }
 
-function factorsOf(text: string): Map<string, number> {
+function factorsOf(text: string): Map<string, number | undefined> {
   const { configs = [] } = JSON.parse(text) as { configs?: DumpedEndpoints[] }
   return new Map(
     configs.map(({ endpoint_config: { cluster_name, policy } }) => [
       cluster_name,
-      policy?.overprovisioning_factor ?? usualFactor,
+      policy?.overprovisioning_factor,
     ]),
   )
 }

@@ -3,6 +3,7 @@ import { configDump } from '../local/envoy-admin.ts'
 import type { LocalEnvoys } from '../local/local-envoys.ts'
 import { openConnections } from '../local/open-connections.ts'
 import { clustersInPanic } from '../local/panic.ts'
+import { isInPanic } from '../model/panic.ts'
 import { localEnvoyId } from './machine.ts'
 
 interface Item {
@@ -31,7 +32,7 @@ export function looksAt(localEnvoys: LocalEnvoys | undefined, replica: string) {
       return own === undefined ? undefined : look(own.adminPort())
     }
   return {
-    panic: asked(clustersInPanic),
+    panic: asked((adminPort) => clustersInPanic(adminPort, isInPanic)),
     connections: asked(openConnections),
     dump: asked(configDump),
     hosts: (item: Item, cluster: string) => asked((adminPort) => clusterHosts(adminPort, cluster))(item),

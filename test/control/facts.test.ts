@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { factsOf, isInPanic } from '../../src/control/health/facts.ts'
+import { factsOf } from '../../src/control/health/facts.ts'
 import { typeUrls } from '../../src/envoy-api/types.ts'
+import { isInPanic } from '../../src/model/panic.ts'
 
 const served = (policy?: object) => {
   const cluster: object = { common_lb_config: { healthy_panic_threshold: { value: 90 } } }

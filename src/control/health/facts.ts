@@ -1,12 +1,9 @@
 import type { Resources } from '../../envoy-api/types.ts'
 import { typeUrls } from '../../envoy-api/types.ts'
+import type { PanicBounds } from '../../model/panic.ts'
 
 /** What is written of a cluster that an Envoy does not tell. */
-export interface ClusterFacts {
-  /** Percent. */
-  readonly panicThreshold: number
-  /** Percent: a share of healthy endpoints counts as so much of itself. */
-  readonly overprovisioningFactor: number
+export interface ClusterFacts extends PanicBounds {
   /** Addresses with their ports, as Envoy writes them. */
   readonly draining: ReadonlySet<string>
 }
@@ -43,28 +40,11 @@ export function factsOf(resources: Resources | undefined, name: string): Cluster
     .flatMap(({ endpoint }) => endpoint?.address?.socket_address ?? [])
   return {
     panicThreshold: cluster.common_lb_config?.healthy_panic_threshold?.value ?? 0,
-    overprovisioningFactor: policy?.overprovisioning_factor?.value ?? usualFactor,
+    overprovisioningFactor: policy?.overprovisioning_factor?.value,
     draining: new Set(drained.map(({ address = '', port_value }) => hostPort(address, port_value))),
   }
 }
 
 function hostPort(address: string, port = 0): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
-}
-
-/** Envoy's own (Envoy docs: ClusterLoadAssignment.Policy). */
-const usualFactor = 140
-
-/**
- * Whether Envoy sends requests to failing endpoints, too, by the share of healthy ones over all priorities. What the factor
- * makes enough for all requests is no panic.
- */
-export function isInPanic(
-  hosts: { total: number; healthy: number; degraded: number; excluded: number },
-  { panicThreshold, overprovisioningFactor }: ClusterFacts,
-): boolean {
-  const considered = hosts.total - hosts.excluded
-  if (hosts.total === 0) return false
-  const share = considered <= 0 ? 0 : (100 * (hosts.healthy + hosts.degraded)) / considered
-  return share < panicThreshold && share * overprovisioningFactor < 100 * 100
 }

@@ -1,4 +1,5 @@
-import { type ClusterFacts, isInPanic } from './facts.ts'
+import { isInPanic } from '../../model/panic.ts'
+import type { ClusterFacts } from './facts.ts'
 import { type Heard, staleMs } from './heard.ts'
 
 /** `down`: an Envoy has no healthy endpoint; `panic`: it sends requests to failing ones, too. */
@@ -65,6 +66,6 @@ function ailingOf({ gauges }: Heard, facts: ClusterFacts): Ailing | undefined {
     degraded: gauges.membership_degraded ?? 0,
     excluded: gauges.membership_excluded ?? 0,
   }
-  if (isInPanic(hosts, facts)) return 'panic'
+  if (hosts.total > 0 && isInPanic(hosts, facts)) return 'panic'
   return hosts.healthy + hosts.degraded === 0 ? 'down' : undefined
 }

@@ -1,7 +1,8 @@
 import type { ClusterHealth, EndpointHealth, EndpointState, EnvoyHealth } from '../../model/cluster-health.ts'
 import { endpointStates } from '../../model/cluster-health.ts'
+import { isInPanic } from '../../model/panic.ts'
 import { timeOf } from '../fleet-events.ts'
-import { type ClusterFacts, isInPanic } from './facts.ts'
+import type { ClusterFacts } from './facts.ts'
 import { silentMs } from './heard.ts'
 import { numbersOf, settle, type Why } from './why.ts'
 import type { Word } from './word.ts'
@@ -32,7 +33,7 @@ export function envoyHealth(
     by: isAsked ? 'admin' : 'stats',
     at: timeOf(isAsked ? now : now - word.age),
     hosts,
-    panic: isInPanic({ ...hosts, excluded: hosts.excluded + hosts.draining }, facts),
+    panic: hosts.total > 0 && isInPanic({ ...hosts, excluded: hosts.excluded + hosts.draining }, facts),
     ...(endpoints !== undefined && { endpoints }),
     figures: figuresOf(word, now),
   }
